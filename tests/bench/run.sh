@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Run every bench after the other, one JSON line each. The peers live in an environment of their own.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+export OMP_NUM_THREADS=1
+peers=build/peers
+if [ ! -x "$peers/bin/python" ]; then
+  python3 -m venv "$peers"
+  .venv/bin/uv pip install --quiet --system-certs --python "$peers/bin/python" -r tests/bench/peers.txt
+fi
+for bench in tests/bench/*.py; do
+  .venv/bin/python "$bench"
+done
