@@ -1,0 +1,42 @@
+/** The ids of all commands; each is registered by the plugin whose view it belongs to. */
+export const CommandIDs = {
+  /** `{project, id}`: open a run in the main area; without `id`, the run that is focused. */
+  openRun: 'mlops-lab:open-run',
+  openSidebar: 'mlops-lab:open-sidebar',
+  insertExample: 'mlops-lab:insert-example',
+  createExample: 'mlops-lab:create-example',
+  createProject: 'mlops-lab:create-project',
+  switchProject: 'mlops-lab:switch-project',
+  refresh: 'mlops-lab:refresh-runs',
+  starRun: 'mlops-lab:star-run',
+  renameRun: 'mlops-lab:rename-run',
+  tagRun: 'mlops-lab:tag-run',
+  noteRun: 'mlops-lab:note-run',
+  copyRunId: 'mlops-lab:copy-run-id',
+  copyRunLink: 'mlops-lab:copy-run-link',
+  stopRun: 'mlops-lab:stop-run',
+  deleteRun: 'mlops-lab:delete-run',
+  undoDelete: 'mlops-lab:undo-delete',
+  selectRun: 'mlops-lab:select-run',
+  clear: 'mlops-lab:clear',
+  focusSearch: 'mlops-lab:focus-search',
+  showKeys: 'mlops-lab:show-keys',
+  runPipeline: 'mlops-lab:run-pipeline'
+} as const;
+
+/** Their category in the command palette. */
+export const CATEGORY = 'MLOps Lab';
+
+/** Which run a command is about; without it, the focused or selected ones of the sidebar. */
+export interface IRunArgs {
+  project?: string;
+  id?: string;
+}
+
+/** Read a command's arguments: they come from menus, links and a saved layout. */
+export function runArgs(args: { readonly [key: string]: unknown }): IRunArgs {
+  return {
+    project: typeof args.project === 'string' ? args.project : undefined,
+    id: typeof args.id === 'string' ? args.id : undefined
+  };
+}

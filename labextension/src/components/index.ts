@@ -1,0 +1,10 @@
+export * from './age';
+export * from './badge';
+export * from './clock';
+export * from './code';
+export * from './format';
+export * from './icon';
+export type { IconName } from './icon-paths';
+export * from './placeholder';
+export * from './sparkline';
+export * from './status-glyph';
