@@ -17,7 +17,7 @@ from mlops_lab.store import ConceptTables, Fold
 __all__ = ["TABLES"]
 
 _DDL: Final = """
-create table if not exists lab.run(
+create table lab.run(
     run integer, run_id varchar, name varchar, kind varchar, status varchar, outcome varchar,
     lifecycle varchar, deleted_at timestamp, experiment varchar, parent varchar,
     author varchar, claimed_user varchar, source json,
@@ -25,39 +25,38 @@ create table if not exists lab.run(
     starred boolean, reason varchar, error json, planned_steps bigint,
     -- what the lines say, before anybody judged whether the writer is alive
     said varchar, killed boolean);
-create table if not exists lab.run_fact(
+create table lab.run_fact(
     run_id varchar, kind varchar, t bigint, writer varchar, off bigint, line json);
-create table if not exists lab.run_activity(
+create table lab.run_activity(
     run integer, last_at timestamp,
     cell struct(t bigint, writer varchar, off bigint, id varchar));
-create table if not exists lab.param(
-    run integer, key varchar, value varchar, type varchar, number double, blob varchar,
+create table lab.param(
+    run integer, key varchar, value varchar, type varchar, number double,
     cell varchar, t bigint, writer varchar, off bigint);
-create table if not exists lab.metric_point(
+create table lab.metric_point(
     run integer, key varchar, step bigint, logged_at timestamp, value double);
-create table if not exists lab.metric_summary(
+create table lab.metric_summary(
     run integer, key varchar, n bigint, n_finite bigint, total double, first_at timestamp,
     last struct(step bigint, logged_at timestamp, value double),
     lowest struct(value double, step bigint), highest struct(value double, step bigint));
-create table if not exists lab.tag(
-    run integer, key varchar, value varchar, blob varchar, deleted boolean,
+create table lab.tag(
+    run integer, key varchar, value varchar, deleted boolean,
     t bigint, writer varchar, off bigint);
-create table if not exists lab.artifact(
+create table lab.artifact(
     run integer, path varchar, digest varchar, size bigint, media varchar, kind varchar,
     cell varchar, t bigint, writer varchar, off bigint);
-create table if not exists lab.environment(
+create table lab.environment(
     run integer, git_commit varchar, git_branch varchar, git_dirty boolean, python varchar,
     t bigint, writer varchar, off bigint);
-create table if not exists lab.cell(
+create table lab.cell(
     run integer, cell varchar, index integer, total integer, state varchar, seconds double,
     source varchar, t bigint, writer varchar, off bigint);
-create table if not exists lab.note(
-    run integer, text varchar, blob varchar, author varchar, cell varchar,
+create table lab.note(
+    run integer, text varchar, author varchar, cell varchar,
     t bigint, writer varchar, off bigint);
-create table if not exists lab.experiment(
+create table lab.experiment(
     experiment_id varchar, name varchar, created_at timestamp, n bigint);
-insert into lab.experiment select '0', 'Default', null, 0
-    where not exists (from lab.experiment where experiment_id = '0');
+insert into lab.experiment values ('0', 'Default', null, 0);
 """
 
 # Every run id that is spoken of gets its number first; the row stays hidden until a run line comes.
@@ -153,7 +152,7 @@ select run, key,
                  else v->>'$' end, type,
        case when type in ('int', 'float', 'str') and isfinite(try_cast(v->>'$' as double))
             then try_cast(v->>'$' as double) end,
-       null, cell, t, writer, off
+       cell, t, writer, off
 from (
     select *, case json_type(v) when 'VARCHAR' then 'str' when 'BOOLEAN' then 'bool'
                   when 'DOUBLE' then 'float' when 'NULL' then 'null' when 'ARRAY' then 'list'
@@ -163,24 +162,26 @@ from (
         from lines l join lab.run r on r.run_id = l.run, json_each(l.line, '$.k') e
         where l.kind = 'param'
     )
-)
-union all
-select r.run, e.key, e.value->>'head', e.value->>'type', null, e.value->>'digest',
-       l.line->>'c', l.t, l.writer, l.off
-from lines l join lab.run r on r.run_id = l.run, json_each(l.line, '$.big') e
-where l.kind = 'param';
+);
 """
 
 # Last is by (step, time, value), ties included; lowest and highest are over finite values only
 # (DuckDB sorts NaN above everything) and remember the first step that reached them.
 _METRIC = """
 create or replace temp table point as
-select run, unnest(map_keys(d.m)) as key, coalesce(d.s, 0) as step,
-       make_timestamp(t) as logged_at, unnest(map_values(d.m)) as value
-from (select r.run, l.t, from_json(l.line, '{"s": "bigint", "m": "map(varchar, double)"}') as d
-      from lines l join lab.run r on r.run_id = l.run where l.kind = 'metric');
+select run, unnest(map_keys(m)) as key, step, make_timestamp(t) as logged_at,
+       unnest(map_values(m)) as value
+from (select run, t,
+          case when d.m is null then error('no metrics "m": ' || line::varchar) else d.m end as m,
+          case when d.s is null then 0
+               when try_cast(d.s as bigint)::varchar = d.s then d.s::bigint
+               else error('the step is no whole number: ' || d.s) end as step
+      from (select r.run, l.t, l.line,
+                from_json(l.line, '{"s": "varchar", "m": "map(varchar, double)"}') as d
+            from lines l join lab.run r on r.run_id = l.run where l.kind = 'metric'));
+select error('a metric is no number: ' || key) from point where value is null;
 
-insert into lab.metric_point select * from point where value is not null;
+insert into lab.metric_point select * from point;
 
 merge into lab.metric_summary s using (
     select run, key, count(*) as n, count(*) filter (isfinite(value)) as n_finite,
@@ -188,7 +189,7 @@ merge into lab.metric_summary s using (
            max({'step': step, 'logged_at': logged_at, 'value': value}) as last,
            min({'value': value, 'step': step}) filter (isfinite(value)) as lowest,
            max({'value': value, 'step': -step}) filter (isfinite(value)) as highest
-    from point where value is not null group by run, key
+    from point group by run, key
 ) b on s.run = b.run and s.key = b.key
 when matched then update set
     n = s.n + b.n, n_finite = s.n_finite + b.n_finite, total = s.total + b.total,
@@ -203,15 +204,11 @@ when not matched then insert values
 
 _TAG = """
 insert into lab.tag
-select r.run, e.key, e.value->>'$', null, false, l.t, l.writer, l.off
+select r.run, e.key, e.value->>'$', false, l.t, l.writer, l.off
 from lines l join lab.run r on r.run_id = l.run, json_each(l.line, '$.k') e
 where l.kind = 'tag'
 union all
-select r.run, e.key, e.value->>'head', e.value->>'digest', false, l.t, l.writer, l.off
-from lines l join lab.run r on r.run_id = l.run, json_each(l.line, '$.big') e
-where l.kind = 'tag'
-union all
-select r.run, e.value->>'$', null, null, true, l.t, l.writer, l.off
+select r.run, e.value->>'$', null, true, l.t, l.writer, l.off
 from lines l join lab.run r on r.run_id = l.run, json_each(l.line, '$.k') e
 where l.kind = 'untag';
 """
@@ -245,10 +242,9 @@ from (select run as run_id, t, writer, off,
 
 _NOTE = """
 insert into lab.note
-select r.run, coalesce(d.text, d.big.head), d.big.digest, d.author, d.c, t, l.writer, off
+select r.run, d.text, d.author, d.c, t, l.writer, off
 from (select run as run_id, t, writer, off,
-             from_json(line, '{"text": "varchar", "author": "varchar", "c": "varchar",
-                 "big": {"head": "varchar", "digest": "varchar"}}') as d
+             from_json(line, '{"text": "varchar", "author": "varchar", "c": "varchar"}') as d
       from lines where kind = 'note') l join lab.run r using (run_id);
 """
 
