@@ -1,0 +1,11 @@
+"""Everything on disk: journals of telemetry, the log of decisions, the index, objects.
+
+Append-only files are the truth; DuckDB is how they are read.
+"""
+
+from mlops_lab.store.decisions import Decision
+from mlops_lab.store.layout import ConceptTables, Fold
+from mlops_lab.store.objects import Objects
+from mlops_lab.store.store import FoldReport, Store
+
+__all__ = ["ConceptTables", "Decision", "Fold", "FoldReport", "Objects", "Store"]

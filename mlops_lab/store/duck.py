@@ -1,0 +1,153 @@
+"""The process's in-memory DuckDB, to which the index is attached only while the store's lock is held.
+
+DuckDB lets one process at a time open a file for writing, and that process shuts out readers; so nobody
+keeps the index open. An ATTACH costs about a millisecond, a new DuckDB instance tens of them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlops_lab.errors import StoreBusy
+from mlops_lab.store.layout import STORAGE_VERSION
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+__all__ = ["Host", "IndexDamaged", "IndexHeld", "quote_path"]
+
+THREADS = 2
+MEMORY_LIMIT = "1GB"
+
+
+class IndexHeld(StoreBusy):
+    """A process that is not ours has opened the index file."""
+
+
+class IndexDamaged(Exception):
+    """The index cannot be read; it is only a copy, so it is made again."""
+
+
+def quote_path(path: Path) -> str:
+    """The path as an SQL literal. It is not a glob in ATTACH; for ``read_*`` see the reader's own escape."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+class Host:
+    """One DuckDB per process and store; the index is in it as ``lab`` while somebody uses it.
+
+    Safe to use from several threads: each gets its own cursor. Attach for writing only under the store's
+    exclusive lock, for reading under at least the shared one.
+    """
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._connection: DuckDBPyConnection | None = None
+        self._pid = 0
+        self._users = 0
+
+    @contextmanager
+    def attached(self, index: Path, *, read_only: bool) -> Iterator[DuckDBPyConnection]:
+        """A cursor that sees the index as ``lab``; results must be fetched inside the ``with``.
+
+        Raises
+        ------
+        IndexHeld
+            A foreign client has the file open.
+        IndexDamaged
+            The file is not a database any more.
+        """
+        with self._mutex:
+            connection = self._connect()
+            if self._users == 0:
+                self._attach(connection, index, read_only=read_only)
+            self._users += 1
+            cursor = connection.cursor()
+        try:
+            yield cursor
+        finally:
+            self._leave(connection, cursor)
+
+    def close(self) -> None:
+        """Give the memory back; the next use makes a new instance."""
+        with self._mutex:
+            self._discard()
+
+    def _leave(self, connection: DuckDBPyConnection, cursor: DuckDBPyConnection) -> None:
+        import duckdb
+
+        with self._mutex:
+            if self._pid != os.getpid():  # forked inside the `with`
+                return
+            try:
+                cursor.close()
+            except duckdb.Error:
+                self._discard()
+                return
+            if connection is not self._connection:  # thrown away meanwhile
+                return
+            self._users -= 1
+            if self._users == 0:
+                try:
+                    connection.execute("detach lab")
+                except duckdb.Error:
+                    # An instance that cannot let go of the file would keep everybody else out.
+                    self._discard()
+
+    def _connect(self) -> DuckDBPyConnection:
+        import duckdb
+
+        if self._connection is not None and self._pid != os.getpid():
+            # A fork does not copy DuckDB's threads: the child's copy can only be left alone, for ever.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
+            self._connection = None
+        if self._connection is None:
+            self._connection = duckdb.connect(
+                config={
+                    "threads": THREADS,
+                    "memory_limit": MEMORY_LIMIT,
+                    "autoinstall_known_extensions": False,
+                    "autoload_known_extensions": False,
+                }
+            )
+            self._pid, self._users = os.getpid(), 0
+        return self._connection
+
+    def _attach(self, connection: DuckDBPyConnection, index: Path, *, read_only: bool) -> None:
+        import duckdb
+
+        options = "read_only" if read_only else f"storage_version '{STORAGE_VERSION}'"
+        try:
+            connection.execute(f"attach {quote_path(index)} as lab ({options})")
+        except duckdb.Error as error:
+            self._discard()
+            held = re.search(r"onflicting lock is held in (.+?)(?:\. |$)", str(error))
+            if held or "set lock" in str(error):
+                holder = held.group(1) if held else "another process"
+                raise IndexHeld(
+                    f"{index.name} is held open by {holder}. Close its connection there; for SQL over the index that "
+                    "shares it with everybody use lab.sql (`mlops-lab sql`). Logging goes on meanwhile.",
+                    holder=holder,
+                ) from error
+            raise IndexDamaged(str(error)) from error
+
+    def _discard(self) -> None:
+        import duckdb
+
+        if self._connection is not None and self._pid == os.getpid():
+            try:
+                self._connection.close()
+            except duckdb.Error:
+                pass
+        self._connection, self._users = None, 0
+
+    def after_fork(self) -> None:
+        """In a forked child: a mutex that another thread held would stay held."""
+        self._mutex = threading.Lock()

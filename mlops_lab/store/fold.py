@@ -1,0 +1,323 @@
+"""Folding: move whole journal lines into the index, rows and offsets in one transaction."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mlops_lab.errors import LabError
+from mlops_lab.store.journal import LONG_LINE_KEYS
+from mlops_lab.store.layout import LINE_VERSION, STORE_TABLES, ConceptTables, Fold
+from mlops_lab.store.objects import Objects
+from mlops_lab.store.tail import Batch, WriterState
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+__all__ = ["DECISIONS", "Applied", "BatchFolder", "create_tables"]
+
+logger = logging.getLogger(__name__)
+
+DECISIONS = "decisions"
+"""The writer under whose name decisions appear among the lines."""
+
+# Importing pyarrow takes longer than handing over this many lines as a list.
+_ARROW_FROM_LINES = 5_000
+
+# Years 1 to 9999 in µs: outside of them no timestamp can be made.
+_FIRST_T, _LAST_T = -62_135_596_800_000_000, 253_402_300_799_999_999
+
+_PARSE = f"""
+create or replace temp table parsed as
+with cast_lines as (
+    select writer, off, try_cast(text as json) as line from raw
+), extracted as (
+    select writer, off, line,
+        case when json_type(line) = 'OBJECT' then
+            case when writer = '{DECISIONS}'
+                 then json_extract(line, ['$.kind', '$.data.run', '$.t', '$.v'])
+                 else json_extract(line, ['$.e', '$.r', '$.t', '$.v']) end
+        end as x
+    from cast_lines
+), typed as (
+    select writer, off, line, x,
+        case when x[1] like '"%' then x[1] ->> '$' end as kind,
+        case when x[2] like '"%' then x[2] ->> '$' end as run,
+        case when try_cast(x[3]::varchar as bigint)::varchar = x[3]::varchar
+             then try_cast(x[3]::varchar as bigint) end as t,
+        coalesce(try_cast(x[4]::varchar as bigint), 1) as v,
+        x[1] ->> '$' in (select unnest($known)) as known
+    from extracted
+)
+select writer, off, t, kind, run, line, known, v > {LINE_VERSION} as newer,
+    case when v > {LINE_VERSION} then null
+         when line is null then 'not JSON'
+         when x is null then 'not a JSON object'
+         when kind is null then 'no kind "e"'
+         when t is null then 'no time "t" in whole microseconds'
+         when t not between {_FIRST_T} and {_LAST_T} then 'its time is outside of the years 1 to 9999'
+         when run is null and known and kind <> 'open' and writer <> '{DECISIONS}' then 'no run "r"'
+    end as reason
+from typed
+"""
+
+
+_FOLD_DECISIONS = f"""
+insert into lab.decision
+select (line ->> '$.n')::bigint, t, line ->> '$.by.id', line ->> '$.by.via', kind, line -> '$.data',
+       line ->> '$.prev', sha256(line::varchar)
+from lines where writer = '{DECISIONS}' order by off
+"""
+
+_ADVANCE = f"""
+create or replace temp table counted as
+select writer, count(*) as lines, count(*) filter (newer) as newer,
+       count(*) filter (reason is null and not newer and writer <> '{DECISIONS}'
+                        and not known) as unknown
+from parsed group by writer;
+update lab.journal set lines = journal.lines + counted.lines, unknown = journal.unknown + counted.unknown,
+       newer = journal.newer + counted.newer
+from counted where journal.writer = counted.writer;
+update lab.journal set rejected = journal.rejected + r.n, lines = journal.lines + r.unparsed
+from (select writer, count(*) as n, count(*) filter (early) as unparsed from refused group by writer) r
+where journal.writer = r.writer;
+update lab.journal set off = seen_writers.off, state = seen_writers.state
+from seen_writers where journal.writer = seen_writers.writer
+  and (journal.off <> seen_writers.off or journal.state <> seen_writers.state);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A line that cannot be folded, and why."""
+
+    writer: str
+    off: int
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a batch: lines in = lines folded, unknown or newer + rejected."""
+
+    lines: int
+    rejected: list[Rejected]
+
+
+@dataclass(slots=True)
+class Columns:
+    """Lines on their way into the index, as columns; texts are JSON or what should have been."""
+
+    writers: list[str] = field(default_factory=list)
+    offs: list[int] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.offs)
+
+    def slice(self, start: int, stop: int) -> Columns:
+        """The lines from `start` up to `stop`."""
+        return Columns(self.writers[start:stop], self.offs[start:stop], self.texts[start:stop])
+
+
+def create_tables(cursor: DuckDBPyConnection, concepts: Sequence[ConceptTables], schema: str) -> None:
+    """Make the tables and views of a new index, all or none."""
+    cursor.execute("begin")
+    for concept in (STORE_TABLES, *concepts):
+        cursor.execute(concept.ddl)
+    for concept in (STORE_TABLES, *concepts):
+        for name, sql in concept.views.items():
+            cursor.execute(f"create view lab.{name} as {sql}")
+    cursor.execute("insert into lab.meta values ('schema', ?)", [schema])
+    cursor.execute("commit")
+
+
+class BatchFolder:
+    """Folds batches into an attached index; the caller holds the exclusive lock."""
+
+    def __init__(self, concepts: Sequence[ConceptTables], objects: Objects) -> None:
+        self._concepts = concepts
+        self._objects = objects
+        self._folds: list[Fold] = [fold for concept in concepts for fold in concept.folds]
+        self._known = sorted({kind for fold in self._folds for kind in fold.kinds} | {"open"})
+
+    def fold(self, cursor: DuckDBPyConnection, batch: Batch, writers: Sequence[WriterState]) -> Applied:
+        """Fold the batch and write down how far each journal has come and which writers live.
+
+        A line that makes a fold's SQL fail must not stop the store for ever: it is found, rejected with
+        DuckDB's own words, and the rest is folded.
+
+        Parameters
+        ----------
+        writers
+            What is known now about each writer that was seen.
+        """
+        import duckdb
+
+        columns, rejected = self._columns(batch)
+        total = len(columns) + len(rejected)
+        while True:
+            cursor.execute("begin")
+            loading = True
+            try:
+                found = self._load(cursor, columns)
+                loading = False
+                self._advance(cursor, writers, rejected)
+                self._judge(cursor)
+                cursor.execute("commit")
+                return Applied(total, rejected + found)
+            except (duckdb.DataError, duckdb.InvalidInputException) as error:
+                cursor.execute("rollback")
+                poison = self._poison(cursor, columns) if loading else []
+                if not poison:
+                    raise
+                logger.warning("%d journal lines cannot be folded: %s", len(poison), error)
+                bad = {(line.writer, line.off) for line in poison}
+                keep = [i for i, key in enumerate(zip(columns.writers, columns.offs, strict=True)) if key not in bad]
+                columns = Columns(*([column[i] for i in keep] for column in (columns.writers, columns.offs, columns.texts)))
+                rejected += poison
+            except BaseException:
+                cursor.execute("rollback")
+                raise
+
+    def _columns(self, batch: Batch) -> tuple[Columns, list[Rejected]]:
+        columns, rejected = Columns(), []
+        for piece in batch.pieces:
+            has_objects = any(b'"object":"b3-' in raw for raw in piece.raw)
+            plain = not has_objects and None not in piece.texts and "" not in piece.texts
+            if plain:
+                columns.writers += [piece.writer] * len(piece.texts)
+                columns.offs += piece.offsets
+                columns.texts += piece.texts  # type: ignore[arg-type]
+                continue
+            for off, text, raw in zip(piece.offsets, piece.texts, piece.raw, strict=True):
+                if text == "":  # ends what was torn: no line
+                    continue
+                try:
+                    if text is None:
+                        raise ValueError("not UTF-8")
+                    whole = self._expand(text) if '"object":"b3-' in text else text
+                except (ValueError, LabError, OSError) as error:
+                    shown = raw.decode("utf-8", "backslashreplace")
+                    rejected.append(Rejected(piece.writer, off, str(error), shown))
+                    continue
+                columns.writers.append(piece.writer)
+                columns.offs.append(off)
+                columns.texts.append(whole)
+        return columns, rejected
+
+    def _expand(self, text: str) -> str:
+        """The long line that a short one stands for, else the line itself."""
+        line = json.loads(text)
+        if not isinstance(line, dict) or not LONG_LINE_KEYS.issuperset(line):
+            return text
+        with self._objects.open(line["object"]) as file:
+            return file.read().decode().rstrip("\n")
+
+    def _load(self, cursor: DuckDBPyConnection, columns: Columns) -> list[Rejected]:
+        """Parse the lines, run the concepts' folds over the good ones and return the bad ones."""
+        _hand_over(cursor, columns)
+        cursor.execute(_PARSE, {"known": self._known})
+        cursor.execute(
+            "create or replace temp table lines as select writer, off, t, kind, run, line from parsed "
+            "where reason is null and not newer"
+        )
+        kinds = {kind for (kind,) in cursor.execute("select distinct kind from lines").fetchall()}
+        if DECISIONS in columns.writers:
+            cursor.execute(_FOLD_DECISIONS)
+        for fold in self._folds:
+            if not kinds.isdisjoint(fold.kinds):
+                cursor.execute(fold.sql)
+        bad = cursor.execute(
+            "select writer, off, reason, text from parsed join raw using (writer, off) where reason is not null"
+        ).fetchall()
+        return [Rejected(*row) for row in bad]
+
+    def _poison(self, cursor: DuckDBPyConnection, columns: Columns) -> list[Rejected]:
+        """The lines that fail by themselves, found by halving in transactions that are rolled back."""
+        import duckdb
+
+        cursor.execute("begin")
+        try:
+            self._load(cursor, columns)
+        except (duckdb.DataError, duckdb.InvalidInputException) as error:
+            if len(columns) == 1:
+                reason = str(error).splitlines()[0]
+                return [Rejected(columns.writers[0], columns.offs[0], reason, columns.texts[0])]
+        else:
+            return []
+        finally:
+            cursor.execute("rollback")
+        half = len(columns) // 2
+        return self._poison(cursor, columns.slice(0, half)) + self._poison(cursor, columns.slice(half, len(columns)))
+
+    def _advance(self, cursor: DuckDBPyConnection, writers: Sequence[WriterState], rejected: Sequence[Rejected]) -> None:
+        """Note positions, counts and states in ``lab.journal``, and the rejected lines."""
+        early = [[line.writer for line in rejected], [line.off for line in rejected], [line.reason for line in rejected]]
+        cursor.execute(
+            """
+            create or replace temp table refused as
+            select writer, off, reason, false as early from parsed where reason is not null
+            union all
+            select *, true from (select unnest($1::varchar[]), unnest($2::bigint[]), unnest($3::varchar[]))
+            """,
+            early,
+        )
+        cursor.execute("insert into lab.rejected select writer, off, reason from refused")
+        names = [writer.name for writer in writers]
+        cursor.execute(
+            """
+            create or replace temp table seen_writers as
+            select unnest($1::varchar[]) as writer, unnest($2::bigint[]) as off, unnest($3::varchar[]) as state
+            """,
+            [names, [writer.off for writer in writers], [writer.state for writer in writers]],
+        )
+        known = {name for (name,) in cursor.execute("select writer from lab.journal").fetchall()}
+        for writer in writers:
+            if writer.name not in known:
+                opening = writer.opening
+                cursor.execute(
+                    "insert into lab.journal values (?, 0, 0, 0, 0, 0, 'live', ?, ?, ?, make_timestamp(?::bigint))",
+                    [writer.name, opening.host, opening.pid, opening.program, opening.t],
+                )
+        cursor.execute(_ADVANCE)
+
+    def _judge(self, cursor: DuckDBPyConnection) -> None:
+        deaths = [concept.deaths for concept in self._concepts if concept.deaths]
+        if not deaths:
+            return
+        cursor.execute("create or replace temp table dead as select writer from lab.journal where state <> 'live'")
+        cursor.execute("create or replace temp table alive as select writer from lab.journal where state = 'live'")
+        for sql in deaths:
+            cursor.execute(sql)
+
+
+def _hand_over(cursor: DuckDBPyConnection, columns: Columns) -> None:
+    """Make the temporary table ``raw(writer, off, text)``."""
+    if len(columns) < _ARROW_FROM_LINES:
+        cursor.execute(
+            """
+            create or replace temp table raw as
+            select unnest($1::varchar[]) as writer, unnest($2::bigint[]) as off, unnest($3::varchar[]) as text
+            """,
+            [columns.writers, columns.offs, columns.texts],
+        )
+        return
+    import pyarrow as pa
+
+    table = pa.table(
+        {
+            "writer": pa.array(columns.writers, pa.string()),
+            "off": pa.array(columns.offs, pa.int64()),
+            "text": pa.array(columns.texts, pa.string()),
+        }
+    )
+    cursor.register("handed_over", table)
+    try:
+        cursor.execute("create or replace temp table raw as select writer, off, text from handed_over")
+    finally:
+        cursor.unregister("handed_over")

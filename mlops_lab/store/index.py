@@ -1,0 +1,274 @@
+"""The index file: made, folded into, made again; all under the store's lock."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlops_lab.store.duck import Host, IndexDamaged
+from mlops_lab.store.fold import DECISIONS, BatchFolder, Rejected, create_tables
+from mlops_lab.store.layout import ConceptTables, Layout, index_schema
+from mlops_lab.store.objects import Objects
+from mlops_lab.store.tail import (
+    Batch,
+    JournalFile,
+    Opening,
+    WriterState,
+    list_journals,
+    read_batch,
+    read_opening,
+)
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+__all__ = ["Index", "Pass"]
+
+logger = logging.getLogger(__name__)
+
+BATCH_BYTES = 4 << 20
+"""Journal bytes of one transaction: bounds how long anybody else waits."""
+
+_REJECTED_TEXT_CHARS = 2_000
+_UNUSED_AFTER_S = 30 * 86_400
+# A change of a folder younger than this may be followed by one with the same time stamp.
+_SETTLED_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One batch's outcome; `sizes` is what had been listed, complete unless `behind`."""
+
+    lines: int
+    rejected: int
+    behind: bool
+
+
+class Index:
+    """The DuckDB file that journals and decisions are folded into. Every method needs the lock its name implies.
+
+    Parameters
+    ----------
+    layout
+        Where journals, decisions and objects are.
+    folder
+        Where the index file is: the store itself, or a private place for a project that cannot be written.
+    writable
+        Whether drained journals may be moved and rejected lines set aside.
+    """
+
+    def __init__(
+        self, layout: Layout, folder: Path, concepts: Sequence[ConceptTables], objects: Objects, *, writable: bool
+    ) -> None:
+        self._layout = layout
+        self._concepts = concepts
+        self._writable = writable
+        self.schema = index_schema(concepts)
+        self.path = folder / f"index-{self.schema}.duckdb"
+        self.host = Host()
+        self._folder = BatchFolder(concepts, objects)
+
+    def fold_batch(self, *, sweep: bool, limit: int = BATCH_BYTES) -> Pass:
+        """Move one batch into the index. Needs the exclusive lock.
+
+        Parameters
+        ----------
+        sweep
+            Also look at journals in done/ that have been folded to their end: a writer that was taken for
+            dead may have added to one.
+        """
+        fresh = not self.path.exists()
+        if fresh:
+            # A write-ahead log without its database belongs to a file that is gone.
+            self._wal().unlink(missing_ok=True)
+            self._remove_unused()
+        moved: list[JournalFile] = []
+        before_ns = 0 if fresh else self.path.stat().st_mtime_ns
+        listed_ns = time.time_ns()
+        with self.host.attached(self.path, read_only=False) as cursor:
+            self._ensure_tables(cursor)
+            offsets = dict(cursor.execute("select writer, off from lab.journal").fetchall())
+            states = dict(cursor.execute("select writer, state from lab.journal").fetchall())
+            done_ns = _mtime_ns(self._layout.done)
+            files = self._listing(cursor, offsets, done_ns, sweep=sweep)
+            batch = read_batch(((file, offsets.get(file.writer, 0)) for file in files), limit)
+            writers = self._writers(files, batch, offsets, states)
+            changed = bool(batch.pieces) or any(
+                writer.state != states.get(writer.name) or writer.off != offsets.get(writer.name) for writer in writers
+            )
+            applied_lines, rejected = 0, []
+            if changed:
+                applied = self._folder.fold(cursor, batch, writers)
+                applied_lines, rejected = applied.lines, applied.rejected
+            if not batch.behind:
+                self._note_complete(cursor, done_ns, listed_ns)
+            if self._writable:
+                self._set_aside(rejected)
+            moved = [
+                file
+                for file, writer in zip(files, writers, strict=False)
+                if writer.state == "dead" and file.path.parent == self._layout.journal
+            ]
+        if self._writable:
+            self._move_done(moved)
+        stamp = before_ns if batch.behind else listed_ns
+        self._stamp(stamp)
+        return Pass(applied_lines, len(rejected), batch.behind)
+
+    def is_complete(self, cursor: DuckDBPyConnection) -> bool:
+        """Whether everything had been folded once; false in an index that is still being made."""
+        import duckdb
+
+        try:
+            rows = cursor.execute("select 1 from lab.meta where key = 'complete'").fetchall()
+        except duckdb.CatalogException:
+            return False
+        return bool(rows)
+
+    def remove(self) -> None:
+        """Delete the index file. Needs the exclusive lock."""
+        self.host.close()
+        self.path.unlink(missing_ok=True)
+        self._wal().unlink(missing_ok=True)
+
+    def age_ns(self) -> int | None:
+        """When the index was last known to be complete, None when there is none."""
+        stamp = _mtime_ns(self.path)
+        return stamp or None
+
+    def _ensure_tables(self, cursor: DuckDBPyConnection) -> None:
+        import duckdb
+
+        try:
+            found = cursor.execute("select value from lab.meta where key = 'schema'").fetchall()
+        except duckdb.CatalogException:
+            found = []
+        except duckdb.Error as error:
+            raise IndexDamaged(str(error)) from error
+        if found == [(self.schema,)]:
+            return
+        tables = cursor.execute("select count(*) from duckdb_tables() where database_name = 'lab'").fetchone()
+        if found or tables != (0,):
+            raise IndexDamaged("the file holds other tables than its name says")
+        create_tables(cursor, self._concepts, self.schema)
+
+    def _listing(
+        self, cursor: DuckDBPyConnection, offsets: dict[str, int], done_ns: int, *, sweep: bool
+    ) -> list[JournalFile]:
+        """The files to read: decisions first, then journals of the living, the dead and, when needed, the done."""
+        files = []
+        decisions = self._layout.decisions
+        if decisions.exists():
+            files.append(JournalFile(DECISIONS, decisions, decisions.stat().st_size, True))
+        files += list_journals(self._layout.journal)
+        seen = cursor.execute("select value from lab.meta where key = 'done_ns'").fetchone()
+        if sweep or seen != (str(done_ns),):
+            present = {file.writer for file in files}
+            done = list_journals(self._layout.done, living=False)
+            files += [
+                file
+                for file in done
+                if file.writer not in present and (sweep or file.writer not in offsets or offsets[file.writer] < file.size)
+            ]
+        return files
+
+    def _writers(
+        self, files: Sequence[JournalFile], batch: Batch, offsets: dict[str, int], states: dict[str, str]
+    ) -> list[WriterState]:
+        """One state per file, in the files' order, then those whose files are gone."""
+        ends = {piece.writer: piece.end for piece in batch.pieces}
+        found = []
+        for file in files:
+            off = ends.get(file.writer, offsets.get(file.writer, 0))
+            drained = not batch.behind or off >= file.size
+            # Dead only when all that it wrote is folded: its `end` may be in what is left.
+            state = "live" if file.held or not drained else "dead"
+            opening = Opening() if file.writer in states else read_opening(file.path)
+            found.append(WriterState(file.writer, off, state, opening))
+        present = {file.writer for file in files}
+        for name, state in states.items():
+            if state == "live" and name not in present:
+                found.append(WriterState(name, offsets[name], "gone", Opening()))
+        return found
+
+    def _note_complete(self, cursor: DuckDBPyConnection, done_ns: int, listed_ns: int) -> None:
+        settled = str(done_ns) if listed_ns - done_ns > _SETTLED_NS else ""
+        noted = cursor.execute("select key, value from lab.meta where key in ('complete', 'done_ns')").fetchall()
+        if sorted(noted) == [("complete", "yes"), ("done_ns", settled)]:
+            return
+        cursor.execute("begin")
+        cursor.execute("delete from lab.meta where key in ('complete', 'done_ns')")
+        cursor.execute("insert into lab.meta values ('complete', 'yes'), ('done_ns', ?)", [settled])
+        cursor.execute("commit")
+
+    def _set_aside(self, rejected: Iterable[Rejected]) -> None:
+        """Keep rejected lines where a person finds them; once, though folds may be repeated."""
+        by_writer: dict[str, list[Rejected]] = {}
+        for line in rejected:
+            by_writer.setdefault(line.writer, []).append(line)
+        for writer, lines in by_writer.items():
+            path = self._layout.rejected / f"{writer}.jsonl"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            known = _offsets_in(path)
+            with path.open("a", encoding="utf-8") as file:
+                for line in lines:
+                    if line.off not in known:
+                        entry = {"off": line.off, "reason": line.reason, "line": line.text[:_REJECTED_TEXT_CHARS]}
+                        file.write(json.dumps(entry, ensure_ascii=True) + "\n")
+
+    def _move_done(self, files: Iterable[JournalFile]) -> None:
+        for file in files:
+            self._layout.done.mkdir(parents=True, exist_ok=True)
+            try:
+                # A writer that lives after all sees by this that its journal was closed.
+                file.path.chmod(file.path.stat().st_mode & 0o444)
+                file.path.rename(self._layout.done / file.path.name)
+            except FileNotFoundError:
+                continue
+            except PermissionError:  # somebody else's file in a shared folder
+                logger.warning("cannot move %s to done/", file.path)
+                continue
+            file.path.with_suffix(".lock").unlink(missing_ok=True)
+
+    def _stamp(self, ns: int) -> None:
+        """The index's modification time says when it was last known to be complete."""
+        try:
+            os.utime(self.path, ns=(ns, ns))
+        except PermissionError:  # somebody else's file in a shared folder: its own time stands
+            return
+
+    def _remove_unused(self) -> None:
+        now = time.time()
+        for path in self.path.parent.glob("index-*.duckdb"):
+            if now - path.stat().st_mtime > _UNUSED_AFTER_S:
+                path.unlink()
+
+    def _wal(self) -> Path:
+        return self.path.with_name(self.path.name + ".wal")
+
+
+def _mtime_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def _offsets_in(path: Path) -> set[int]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return set()
+    found = set()
+    for line in lines:
+        try:
+            found.add(int(json.loads(line)["off"]))
+        except (ValueError, KeyError, TypeError):
+            continue
+    return found

@@ -1,0 +1,130 @@
+"""What is where in a project's store, and which tables the index has.
+
+The index is named by a hash of everything that decides its content, so a program with another layout uses
+a file of its own and nobody migrates anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from collections.abc import Iterable, Sequence
+
+__all__ = [
+    "FORMAT_VERSION",
+    "LINE_VERSION",
+    "STORAGE_VERSION",
+    "ConceptTables",
+    "Fold",
+    "Layout",
+    "index_schema",
+]
+
+FORMAT_VERSION = 1
+"""The version in ``.mlops/format``: which stores this program may read and write."""
+
+LINE_VERSION = 1
+"""The newest version of journal and decision lines that this program understands."""
+
+STORAGE_VERSION = "v2.0.0"
+"""The DuckDB storage format of the index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """How lines of some kinds become rows.
+
+    Parameters
+    ----------
+    kinds
+        The values of ``e`` (or a decision's ``kind``) that make this fold run.
+    sql
+        Statements over the temporary table ``lines(writer VARCHAR, off BIGINT, t BIGINT, kind VARCHAR,
+        run VARCHAR, line JSON)``; base tables are written qualified, ``lab.<name>``. Competing lines must
+        be resolved by ``(t, writer, off)``, never by the order in which they arrive.
+    """
+
+    kinds: tuple[str, ...]
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptTables:
+    """The tables of one concept: text only, registered with the store in layer order.
+
+    Parameters
+    ----------
+    name
+        The concept's folder name.
+    ddl
+        ``create table lab.<singular>(…)`` statements; telemetry tables have no keys and no indexes.
+    folds
+        Run in this order inside the fold's transaction, each when the batch holds one of its kinds.
+    views
+        Public name → select statement; what :func:`mlops_lab.sql` offers.
+    deaths
+        Statements run at each fold, over the temporary tables ``dead(writer)`` and ``alive(writer)``.
+    """
+
+    name: str
+    ddl: str
+    folds: tuple[Fold, ...] = ()
+    views: dict[str, str] = field(default_factory=dict)
+    deaths: str | None = None
+
+
+# The store's own tables. `journal` holds how far each writer's file has been folded: its row and the rows
+# made from its lines are committed together, which is what makes folding exactly-once.
+STORE_TABLES = ConceptTables(
+    name="store",
+    ddl="""
+    create table lab.meta(key varchar, value varchar);
+    create table lab.journal(writer varchar, off bigint, lines bigint, rejected bigint, unknown bigint,
+                             newer bigint, state varchar, host varchar, pid bigint, program varchar,
+                             opened_at timestamp);
+    create table lab.rejected(writer varchar, off bigint, reason varchar);
+    create table lab.decision(n bigint, t bigint, by_id varchar, via varchar, kind varchar, data json,
+                              prev varchar, hash varchar);
+    """,
+    views={
+        "decisions": """
+        select n, make_timestamp(t) as decided_at, by_id as "by", via, kind, data, prev, hash
+        from lab.decision
+        """,
+    },
+)
+
+
+class Layout:
+    """The paths inside one project's ``.mlops`` folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.dir = root / ".mlops"
+        self.format = self.dir / "format"
+        self.ignore = self.dir / ".gitignore"
+        self.decisions = self.dir / "decisions.jsonl"
+        self.journal = self.dir / "journal"
+        self.done = self.journal / "done"
+        self.rejected = self.journal / "rejected"
+        self.objects = self.dir / "objects"
+        self.tmp = self.dir / "tmp"
+
+
+def index_schema(concepts: Iterable[ConceptTables]) -> str:
+    """Eight hex digits that name the index's layout: equal layouts share a file, others do not."""
+    digest = hashlib.sha256(f"{LINE_VERSION} {STORAGE_VERSION}".encode())
+    for concept in (STORE_TABLES, *concepts):
+        parts: Sequence[str] = (
+            concept.name,
+            concept.ddl,
+            *(f"{fold.kinds} {fold.sql}" for fold in concept.folds),
+            *(f"{name} {sql}" for name, sql in concept.views.items()),
+            concept.deaths or "",
+        )
+        for part in parts:
+            digest.update(part.encode())
+            digest.update(b"\0")
+    return digest.hexdigest()[:8]
