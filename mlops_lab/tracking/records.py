@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 __all__ = [
+    "ANY",
     "STATUSES",
     "ArtifactRecord",
     "CellRecord",
@@ -27,6 +28,9 @@ __all__ = [
 
 Status = Literal["scheduled", "running", "finished", "failed", "killed"]
 STATUSES: Final[tuple[Status, ...]] = ("scheduled", "running", "finished", "failed", "killed")
+
+# As the parent in a search: runs at every level. No id reads like it.
+ANY: Final = "any"
 
 
 @dataclass(frozen=True, slots=True)

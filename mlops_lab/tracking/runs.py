@@ -1,0 +1,687 @@
+"""The runs of a project: starting, logging, ending, finding and settling them."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mlops_lab.errors import Conflict, InvalidInput, NotFound
+from mlops_lab.governance import Identity, claimed_user
+from mlops_lab.store import Decision, Store
+from mlops_lab.tracking import lines, reading
+from mlops_lab.tracking.experiments import DEFAULT_EXPERIMENT, ExperimentManager
+from mlops_lab.tracking.goals import Direction, Goal, goal_metric
+from mlops_lab.tracking.media import media_type
+from mlops_lab.tracking.needs import read_needs
+from mlops_lab.tracking.records import (
+    ANY,
+    STATUSES,
+    ArtifactRecord,
+    CellRecord,
+    History,
+    MetricSummary,
+    Need,
+    NoteRecord,
+    Page,
+    ParamRecord,
+    RunRecord,
+    Status,
+)
+from mlops_lab.tracking.source import current_cell
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+__all__ = ["ENVIRONMENT_PATH", "RunManager"]
+
+ENVIRONMENT_PATH: Final = "mlops/environment.json"
+
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+_PREFIX: Final = re.compile(r"[0-9a-f]{4,32}")
+_CANDIDATES: Final = 10
+# Tracebacks and messages are bounded: a line is read by every fold.
+_ERROR_CHARACTERS: Final = 16_000
+
+
+class RunManager:
+    """All that can be done with the runs of one project. Safe to use from several threads.
+
+    Parameters
+    ----------
+    store
+        Where they are kept.
+    experiments
+        The project's experiments.
+    identity
+        Who acts, unless a call says otherwise.
+    goals
+        Gives the project's goals as they are now.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        experiments: ExperimentManager,
+        identity: Identity,
+        goals: Callable[[], Mapping[str, Direction]],
+    ) -> None:
+        self._store = store
+        self._experiments = experiments
+        self._identity = identity
+        self._goals = goals
+        self._lock = threading.Lock()
+        # The runs that this process owns and has not ended: run id to its last run line.
+        self._open: dict[str, lines.Line] = {}
+        self._experiment_of: dict[str, str] = {}
+        self._numbers: dict[str, int] = {}
+        self._steps: dict[str, dict[str, int]] = {}
+        store.on_new_journal(lambda: list(self._open.values()))
+
+    # ------------------------------------------------------------------ starting and ending
+
+    def start(
+        self,
+        *,
+        name: str | None = None,
+        experiment: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        tags: Mapping[str, Any] | None = None,
+        parent: str | None = None,
+        kind: str = "training",
+        run_id: str | None = None,
+        source: Mapping[str, Any] | None = None,
+        steps: int | None = None,
+        status: Status = "running",
+        owner: str = "journal",
+        stem: str | None = None,
+        by: Identity | None = None,
+    ) -> str:
+        """Start a run and give its id; what it returned from survives the process.
+
+        Parameters
+        ----------
+        name
+            Any text; without one the run is called ``<stem>-<n>``.
+        experiment
+            By name; by default the parent's, else *Default*. Created when it is new.
+        parent
+            The whole id of the run it belongs to.
+        kind
+            training, pipeline, step …
+        run_id
+            The id it should have. An id that exists answers with that run, unless it is only
+            scheduled: then this process takes it over.
+        source
+            ``{"notebook": …, "pipeline": …, "program": …}``, paths relative to the project.
+        steps
+            How many metric steps are planned.
+        status
+            ``scheduled`` announces a run that another process will start.
+        owner
+            ``remote`` for runs that no process stands for: no fold judges them.
+        stem
+            What an unnamed run is called after; by default its kind.
+        """
+        scheduled: RunRecord | None = None
+        if run_id is not None:
+            if not _ID.fullmatch(run_id):
+                raise InvalidInput(f"A run id is 32 lower-case hex characters; got {run_id!r}.")
+            found = self._find(run_id)
+            if found is not None and found.status != "scheduled":
+                return run_id
+            scheduled = found
+        else:
+            run_id = secrets.token_hex(16)
+        if name is not None:
+            name = lines.label(name, "A run's name")
+        elif scheduled is None:
+            name = self._next_name(stem or kind)
+        if experiment is None and scheduled is None:
+            experiment = self._inherited(parent)
+        if experiment is not None:
+            self._experiments.ensure(experiment, by=by)
+            self._experiment_of[run_id] = experiment
+        who = by or self._identity
+        line: lines.Line = {
+            "e": "run",
+            "r": run_id,
+            "t": lines.now_us(),
+            "name": name,
+            "experiment": experiment,
+            "kind": kind,
+            "parent": parent,
+            "status": status,
+            "owner": owner,
+            "author": who.id,
+            "claimed_user": claimed_user(),
+            "source": dict(source or {}),
+            "steps": None if steps is None else lines.step_number(steps),
+        }
+        cell = current_cell()
+        self._begin(
+            line,
+            [
+                *lines.param_lines(run_id, params or {}, line["t"], cell),
+                *lines.tag_lines(run_id, tags or {}, line["t"], cell),
+            ],
+            cell,
+        )
+        self._steps[run_id] = {}
+        return run_id
+
+    def resume(self, run_id: str, *, source: Mapping[str, Any] | None = None) -> None:
+        """Let a run go on in this process: it is running again and this process stands for it.
+
+        Parameters
+        ----------
+        run_id
+            The whole id of a run that exists.
+        source
+            Where it goes on, if that is not where it began.
+        """
+        record = self.get(run_id)
+        if record.lifecycle == "deleted":
+            raise Conflict(f"{record.name} is deleted: `mlops-lab run restore {run_id[:8]}` first.")
+        line: lines.Line = {"e": "run", "r": record.id, "t": lines.now_us(), "status": "running"}
+        if source:
+            line["source"] = dict(source)
+        self._begin(line, [], current_cell())
+
+    def end(
+        self,
+        run_id: str,
+        status: Status = "finished",
+        *,
+        outcome: str | None = None,
+        reason: str | None = None,
+        error: Mapping[str, Any] | None = None,
+        cell: str | None = None,
+    ) -> None:
+        """End a run; when it returns, the disk has it.
+
+        Parameters
+        ----------
+        status
+            finished, failed or killed.
+        outcome
+            What the gates said: passed, rejected or waiting.
+        reason
+            Why it ended so, as a sentence.
+        error
+            ``{"name", "message", "cell_index", "traceback"}`` of what went wrong.
+        cell
+            The cell it ended in, by default the one that is running.
+        """
+        if status not in STATUSES[2:]:
+            raise InvalidInput(f"A run ends finished, failed or killed; got {status!r}.")
+        if outcome not in (None, "passed", "rejected", "waiting"):
+            raise InvalidInput(f"An outcome is passed, rejected or waiting; got {outcome!r}.")
+        line: lines.Line = {"e": "end", "r": run_id, "t": lines.now_us(), "status": status}
+        for key, value in (("outcome", outcome), ("reason", reason)):
+            if value is not None:
+                line[key] = value
+        if error is not None:
+            line["error"] = {
+                key: value[-_ERROR_CHARACTERS:] if isinstance(value, str) else value
+                for key, value in error.items()
+            }
+        self._append(line, cell or current_cell())
+        with self._lock:
+            held = self._open.pop(run_id, None) is not None
+        if held:
+            self._store.release()
+        self._store.sync()
+
+    def close(self, run_id: str, status: Status = "killed", *, by: Identity | None = None) -> None:
+        """End a run from outside, because whoever should have will not.
+
+        Raises
+        ------
+        Conflict
+            The run has ended already.
+        """
+        record = self.get(run_id)
+        if not record.is_open:
+            raise Conflict(f"{record.name} has ended already: it is {record.status}.")
+        self.end(record.id, status, reason=f"Closed by {(by or self._identity).id}.")
+
+    # ------------------------------------------------------------------ logging
+
+    def log_metrics(
+        self,
+        run_id: str,
+        metrics: Mapping[str, Any],
+        *,
+        step: int | None = None,
+        t: int | None = None,
+    ) -> None:
+        """Log numbers that belong together; one write, no lock file, no database.
+
+        Parameters
+        ----------
+        metrics
+            Name to number; NaN and infinities are values.
+        step
+            The x-position; by default one more than the last of these metrics in this run.
+        t
+            Microseconds since 1970, UTC; by default now.
+        """
+        if not metrics:
+            return
+        known = self._steps.get(run_id)
+        if known is None:
+            known = self._known_steps(run_id)
+        if step is None:
+            step = max([known.get(key, -1) for key in metrics]) + 1
+        elif type(step) is not int or not -(2**63) <= step < 2**63:
+            step = lines.step_number(step)
+        when = lines.now_us() if t is None else t
+        self._store.append(*lines.metric_lines(run_id, metrics, step, when, current_cell()))
+        for key in metrics:
+            if step > known.get(key, -1):
+                known[key] = step
+
+    def log_params(self, run_id: str, params: Mapping[str, Any]) -> None:
+        """Log inputs; a param logged again with another value is kept as its new value."""
+        cell = current_cell()
+        self._store.append(*lines.param_lines(run_id, params, lines.now_us(), cell))
+
+    def set_tags(self, run_id: str, tags: Mapping[str, Any]) -> None:
+        """Set labels; values become text."""
+        cell = current_cell()
+        self._store.append(*lines.tag_lines(run_id, tags, lines.now_us(), cell))
+
+    def delete_tags(self, run_id: str, keys: Iterable[str]) -> None:
+        """Take labels away; one that is not there is no error."""
+        self._store.append(lines.untag_line(run_id, list(keys), lines.now_us()))
+
+    def note(self, run_id: str, text: str, *, by: Identity | None = None) -> None:
+        """Leave a remark on a run."""
+        author = (by or self._identity).id
+        self._store.append(lines.note_line(run_id, text, lines.now_us(), current_cell(), author))
+
+    def log_cell(
+        self,
+        run_id: str,
+        cell: str | None,
+        *,
+        index: int,
+        total: int | None,
+        state: str,
+        seconds: float | None = None,
+        source: str | None = None,
+    ) -> None:
+        """Note how far a notebook has come.
+
+        Parameters
+        ----------
+        cell
+            The cell's id.
+        index, total
+            Its number, from 1, and how many there are.
+        state
+            running, done or failed.
+        seconds
+            How long it took, once it is over.
+        source
+            Its first line, to be shown.
+        """
+        line: lines.Line = {"e": "cell", "r": run_id, "t": lines.now_us(), "i": index, "n": total}
+        line |= {"state": state, "s": seconds, "source": None if source is None else source[:500]}
+        self._append(line, cell)
+
+    def put_artifact(
+        self,
+        run_id: str,
+        path: str,
+        data: bytes | Path,
+        *,
+        media: str | None = None,
+        kind: str = "file",
+        environment: Mapping[str, Any] | None = None,
+    ) -> ArtifactRecord:
+        """Keep a file under ``path``; an older one there is replaced, its bytes stay in the store.
+
+        Parameters
+        ----------
+        path
+            Relative, with ``/``, without ``..``.
+        data
+            The bytes, or the file to copy.
+        media
+            The media type, by default by the suffix; stored and never sniffed.
+        kind
+            figure, table, text, dict, image, file or notebook.
+        environment
+            What the index should know of an environment file.
+        """
+        path = artifact_path(path)
+        objects = self._store.objects
+        digest = objects.put_bytes(data) if isinstance(data, bytes) else objects.put_file(data)
+        size = len(data) if isinstance(data, bytes) else objects.path(digest).stat().st_size
+        media = media or media_type(path)
+        t = lines.now_us()
+        line: lines.Line = {"e": "artifact", "r": run_id, "t": t, "path": path, "digest": digest}
+        line |= {"size": size, "media": media, "kind": kind}
+        if environment is not None:
+            line["environment"] = dict(environment)
+        self._append(line, current_cell())
+        return ArtifactRecord(path, digest, size, media, kind, datetime.fromtimestamp(t / 1e6, UTC))
+
+    # ------------------------------------------------------------------ finding
+
+    def get(self, id_or_prefix: str) -> RunRecord:
+        """Give a run by its id or a unique prefix of four or more characters.
+
+        Raises
+        ------
+        NotFound
+            There is none; the message says how to search.
+        InvalidInput
+            It is no id, or several runs begin so: the message lists them.
+        """
+        if not isinstance(id_or_prefix, str) or not _PREFIX.fullmatch(id_or_prefix):
+            raise InvalidInput(
+                f"A run is named by 4 to 32 hex characters of its id; got {id_or_prefix!r}. "
+                f"To search by name: lab.runs(\"name = '…'\")."
+            )
+        with self._store.read() as cursor:
+            ids = reading.matching_ids(cursor, id_or_prefix, _CANDIDATES + 1)
+            found = reading.runs(cursor, ids[:_CANDIDATES])
+        if not found:
+            raise NotFound(
+                f"There is no run {id_or_prefix!r} in {self._store.root}. lab.runs() lists them."
+            )
+        if len(found) > 1:
+            listed = "\n".join(
+                f"  {r.id[:12]}  {r.name}  {r.started_at:%Y-%m-%d %H:%M}" for r in found
+            )
+            more = "\n  …" if len(ids) > _CANDIDATES else ""
+            raise InvalidInput(
+                f"Several runs begin with {id_or_prefix!r}; take more characters:\n{listed}{more}",
+                candidates=[r.id for r in found],
+            )
+        return found[0]
+
+    def find(self, run_id: str) -> RunRecord | None:
+        """Give a run by its whole id, or None."""
+        return self._find(run_id) if _ID.fullmatch(run_id) else None
+
+    def get_many(self, run_ids: Sequence[str]) -> list[RunRecord]:
+        """Give the runs of these whole ids in this order; unknown ones are left out."""
+        with self._store.read() as cursor:
+            return reading.runs(cursor, run_ids)
+
+    def search(
+        self,
+        where: str | None = None,
+        *,
+        order_by: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+        parent: str | None = ANY,
+        deleted: bool = False,
+    ) -> Page:
+        """Give the runs for which the expression ``where`` is true, a page at a time."""
+        from mlops_lab.tracking.search import search_runs
+
+        return search_runs(
+            self._store,
+            self._goals(),
+            where,
+            order_by=order_by,
+            limit=limit,
+            cursor=cursor,
+            parent=parent,
+            deleted=deleted,
+        )
+
+    # ------------------------------------------------------------------ what belongs to a run
+
+    def params(self, run_id: str) -> list[ParamRecord]:
+        """Give a run's params with their last values."""
+        with self._store.read() as cursor:
+            return reading.params(cursor, run_id)
+
+    def metrics(self, run_id: str) -> list[MetricSummary]:
+        """Give the summaries of a run's metrics."""
+        with self._store.read() as cursor:
+            return reading.metrics(cursor, run_id, self._goals())
+
+    def history(self, run_id: str, key: str, *, points: int | None = None) -> History:
+        """Give the points of a metric; with ``points`` about so many at most, extremes kept."""
+        with self._store.read() as cursor:
+            return reading.history(cursor, run_id, key, points)
+
+    def sparklines(
+        self, run_ids: Sequence[str], key: str | None = None, points: int = 60
+    ) -> dict[str, tuple[str, list[float]]]:
+        """Give a small curve per run: of ``key``, else of the metric that stands for the run."""
+        with self._store.read() as cursor:
+            keys = (
+                dict.fromkeys(run_ids, key)
+                if key is not None
+                else {run_id: goal.key for run_id, goal in self._goals_of(cursor, run_ids).items()}
+            )
+            curves = reading.sparklines(cursor, keys, points)
+        return {run_id: (keys[run_id], curve) for run_id, curve in curves.items()}
+
+    def goals_of(self, run_ids: Sequence[str]) -> dict[str, Goal]:
+        """Give the metric that stands for each run; a run without metrics is left out."""
+        with self._store.read() as cursor:
+            return self._goals_of(cursor, run_ids)
+
+    def goal_of(self, run_id: str) -> Goal | None:
+        """Give the metric that stands for a run: its first with a goal, else its first."""
+        return self.goals_of([run_id]).get(run_id)
+
+    def tags(self, run_id: str) -> dict[str, str]:
+        """Give a run's tags."""
+        return self.tags_of([run_id])[run_id]
+
+    def tags_of(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Give the tags of several runs, by run id."""
+        with self._store.read() as cursor:
+            return reading.tags(cursor, run_ids)
+
+    def artifacts(self, run_id: str, under: str = "") -> list[ArtifactRecord]:
+        """Give a run's artifacts at or below a folder."""
+        with self._store.read() as cursor:
+            return reading.artifacts(cursor, run_id, under.strip("/"))
+
+    def artifact_file(self, run_id: str, path: str) -> Path:
+        """Give the read-only file that holds an artifact's bytes.
+
+        Raises
+        ------
+        NotFound
+            The run has no such artifact; the message names those near it.
+        """
+        kept = self.artifacts(run_id)
+        for artifact in kept:
+            if artifact.path == path:
+                return self._store.objects.path(artifact.digest)
+        names = ", ".join(artifact.path for artifact in kept[:10]) or "none"
+        raise NotFound(f"The run has no artifact {path!r}; it has: {names}.")
+
+    def cells(self, run_id: str) -> list[CellRecord]:
+        """Give the last state of each cell of a run's notebook."""
+        with self._store.read() as cursor:
+            return reading.cells(cursor, run_id)
+
+    def notes(self, run_id: str) -> list[NoteRecord]:
+        """Give a run's notes, oldest first."""
+        with self._store.read() as cursor:
+            return reading.notes(cursor, run_id)
+
+    def environment(self, run_id: str) -> dict[str, Any] | None:
+        """Give what the run ran in: Python, packages, hardware, git; None when it is not kept."""
+        with self._store.read() as cursor:
+            digest = reading.environment_digest(cursor, run_id, ENVIRONMENT_PATH)
+        if digest is None:
+            return None
+        with self._store.objects.open(digest) as file:
+            value = json.loads(file.read())
+        return value if isinstance(value, dict) else None
+
+    def needs(self) -> list[Need]:
+        """Give what waits for a person, newest first."""
+        with self._store.read() as cursor:
+            return read_needs(cursor)
+
+    # ------------------------------------------------------------------ settling
+
+    def delete(self, run_ids: Sequence[str], *, by: Identity | None = None) -> list[str]:
+        """Delete runs and all below them; they can be restored.
+
+        Raises
+        ------
+        NotFound
+            One of them does not exist.
+        Conflict
+            One of them is still running.
+        """
+        return self._settle("run.delete", run_ids, by)
+
+    def restore(self, run_ids: Sequence[str], *, by: Identity | None = None) -> list[str]:
+        """Bring deleted runs back, with all below them."""
+        return self._settle("run.restore", run_ids, by)
+
+    def cancel(self, run_id: str, *, by: Identity | None = None) -> Decision:
+        """Decide that a run is to stop; whoever executes it looks for that twice a second."""
+
+        def build(cursor: DuckDBPyConnection) -> dict[str, Any]:
+            found = reading.runs(cursor, [run_id])
+            if not found:
+                raise NotFound(f"There is no run {run_id!r}.")
+            if not found[0].is_open:
+                raise Conflict(f"{found[0].name} has ended already: it is {found[0].status}.")
+            return {"run": run_id}
+
+        return self._store.decide("run.cancel", build, by=(by or self._identity).as_by())
+
+    def rename(self, run_id: str, name: str) -> None:
+        """Give a run another name."""
+        self.set_tags(run_id, {"mlops.name": lines.label(name, "A run's name")})
+
+    def star(self, run_id: str, starred: bool = True) -> None:
+        """Mark a run, or take the mark away."""
+        self.set_tags(run_id, {"mlops.star": "true" if starred else "false"})
+
+    def tag(self, run_id: str, changes: Mapping[str, str | None]) -> None:
+        """Set tags, and take away those whose value is None."""
+        gone = [key for key, value in changes.items() if value is None]
+        if len(gone) < len(changes):
+            self.set_tags(run_id, {k: v for k, v in changes.items() if v is not None})
+        if gone:
+            self.delete_tags(run_id, gone)
+
+    def dismiss(self, run_id: str) -> None:
+        """Take a run off the list of what waits for a person."""
+        self.set_tags(run_id, {"mlops.seen": "true"})
+
+    # ------------------------------------------------------------------ inside
+
+    def _append(self, line: lines.Line, cell: str | None) -> None:
+        if cell is not None:
+            line["c"] = cell
+        self._store.append(line)
+
+    def _begin(self, line: lines.Line, more: list[lines.Line], cell: str | None) -> None:
+        if cell is not None:
+            line["c"] = cell
+        self._store.append({k: v for k, v in line.items() if v is not None}, *more)
+        if line["status"] != "running" or line.get("owner") == "remote":
+            return
+        with self._lock:
+            held = line["r"] in self._open
+            self._open[line["r"]] = line
+        if not held:
+            self._store.hold()
+
+    def _find(self, run_id: str) -> RunRecord | None:
+        with self._store.read() as cursor:
+            return next(iter(reading.runs(cursor, [run_id])), None)
+
+    def _inherited(self, parent: str | None) -> str:
+        if parent is None:
+            return DEFAULT_EXPERIMENT
+        if parent not in self._experiment_of:
+            record = self._find(parent)
+            self._experiment_of[parent] = record.experiment if record else DEFAULT_EXPERIMENT
+        return self._experiment_of[parent]
+
+    def _next_name(self, stem: str) -> str:
+        with self._lock:
+            if stem not in self._numbers:
+                # Read once: from then on this process counts for itself. Two processes may give
+                # one name twice, which does no harm.
+                rows = self._store.query(
+                    "select max(try_cast(substr(name, length($stem) + 2) as integer)) "
+                    "from lab.run where starts_with(name, $stem || '-')",
+                    {"stem": stem},
+                )
+                self._numbers[stem] = max(0, rows[0][0] or 0)
+            self._numbers[stem] += 1
+            return f"{stem}-{self._numbers[stem]}"
+
+    def _known_steps(self, run_id: str) -> dict[str, int]:
+        rows = self._store.query(
+            "select m.key, m.last.step from lab.metric_summary m join lab.run r using (run) "
+            "where r.run_id = ?",
+            [run_id],
+        )
+        return self._steps.setdefault(run_id, dict(rows))
+
+    def _goals_of(self, cursor: DuckDBPyConnection, run_ids: Sequence[str]) -> dict[str, Goal]:
+        goals = self._goals()
+        chosen = {
+            run_id: goal_metric(keys, goals)
+            for run_id, keys in reading.metric_keys(cursor, run_ids).items()
+        }
+        return {run_id: goal for run_id, goal in chosen.items() if goal is not None}
+
+    def _settle(self, kind: str, run_ids: Sequence[str], by: Identity | None) -> list[str]:
+        settled: list[str] = []
+
+        def build(cursor: DuckDBPyConnection) -> dict[str, Any]:
+            known = {record.id: record for record in reading.runs(cursor, run_ids)}
+            for run_id in run_ids:
+                if run_id not in known:
+                    raise NotFound(f"There is no run {run_id!r}.")
+            settled[:] = reading.tree(cursor, run_ids)
+            if kind == "run.delete":
+                for record in reading.runs(cursor, settled):
+                    if record.status == "running" and record.owner == "journal":
+                        raise Conflict(
+                            f"{record.name} is running: stop it first "
+                            f"(or `mlops-lab run close {record.id[:8]}`)."
+                        )
+            return {"runs": settled}
+
+        if run_ids:
+            self._store.decide(kind, build, by=(by or self._identity).as_by())
+        return settled
+
+
+def artifact_path(path: str) -> str:
+    """Check the path of an artifact: relative, with ``/``, and never upwards.
+
+    Examples
+    --------
+    >>> artifact_path("plots//roc.svg")
+    'plots/roc.svg'
+    """
+    text = lines.label(path, "An artifact's path")
+    parts = [part for part in text.replace("\\", "/").split("/") if part not in ("", ".")]
+    if text.startswith(("/", "\\")) or ".." in parts or not parts or ":" in parts[0][1:2]:
+        raise InvalidInput(
+            f"An artifact's path is relative and stays inside the run; got {path!r}."
+        )
+    return "/".join(parts)
