@@ -35,8 +35,10 @@ __all__ = [
     "matching_ids",
     "metric_keys",
     "metrics",
+    "metrics_of",
     "notes",
     "params",
+    "params_of",
     "runs",
     "sparklines",
     "tags",
@@ -110,19 +112,27 @@ def metrics(
     cursor: DuckDBPyConnection, run_id: str, goals: Mapping[str, Direction]
 ) -> list[MetricSummary]:
     """Read the summaries of a run's metrics in the order in which they were first logged."""
+    return metrics_of(cursor, [run_id], goals).get(run_id, [])
+
+
+def metrics_of(
+    cursor: DuckDBPyConnection, ids: Sequence[str], goals: Mapping[str, Direction]
+) -> dict[str, list[MetricSummary]]:
+    """Read the summaries of several runs' metrics; a run without metrics is left out."""
     rows = cursor.execute(
-        f"""
-        select key, n, last.value, last.step, last.logged_at, lowest.value, lowest.step,
-               highest.value, -highest.step, case when n_finite > 0 then total / n_finite end,
-               n - n_finite
-        from lab.metric_summary where {_OF_RUN} order by first_at, key""",  # noqa: S608 - a constant
-        {"id": run_id},
+        """
+        select r.run_id, m.key, m.n, m.last.value, m.last.step, m.last.logged_at, m.lowest.value,
+               m.lowest.step, m.highest.value, -m.highest.step,
+               case when m.n_finite > 0 then m.total / m.n_finite end, m.n - m.n_finite
+        from lab.metric_summary m join lab.run r using (run)
+        where r.run_id in (select unnest($ids::varchar[])) order by m.first_at, m.key""",
+        {"ids": list(ids)},
     ).fetchall()
-    found = []
-    for key, n, last, last_step, last_t, low, low_at, high, high_at, mean, not_finite in rows:
+    found: dict[str, list[MetricSummary]] = {}
+    for run_id, key, n, last, last_step, last_t, low, low_at, high, high_at, mean, nan in rows:
         goal = goal_of_metric(key, goals)
         best, best_at = (low, low_at) if goal.direction == "min" else (high, high_at)
-        found.append(
+        found.setdefault(run_id, []).append(
             MetricSummary(
                 key=key,
                 n=n,
@@ -134,7 +144,7 @@ def metrics(
                 best=best,
                 best_step=best_at,
                 mean=mean,
-                not_finite=not_finite,
+                not_finite=nan,
                 goal=goal.direction,
                 guessed=goal.guessed,
             )
@@ -175,6 +185,22 @@ def params(cursor: DuckDBPyConnection, run_id: str) -> list[ParamRecord]:
         )
         for key, p, changed in rows
     ]
+
+
+def params_of(cursor: DuckDBPyConnection, ids: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Read the last values of several runs' params; a run without params is left out."""
+    rows = cursor.execute(
+        """
+        select r.run_id, p.key, last(p.value order by p.t, p.writer, p.off) as value
+        from lab.param p join lab.run r using (run)
+        where r.run_id in (select unnest($ids::varchar[]))
+        group by r.run_id, p.key order by min(p.t), min(p.off), p.key""",
+        {"ids": list(ids)},
+    ).fetchall()
+    found: dict[str, dict[str, str]] = {}
+    for run_id, key, value in rows:
+        found.setdefault(run_id, {})[key] = value
+    return found
 
 
 def tags(cursor: DuckDBPyConnection, ids: Sequence[str]) -> dict[str, dict[str, str]]:

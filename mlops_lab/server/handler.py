@@ -1,0 +1,159 @@
+"""What every handler does the same way: who may, decode, call the project, encode, or a problem."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler
+from jupyter_server.extension.handler import ExtensionHandlerMixin
+from pydantic import BaseModel, ConfigDict
+from tornado.web import authenticated
+
+from mlops_lab.errors import InvalidInput, NotFound
+from mlops_lab.governance import Identity
+from mlops_lab.project import Project
+from mlops_lab.server.encode import to_json
+from mlops_lab.server.known import KnownProject
+from mlops_lab.server.problems import MEDIA_TYPE, describe
+from mlops_lab.server.services import Services
+
+__all__ = ["API", "SETTING", "Body", "LabHandler", "NoRoute", "Query", "authenticated", "authorized"]
+
+API = "/mlops-lab/api/v1"
+SETTING = "mlops_lab_services"
+MAX_BODY_BYTES = 1_000_000
+
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+
+
+class Body(BaseModel):
+    """What a request's JSON body may say; a word that is not known is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Query(BaseModel):
+    """What a request's query may say. Others are ignored: Jupyter's client adds a time stamp."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class LabHandler(ExtensionHandlerMixin, APIHandler):
+    """The base of all handlers. Every verb of a subclass is ``@authenticated @authorized``."""
+
+    auth_resource = "mlops_lab"
+
+    @property
+    def services(self) -> Services:
+        """What the handlers share."""
+        services: Services = self.settings[SETTING]
+        return services
+
+    @property
+    def identity(self) -> Identity:
+        """Who asks, by the word of Jupyter's IdentityProvider."""
+        return Identity(str(self.current_user.username), via="jupyter")
+
+    def body(self, model: type[M]) -> M:
+        """The request's JSON body, checked.
+
+        Raises
+        ------
+        InvalidInput
+            It is not JSON, or far too large to be meant.
+        pydantic.ValidationError
+            It is of another shape.
+        """
+        raw = self.request.body
+        if len(raw) > MAX_BODY_BYTES:
+            raise InvalidInput(f"The body has {len(raw):,} bytes; {MAX_BODY_BYTES:,} are enough.")
+        try:
+            value = json.loads(raw or b"{}")
+        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+            raise InvalidInput(f"The body is not JSON: {error}.") from error
+        return model.model_validate(value)
+
+    def query(self, model: type[M]) -> M:
+        """The request's query, checked; of a word given twice the last one counts."""
+        names = model.model_fields.keys() & self.request.query_arguments.keys()
+        return model.model_validate({name: self.get_query_argument(name) for name in names})
+
+    async def known(self, key: str) -> KnownProject:
+        """The project of a key, watched for changes from now on for a while."""
+        known = await self.services.in_thread(lambda: self.services.known.get(key))
+        await self.services.watcher.renew(known.project)
+        return known
+
+    async def answer(
+        self, key: str, call: Callable[[Project], Any], *, status: int = 200
+    ) -> None:
+        """Answer with what a call on the project gives; it runs and is encoded in a thread."""
+        known = await self.known(key)
+        await self.send(lambda: call(known.project), status=status)
+
+    async def send(self, call: Callable[[], Any], *, status: int = 200) -> None:
+        """Answer with what a blocking call gives."""
+        payload = await self.services.in_thread(lambda: to_json(call()))
+        self.set_status(status)
+        await self.finish(payload)
+
+    def set_default_headers(self) -> None:
+        """Answers are never cached: what they show changes."""
+        super().set_default_headers()
+        self.set_header("Cache-Control", "no-store")
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer every error with a problem document, and with nothing of our insides."""
+        info = kwargs.get("exc_info")
+        problem = describe(status_code, info[1] if info else None)
+        if problem.reference:
+            self.log.error("%s: %s", problem.reference, self.request.path, exc_info=info)
+        # Resets the reason too: what users typed has no place in the status line.
+        self.set_status(problem.status)
+        if problem.status == 503:
+            self.set_header("Retry-After", "1")
+        self.finish(to_json(problem.document()), set_content_type=MEDIA_TYPE)
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Leave the log to :meth:`write_error`: what a user mistyped is no news for it."""
+
+
+class NoRoute(LabHandler):
+    """What is below our address and no route: a problem document instead of a web page."""
+
+    @authenticated
+    @authorized
+    async def get(self, path: str) -> None:
+        """Say that there is no such route."""
+        self._refuse(path)
+
+    @authenticated
+    @authorized
+    async def post(self, path: str) -> None:
+        """Say that there is no such route."""
+        self._refuse(path)
+
+    @authenticated
+    @authorized
+    async def put(self, path: str) -> None:
+        """Say that there is no such route."""
+        self._refuse(path)
+
+    @authenticated
+    @authorized
+    async def patch(self, path: str) -> None:
+        """Say that there is no such route."""
+        self._refuse(path)
+
+    @authenticated
+    @authorized
+    async def delete(self, path: str) -> None:
+        """Say that there is no such route."""
+        self._refuse(path)
+
+    def _refuse(self, path: str) -> NoReturn:
+        raise NotFound(f"There is no {self.request.method} {path!r} in the interface of MLOps Lab.")

@@ -1,0 +1,109 @@
+"""Which projects this server has met: a route names a project by its key, never by a path."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlops_lab.config import FILE_NAME
+from mlops_lab.errors import NotFound
+from mlops_lab.project import Project
+from mlops_lab.server.paths import contents_folder, contents_path
+
+__all__ = ["KnownProject", "KnownProjects"]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownProject:
+    """A project and where the contents manager has it (None outside the server's root)."""
+
+    project: Project
+    path: str | None
+
+
+class KnownProjects:
+    """The projects met so far, by key; one open :class:`Project` each. Thread-safe; may block.
+
+    Parameters
+    ----------
+    server_root
+        The folder that contents paths are relative to.
+    """
+
+    def __init__(self, server_root: Path) -> None:
+        self.server_root = server_root
+        self._known: dict[str, KnownProject] = {}
+        self._lock = threading.Lock()
+
+    def near(self, path: str) -> KnownProject | None:
+        """The project of a contents path: of its folder or the nearest one above.
+
+        The search goes on above the server's root: a server is often started inside a project.
+        """
+        folder = contents_folder(self.server_root, path)
+        project = Project.find(folder)
+        return None if project is None else self.remember(project, seen_from=folder)
+
+    def remember(self, project: Project, *, seen_from: Path | None = None) -> KnownProject:
+        """Keep a project for as long as the server lives.
+
+        Parameters
+        ----------
+        project
+            A newly opened one; it is closed again when its key is known already.
+        seen_from
+            A folder inside it, as the file browser names it: links included.
+        """
+        with self._lock:
+            known = self._known.get(project.key)
+            if known is not None:
+                if known.project is not project:
+                    project.close()
+                return known
+            path = self._shown_path(project.root, seen_from)
+            known = KnownProject(project, path)
+            self._known[project.key] = known
+            return known
+
+    def get(self, key: str) -> KnownProject:
+        """The project of a key.
+
+        Raises
+        ------
+        NotFound
+            The server has not met it, or its folder is gone.
+        """
+        with self._lock:
+            known = self._known.get(key)
+            if known is not None and not (known.project.root / FILE_NAME).is_file():
+                # Deleted or moved: a project made anew at the same place is opened afresh.
+                del self._known[key]
+                known.project.close()
+                known = None
+        if known is None:
+            raise NotFound(
+                f"There is no project with the key {key} here. Ask for projects?near=… first."
+            )
+        return known
+
+    def all(self) -> list[KnownProject]:
+        """Every known project that is still there, in the order in which they were met."""
+        with self._lock:
+            known = list(self._known.values())
+        return [one for one in known if (one.project.root / FILE_NAME).is_file()]
+
+    def close(self) -> None:
+        """Close every project."""
+        with self._lock:
+            for known in self._known.values():
+                known.project.close()
+            self._known.clear()
+
+    def _shown_path(self, root: Path, seen_from: Path | None) -> str | None:
+        folder = seen_from
+        while folder is not None and folder.is_relative_to(self.server_root):
+            if folder.samefile(root):
+                return contents_path(self.server_root, folder)
+            folder = folder.parent
+        return contents_path(self.server_root, root)

@@ -1,0 +1,157 @@
+"""Notices what changes in the projects that somebody looks at, and announces it.
+
+Twice a second it looks at the sizes of journals and decisions; what is new is folded into the
+index first and announced then, so that whoever reads because of the announcement finds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from mlops_lab.project import Project
+from mlops_lab.server.events import Announcer
+from mlops_lab.store.changes import Changes
+
+__all__ = ["PERIOD_S", "WATCH_S", "Watcher"]
+
+PERIOD_S = 0.5
+WATCH_S = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Watched:
+    """One project while it is watched. Its looks run in a thread, one after the other."""
+
+    project: Project
+    until: float
+    changes: Changes
+    open_runs: dict[str, str]
+    pending: set[str] = field(default_factory=set)
+    everything: bool = False
+    stale: bool = False
+    complaint: str = ""
+
+    def look(self) -> bool:
+        """Collect what changed and bring the index up to date; whether it may be announced."""
+        seen = self.changes.look()
+        self.pending |= seen.runs
+        self.everything |= seen.everything
+        self.stale |= bool(seen)
+        if not self.stale:
+            return False
+        if not self.project.store.read_only:
+            # By force: a fold that is skipped because the last one is young would hide the lines
+            # that came since, and nothing would announce them again.
+            report = self.project.store.fold(force=True)
+            if report.missed or report.behind:
+                return False
+        now = open_runs(self.project)
+        self.pending |= {run for run, _ in now.items() ^ self.open_runs.items()}
+        self.open_runs = now
+        self.stale = False
+        return self.everything or bool(self.pending)
+
+
+class Watcher:
+    """Watches projects for a minute after each renewal; looks at nothing otherwise.
+
+    Lives on the event loop; what blocks runs in the executor.
+
+    Parameters
+    ----------
+    announcer
+        Told on the event loop which runs changed.
+    executor
+        Where files are read and lines folded.
+    period_s
+        Seconds between two looks.
+    watch_s
+        Seconds that a renewal lasts.
+    """
+
+    def __init__(
+        self,
+        announcer: Announcer,
+        executor: ThreadPoolExecutor,
+        *,
+        period_s: float = PERIOD_S,
+        watch_s: float = WATCH_S,
+    ) -> None:
+        self._announcer = announcer
+        self._executor = executor
+        self._period_s = period_s
+        self._watch_s = watch_s
+        self._watched: dict[str, _Watched] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def watched(self) -> frozenset[str]:
+        """The keys of the projects that are looked at now."""
+        return frozenset(self._watched)
+
+    async def renew(self, project: Project) -> None:
+        """Watch a project from now on.
+
+        When this returns for a new one, the first look has been taken: whatever comes later is
+        announced, whatever came before is in the index that the caller reads.
+        """
+        watched = self._watched.get(project.key)
+        if watched is None or watched.project is not project:
+            first = await asyncio.get_running_loop().run_in_executor(
+                self._executor, lambda: (Changes(project.root), open_runs(project))
+            )
+            watched = self._watched.setdefault(project.key, _Watched(project, 0.0, *first))
+        watched.until = time.monotonic() + self._watch_s
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._watch(), name="mlops-lab watcher")
+
+    async def stop(self) -> None:
+        """Watch nothing any more."""
+        self._watched.clear()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def _watch(self) -> None:
+        while self._watched:
+            await asyncio.sleep(self._period_s)
+            for key, watched in list(self._watched.items()):
+                if watched.until < time.monotonic():
+                    del self._watched[key]
+                    continue
+                await self._look(key, watched)
+
+    async def _look(self, key: str, watched: _Watched) -> None:
+        try:
+            ready = await asyncio.get_running_loop().run_in_executor(self._executor, watched.look)
+        except Exception as error:  # noqa: BLE001 - a background loop goes on, and says why
+            self._complain(key, watched, error)
+            return
+        watched.complaint = ""
+        if ready:
+            ids = set() if watched.everything else set(watched.pending)
+            watched.pending.clear()
+            watched.everything = False
+            self._announcer.changed(key, "runs", ids)
+
+    def _complain(self, key: str, watched: _Watched, error: Exception) -> None:
+        """Log once what goes on to fail: twice a second would bury everything else."""
+        said = repr(error)
+        if said != watched.complaint:
+            watched.complaint = said
+            _log.warning("project %s cannot be watched: %s", key, said)
+
+
+def open_runs(project: Project) -> dict[str, str]:
+    """The runs that may end without a line of theirs: those that are scheduled or running."""
+    rows = project.store.query(
+        "select run_id, status from lab.runs where status in ('scheduled', 'running')", fresh=False
+    )
+    return {str(run): str(status) for run, status in rows}
