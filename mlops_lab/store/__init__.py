@@ -4,8 +4,19 @@ Append-only files are the truth; DuckDB is how they are read.
 """
 
 from mlops_lab.store.decisions import Decision
+from mlops_lab.store.freshness import FoldReport
 from mlops_lab.store.layout import ConceptTables, Fold
 from mlops_lab.store.objects import Objects
-from mlops_lab.store.store import FoldReport, Store
+from mlops_lab.store.status import Problem, StoreStatus
+from mlops_lab.store.store import Store
 
-__all__ = ["ConceptTables", "Decision", "Fold", "FoldReport", "Objects", "Store"]
+__all__ = [
+    "ConceptTables",
+    "Decision",
+    "Fold",
+    "FoldReport",
+    "Objects",
+    "Problem",
+    "Store",
+    "StoreStatus",
+]

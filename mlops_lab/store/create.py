@@ -46,7 +46,9 @@ def prepare(layout: Layout) -> LabError | None:
     newer = _newer_format(layout, text)
     if newer is not None:
         return newer
-    if not os.access(layout.dir, os.W_OK) or (layout.journal.exists() and not os.access(layout.journal, os.W_OK)):
+    if not os.access(layout.dir, os.W_OK) or (
+        layout.journal.exists() and not os.access(layout.journal, os.W_OK)
+    ):
         return Forbidden(f"the project {layout.root} can be read but not written here")
     if (kind := network_file_system(layout.dir)) is not None:
         _warn_when_locks_lie(layout, kind)
@@ -77,7 +79,9 @@ def _create(layout: Layout) -> None:
     if (problem := locks_work(layout.tmp)) is not None:
         _warn(layout, problem)
     # Last, because with it the store exists.
-    _publish(layout, layout.format, json.dumps({"read": FORMAT_VERSION, "write": FORMAT_VERSION}) + "\n")
+    _publish(
+        layout, layout.format, json.dumps({"read": FORMAT_VERSION, "write": FORMAT_VERSION}) + "\n"
+    )
 
 
 def _publish(layout: Layout, path: Path, text: str) -> None:
@@ -89,7 +93,9 @@ def _publish(layout: Layout, path: Path, text: str) -> None:
 def _unwritable(layout: Layout, error: OSError) -> LabError:
     if not layout.dir.exists():
         raise Forbidden(f"no project can be made in {layout.root}: {error.strerror}") from error
-    return Forbidden(f"the project {layout.root} can be read but not written here: {error.strerror}")
+    return Forbidden(
+        f"the project {layout.root} can be read but not written here: {error.strerror}"
+    )
 
 
 def _newer_format(layout: Layout, text: str) -> LabError | None:
@@ -97,7 +103,9 @@ def _newer_format(layout: Layout, text: str) -> LabError | None:
         stored = json.loads(text)
         read, write = int(stored["read"]), int(stored["write"])
     except (ValueError, KeyError, TypeError) as error:
-        raise Corrupt(f'{layout.format} should hold {{"read": 1, "write": 1}}, not {text[:80]!r}') from error
+        raise Corrupt(
+            f'{layout.format} should hold {{"read": 1, "write": 1}}, not {text[:80]!r}'
+        ) from error
     if read > FORMAT_VERSION:
         raise Conflict(
             f"the store {layout.dir} has format {read}; this program reads up to {FORMAT_VERSION}: "

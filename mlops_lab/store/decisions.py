@@ -82,7 +82,15 @@ class DecisionLog:
             n, prev = (_number_of(last, self.path) + 1, _hash(last)) if last else (1, FIRST_PREV)
             t = time.time_ns() // 1000
             line = encode_line(
-                {"v": LINE_VERSION, "n": n, "t": t, "by": by, "kind": kind, "data": data, "prev": prev}
+                {
+                    "v": LINE_VERSION,
+                    "n": n,
+                    "t": t,
+                    "by": by,
+                    "kind": kind,
+                    "data": data,
+                    "prev": prev,
+                }
             )
             _write_durably(fd, line, end, self.path)
         finally:
@@ -129,7 +137,10 @@ class DecisionLog:
         with file:
             for number, raw in enumerate(file, start=1):
                 if not raw.endswith(b"\n"):
-                    yield number, "the last line has no end: it was never committed and the next decision cuts it off"
+                    yield (
+                        number,
+                        "the last line has no end: it was never committed and the next decision cuts it off",
+                    )
                     return
                 try:
                     line = json.loads(raw)
@@ -138,8 +149,15 @@ class DecisionLog:
                     yield number, f"is not a decision: {raw[:80]!r}"
                     n, linked = expected, prev
                 if linked != prev:
-                    what = f"line {number - 1} was changed or removed" if number > 1 else "the log does not begin here"
-                    yield number, f"does not continue the line before it: {what} after it was written"
+                    what = (
+                        f"line {number - 1} was changed or removed"
+                        if number > 1
+                        else "the log does not begin here"
+                    )
+                    yield (
+                        number,
+                        f"does not continue the line before it: {what} after it was written",
+                    )
                 elif n != expected:
                     yield number, f"has number {n} where {expected} was due"
                 prev, expected = _hash(raw[:-1]), n + 1 if isinstance(n, int) else expected + 1

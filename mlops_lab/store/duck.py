@@ -11,17 +11,17 @@ import os
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_lab.errors import StoreBusy
+from mlops_lab.errors import StorageFull, StoreBusy
 from mlops_lab.store.layout import STORAGE_VERSION
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["Host", "IndexDamaged", "IndexHeld", "quote_path"]
+__all__ = ["Host", "IndexDamaged", "IndexHeld", "is_damage", "is_disk_full", "quote_path"]
 
 THREADS = 2
 MEMORY_LIMIT = "1GB"
@@ -40,14 +40,59 @@ def quote_path(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
+def is_damage(error: BaseException) -> bool:
+    """Whether an error of DuckDB means that the index file does not hold what was written to it."""
+    import duckdb
+
+    if isinstance(
+        error, duckdb.FatalException | duckdb.InternalException | duckdb.SerializationException
+    ):
+        return True
+    # A full disk or a forbidden file are IO errors, too, and no damage.
+    words = (
+        "corrupt",
+        "checksum",
+        "could not read",
+        "not a valid duckdb",
+        "past end of file",
+        "deserializ",
+    )
+    return isinstance(error, duckdb.Error) and any(word in str(error).lower() for word in words)
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error of DuckDB means that there is no room for the index."""
+    return any(word in str(error) for word in ("No space left", "Disk quota", "File too large"))
+
+
+def _attach_error(index: Path, error: Exception) -> Exception:
+    held = re.search(r"onflicting lock is held in (.+?\(PID \d+\))", str(error))
+    if held or "set lock" in str(error):
+        holder = held.group(1) if held else "another process"
+        return IndexHeld(
+            f"{index.name} is held open by {holder}. Close its connection there; for SQL over the index that shares it "
+            "with everybody use lab.sql (`mlops-lab sql`). Logging goes on meanwhile.",
+            holder=holder,
+        )
+    if is_disk_full(error):
+        return StorageFull(f"there is no room for the index {index}: {error}")
+    return IndexDamaged(str(error))
+
+
 class Host:
     """One DuckDB per process and store; the index is in it as ``lab`` while somebody uses it.
 
     Safe to use from several threads: each gets its own cursor. Attach for writing only under the store's
     exclusive lock, for reading under at least the shared one.
+
+    Parameters
+    ----------
+    tmp
+        Where a query that does not fit into memory puts what is too much: never the current folder.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tmp: Path) -> None:
+        self._tmp = tmp
         self._mutex = threading.Lock()
         self._connection: DuckDBPyConnection | None = None
         self._pid = 0
@@ -115,6 +160,8 @@ class Host:
                     "memory_limit": MEMORY_LIMIT,
                     "autoinstall_known_extensions": False,
                     "autoload_known_extensions": False,
+                    # Two processes must not share one: the names inside are always the same.
+                    "temp_directory": str(self._tmp / f"duckdb-{os.getpid()}"),
                 }
             )
             self._pid, self._users = os.getpid(), 0
@@ -128,26 +175,16 @@ class Host:
             connection.execute(f"attach {quote_path(index)} as lab ({options})")
         except duckdb.Error as error:
             self._discard()
-            held = re.search(r"onflicting lock is held in (.+?)(?:\. |$)", str(error))
-            if held or "set lock" in str(error):
-                holder = held.group(1) if held else "another process"
-                raise IndexHeld(
-                    f"{index.name} is held open by {holder}. Close its connection there; for SQL over the index that "
-                    "shares it with everybody use lab.sql (`mlops-lab sql`). Logging goes on meanwhile.",
-                    holder=holder,
-                ) from error
-            raise IndexDamaged(str(error)) from error
+            raise _attach_error(index, error) from error
 
     def _discard(self) -> None:
         import duckdb
 
         if self._connection is not None and self._pid == os.getpid():
-            try:
+            with suppress(duckdb.Error):
                 self._connection.close()
-            except duckdb.Error:
-                pass
         self._connection, self._users = None, 0
 
-    def after_fork(self) -> None:
+    def forget(self) -> None:
         """In a forked child: a mutex that another thread held would stay held."""
         self._mutex = threading.Lock()

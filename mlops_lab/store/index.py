@@ -28,12 +28,15 @@ from mlops_lab.store.tail import (
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["Index", "Pass"]
+__all__ = ["BACKLOG_BATCH_BYTES", "BATCH_BYTES", "Index", "Pass"]
 
 logger = logging.getLogger(__name__)
 
 BATCH_BYTES = 4 << 20
 """Journal bytes of one transaction: bounds how long anybody else waits."""
+
+BACKLOG_BATCH_BYTES = 16 << 20
+"""The same while a long backlog is folded by somebody who wants all of it."""
 
 _REJECTED_TEXT_CHARS = 2_000
 _UNUSED_AFTER_S = 30 * 86_400
@@ -64,14 +67,20 @@ class Index:
     """
 
     def __init__(
-        self, layout: Layout, folder: Path, concepts: Sequence[ConceptTables], objects: Objects, *, writable: bool
+        self,
+        layout: Layout,
+        folder: Path,
+        concepts: Sequence[ConceptTables],
+        objects: Objects,
+        *,
+        writable: bool,
     ) -> None:
         self._layout = layout
         self._concepts = concepts
         self._writable = writable
         self.schema = index_schema(concepts)
         self.path = folder / f"index-{self.schema}.duckdb"
-        self.host = Host()
+        self.host = Host(folder / "tmp")
         self._folder = BatchFolder(concepts, objects)
 
     def fold_batch(self, *, sweep: bool, limit: int = BATCH_BYTES) -> Pass:
@@ -100,7 +109,8 @@ class Index:
             batch = read_batch(((file, offsets.get(file.writer, 0)) for file in files), limit)
             writers = self._writers(files, batch, offsets, states)
             changed = bool(batch.pieces) or any(
-                writer.state != states.get(writer.name) or writer.off != offsets.get(writer.name) for writer in writers
+                writer.state != states.get(writer.name) or writer.off != offsets.get(writer.name)
+                for writer in writers
             )
             applied_lines, rejected = 0, []
             if changed:
@@ -137,10 +147,10 @@ class Index:
         self.path.unlink(missing_ok=True)
         self._wal().unlink(missing_ok=True)
 
-    def age_ns(self) -> int | None:
-        """When the index was last known to be complete, None when there is none."""
+    def complete_at(self) -> float | None:
+        """When the index was last known to be complete, in seconds since the epoch; None when there is none."""
         stamp = _mtime_ns(self.path)
-        return stamp or None
+        return stamp / 1e9 if stamp else None
 
     def _ensure_tables(self, cursor: DuckDBPyConnection) -> None:
         import duckdb
@@ -153,7 +163,9 @@ class Index:
             raise IndexDamaged(str(error)) from error
         if found == [(self.schema,)]:
             return
-        tables = cursor.execute("select count(*) from duckdb_tables() where database_name = 'lab'").fetchone()
+        tables = cursor.execute(
+            "select count(*) from duckdb_tables() where database_name = 'lab'"
+        ).fetchone()
         if found or tables != (0,):
             raise IndexDamaged("the file holds other tables than its name says")
         create_tables(cursor, self._concepts, self.schema)
@@ -174,12 +186,17 @@ class Index:
             files += [
                 file
                 for file in done
-                if file.writer not in present and (sweep or file.writer not in offsets or offsets[file.writer] < file.size)
+                if file.writer not in present
+                and (sweep or file.writer not in offsets or offsets[file.writer] < file.size)
             ]
         return files
 
     def _writers(
-        self, files: Sequence[JournalFile], batch: Batch, offsets: dict[str, int], states: dict[str, str]
+        self,
+        files: Sequence[JournalFile],
+        batch: Batch,
+        offsets: dict[str, int],
+        states: dict[str, str],
     ) -> list[WriterState]:
         """One state per file, in the files' order, then those whose files are gone."""
         ends = {piece.writer: piece.end for piece in batch.pieces}
@@ -199,7 +216,9 @@ class Index:
 
     def _note_complete(self, cursor: DuckDBPyConnection, done_ns: int, listed_ns: int) -> None:
         settled = str(done_ns) if listed_ns - done_ns > _SETTLED_NS else ""
-        noted = cursor.execute("select key, value from lab.meta where key in ('complete', 'done_ns')").fetchall()
+        noted = cursor.execute(
+            "select key, value from lab.meta where key in ('complete', 'done_ns')"
+        ).fetchall()
         if sorted(noted) == [("complete", "yes"), ("done_ns", settled)]:
             return
         cursor.execute("begin")
@@ -219,7 +238,11 @@ class Index:
             with path.open("a", encoding="utf-8") as file:
                 for line in lines:
                     if line.off not in known:
-                        entry = {"off": line.off, "reason": line.reason, "line": line.text[:_REJECTED_TEXT_CHARS]}
+                        entry = {
+                            "off": line.off,
+                            "reason": line.reason,
+                            "line": line.text[:_REJECTED_TEXT_CHARS],
+                        }
                         file.write(json.dumps(entry, ensure_ascii=True) + "\n")
 
     def _move_done(self, files: Iterable[JournalFile]) -> None:

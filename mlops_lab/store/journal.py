@@ -145,7 +145,14 @@ class Writer:
         if self._fd >= 0:
             os.close(self._fd)
         # The lock module has closed the lock's descriptor, which must not be closed again.
-        self._fd, self._lock, self.id, self.size, self._synced, self._torn = -1, None, "", 0, 0, False
+        self._fd, self._lock, self.id, self.size, self._synced, self._torn = (
+            -1,
+            None,
+            "",
+            0,
+            0,
+            False,
+        )
 
     def open(self) -> None:
         """Make the journal now, before the first line."""
@@ -156,7 +163,9 @@ class Writer:
     def _open(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
         host = socket.gethostname()
-        safe_host = "".join(c if c.isascii() and (c.isalnum() or c == "-") else "-" for c in host)[:40]
+        safe_host = "".join(c if c.isascii() and (c.isalnum() or c == "-") else "-" for c in host)[
+            :40
+        ]
         t = time.time_ns() // 1000
         name = f"{t:x}-{safe_host}-{os.getpid()}-{secrets.token_hex(3)}"
         # Lock first: a journal whose lock is free belongs to a dead writer.
@@ -213,7 +222,9 @@ class Writer:
             ) from error
         if written < len(data):
             self._cut_back(data, written)
-            raise StorageFull(f"the journal took {written} of {len(data)} bytes: there is no room in {self._directory}")
+            raise StorageFull(
+                f"the journal took {written} of {len(data)} bytes: there is no room in {self._directory}"
+            )
         self._torn = False
         self.size += written
 
@@ -223,7 +234,9 @@ class Writer:
         try:
             os.ftruncate(self._fd, os.fstat(self._fd).st_size - (written - kept))
         except OSError:
-            logger.exception("cannot cut back the journal %s; its next line begins a new one", self.id)
+            logger.exception(
+                "cannot cut back the journal %s; its next line begins a new one", self.id
+            )
             return
         self.size += kept
         self._torn = False

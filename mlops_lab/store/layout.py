@@ -7,10 +7,9 @@ a file of its own and nobody migrates anything.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from collections.abc import Iterable, Sequence
 
 __all__ = [
     "FORMAT_VERSION",

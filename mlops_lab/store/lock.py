@@ -19,7 +19,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["HeldLock", "StoreLock", "hold_file_lock", "is_held", "locks_work", "network_file_system"]
+__all__ = [
+    "HeldLock",
+    "StoreLock",
+    "hold_file_lock",
+    "is_held",
+    "locks_work",
+    "network_file_system",
+]
 
 _FIRST_PAUSE_S = 0.0005
 _LONGEST_PAUSE_S = 0.01
@@ -28,7 +35,15 @@ _LONGEST_PAUSE_S = 0.01
 # processes of other hosts.
 _NETWORK_TYPES = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "gpfs"}
-    | {"beegfs", "fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs", "fuse.gcsfuse", "fuse.rclone"}
+    | {
+        "beegfs",
+        "fuse.sshfs",
+        "fuse.glusterfs",
+        "fuse.ceph",
+        "fuse.s3fs",
+        "fuse.gcsfuse",
+        "fuse.rclone",
+    }
 )
 
 # Descriptors of locks that this process holds just now. A forked child inherits them and would keep the

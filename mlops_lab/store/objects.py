@@ -102,7 +102,9 @@ class Objects:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     part.replace(target)
         except OSError as error:
-            raise StorageFull(f"the object could not be kept in {self._directory}: {error.strerror}") from error
+            raise StorageFull(
+                f"the object could not be kept in {self._directory}: {error.strerror}"
+            ) from error
         finally:
             part.unlink(missing_ok=True)
         return digest

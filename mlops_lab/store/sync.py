@@ -27,7 +27,9 @@ class Syncer:
             self._count += 1
             if self._thread is None or not self._thread.is_alive():
                 self._wake.clear()
-                self._thread = threading.Thread(target=self._run, name="mlops-lab-sync", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._run, name="mlops-lab-sync", daemon=True
+                )
                 self._thread.start()
 
     def release(self) -> None:

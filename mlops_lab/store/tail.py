@@ -12,7 +12,16 @@ from pathlib import Path
 
 from mlops_lab.store.lock import is_held
 
-__all__ = ["Batch", "JournalFile", "Opening", "Piece", "WriterState", "list_journals", "read_batch", "read_opening"]
+__all__ = [
+    "Batch",
+    "JournalFile",
+    "Opening",
+    "Piece",
+    "WriterState",
+    "list_journals",
+    "read_batch",
+    "read_opening",
+]
 
 _LEAST_SHARE = 64 * 1024
 

@@ -1,0 +1,134 @@
+"""How a store is doing, and what in it is not as it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlops_lab.store.decisions import DecisionLog
+from mlops_lab.store.index import Index
+from mlops_lab.store.layout import Layout
+from mlops_lab.store.lock import locks_work, network_file_system
+from mlops_lab.store.tail import list_journals
+
+if TYPE_CHECKING:
+    from mlops_lab.store.store import Store
+
+__all__ = ["Problem", "StoreStatus", "find_problems", "read_status"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """The store at a glance.
+
+    Parameters
+    ----------
+    writers_alive
+        Processes that have a journal open now.
+    journals, journal_bytes
+        All journals, those in done/ included.
+    unfolded_bytes
+        What the index does not have yet; a torn last line stays in it.
+    lines, rejected, unknown, newer
+        Lines folded or set aside so far; set aside with a reason; of a kind nobody here knows; of a newer
+        program, which are kept and read once this one is upgraded.
+    index_bytes
+        Size of the index file.
+    age_s
+        Seconds since the index is known to have been complete.
+    network
+        The type of the network file system it is on, None when local.
+    locks
+        What is wrong with file locks here, None when they work.
+    """
+
+    path: Path
+    read_only: bool
+    writers_alive: int
+    journals: int
+    journal_bytes: int
+    unfolded_bytes: int
+    lines: int
+    rejected: int
+    unknown: int
+    newer: int
+    decisions: int
+    index: Path
+    index_bytes: int
+    age_s: float
+    network: str | None
+    locks: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is not as it was written: where, and what."""
+
+    where: str
+    message: str
+
+
+def read_status(store: Store, layout: Layout, index: Index) -> StoreStatus:
+    """Look at files and index; folds first."""
+    with store.read() as cursor:
+        offsets = dict(cursor.execute("select writer, off from lab.journal").fetchall())
+        (counts,) = cursor.execute(
+            """
+            select coalesce(sum(lines), 0)::bigint, coalesce(sum(rejected), 0)::bigint,
+                   coalesce(sum(unknown), 0)::bigint, coalesce(sum(newer), 0)::bigint from lab.journal
+            """
+        ).fetchall()
+        (decisions,) = cursor.execute("select count(*) from lab.decision").fetchone() or (0,)
+    living = list_journals(layout.journal)
+    files = [*living, *list_journals(layout.done, living=False)]
+    return StoreStatus(
+        path=store.dir,
+        read_only=store.read_only,
+        writers_alive=sum(file.held for file in living),
+        journals=len(files),
+        journal_bytes=sum(file.size for file in files),
+        unfolded_bytes=sum(max(0, file.size - offsets.get(file.writer, 0)) for file in files),
+        lines=counts[0],
+        rejected=counts[1],
+        unknown=counts[2],
+        newer=counts[3],
+        decisions=decisions,
+        index=index.path,
+        index_bytes=index.path.stat().st_size,
+        age_s=store.age_s,
+        network=network_file_system(layout.dir),
+        locks=None if store.read_only else locks_work(layout.tmp),
+    )
+
+
+def find_problems(store: Store, layout: Layout, decisions: DecisionLog) -> Iterator[Problem]:
+    """Walk the chain of decisions, the objects and the index's notes; reads every byte of the objects."""
+    for number, message in decisions.faults():
+        yield Problem(f"{layout.decisions.name}, line {number}", message)
+    for digest in store.objects.digests():
+        if not store.objects.verify(digest):
+            yield Problem(f"object {digest}", "its bytes are not what its name says")
+    with store.read() as cursor:
+        rejected = cursor.execute(
+            "select writer, off, reason from lab.rejected order by writer, off"
+        ).fetchall()
+        offsets = cursor.execute("select writer, off from lab.journal order by writer").fetchall()
+    for writer, off, reason in rejected:
+        yield Problem(f"journal {writer}, byte {off}", f"a line was set aside: {reason}")
+    sizes = {file.writer: file.size for file in list_journals(layout.done, living=False)}
+    sizes |= {file.writer: file.size for file in list_journals(layout.journal)}
+    if layout.decisions.exists():
+        sizes["decisions"] = layout.decisions.stat().st_size
+    for writer, off in offsets:
+        if writer not in sizes:
+            yield Problem(
+                f"journal {writer}",
+                "was deleted; the index still has what it said, a rebuilt one will not",
+            )
+        elif sizes[writer] < off:
+            yield Problem(
+                f"journal {writer}",
+                f"was cut from {off} to {sizes[writer]} bytes after it was folded",
+            )
