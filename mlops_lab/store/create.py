@@ -56,7 +56,9 @@ def prepare(layout: Layout) -> LabError | None:
 
 
 def private_folder(store_dir: Path) -> Path:
-    """Where the index of a store goes that cannot be written: this user's cache, one folder per store."""
+    """Where the index of a store goes that cannot be written: this user's cache, one folder per
+    store.
+    """
     cache = os.environ.get("XDG_CACHE_HOME")
     base = Path(cache) if cache else Path.home() / ".cache"
     name = sha256(os.fsencode(os.path.realpath(store_dir))).hexdigest()[:12]
@@ -113,7 +115,8 @@ def _newer_format(layout: Layout, text: str) -> LabError | None:
         )
     if write > FORMAT_VERSION:
         return Conflict(
-            f"the store {layout.dir} was written by a newer program (format {write}); this one reads what it knows "
+            f"the store {layout.dir} was written by a newer program (format {write}); this one "
+            "reads what it knows "
             "and writes nothing: `pip install --upgrade mlops-lab`"
         )
     return None
@@ -126,7 +129,8 @@ def _warn_when_locks_lie(layout: Layout, kind: str) -> None:
 
 def _warn(layout: Layout, problem: str) -> None:
     warnings.warn(
-        f"{problem}. Several processes writing to {layout.dir} at once could lose data: put the project on a file "
+        f"{problem}. Several processes writing to {layout.dir} at once could lose data: put the "
+        "project on a file "
         "system with working locks.",
         RuntimeWarning,
         stacklevel=5,

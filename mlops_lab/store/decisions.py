@@ -1,7 +1,7 @@
 """Decisions: one hash-chained line each, in the order in which they were taken.
 
-The newline is the commit. Every line carries the sha256 of the line before it, so the audit trail cannot
-disagree with what happened without a broken link that names the line.
+The newline is the commit. Every line carries the sha256 of the line before it, so the audit trail
+cannot disagree with what happened without a broken link that names the line.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ class Decision:
 
 
 class DecisionLog:
-    """The file ``decisions.jsonl``. Appending needs the store's exclusive lock; reading needs none."""
+    """The file ``decisions.jsonl``. Appending needs the store's exclusive lock; reading needs
+    none.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -139,7 +141,8 @@ class DecisionLog:
                 if not raw.endswith(b"\n"):
                     yield (
                         number,
-                        "the last line has no end: it was never committed and the next decision cuts it off",
+                        "the last line has no end: it was never committed and the next decision "
+                        "cuts it off",
                     )
                     return
                 try:
@@ -168,7 +171,8 @@ class DecisionLog:
         if committed < end:
             torn = os.pread(fd, min(end - committed, 200), committed)
             logger.warning(
-                "%s ended in %d bytes of a decision that was never committed; they were cut off: %r",
+                "%s ended in %d bytes of a decision that was never committed; they were cut off: "
+                "%r",
                 self.path,
                 end - committed,
                 torn,
@@ -201,7 +205,8 @@ def _number_of(raw: bytes, path: Path) -> int:
         return int(json.loads(raw)["n"])
     except (ValueError, KeyError, TypeError) as error:
         raise Corrupt(
-            f"the last line of {path} is not a decision: {raw[:80]!r}. Nothing can be decided until it is put right "
+            f"the last line of {path} is not a decision: {raw[:80]!r}. Nothing can be decided "
+            "until it is put right "
             "from a backup; reading goes on."
         ) from error
 

@@ -1,6 +1,8 @@
-"""The process's in-memory DuckDB, to which the index is attached only while the store's lock is held.
+"""The process's in-memory DuckDB, to which the index is attached only while the store's lock is
+held.
 
-DuckDB lets one process at a time open a file for writing, and that process shuts out readers; so nobody
+DuckDB lets one process at a time open a file for writing, and that process shuts out readers; so
+nobody
 keeps the index open. An ATTACH costs about a millisecond, a new DuckDB instance tens of them.
 """
 
@@ -36,7 +38,9 @@ class IndexDamaged(Exception):
 
 
 def quote_path(path: Path) -> str:
-    """The path as an SQL literal. It is not a glob in ATTACH; for ``read_*`` see the reader's own escape."""
+    """The path as an SQL literal. It is not a glob in ATTACH; for ``read_*`` see the reader's own
+    escape.
+    """
     return "'" + str(path).replace("'", "''") + "'"
 
 
@@ -70,7 +74,8 @@ def _attach_error(index: Path, error: Exception) -> Exception:
     if held or "set lock" in str(error):
         holder = held.group(1) if held else "another process"
         return IndexHeld(
-            f"{index.name} is held open by {holder}. Close its connection there; for SQL over the index that shares it "
+            f"{index.name} is held open by {holder}. Close its connection there; for SQL over the "
+            "index that shares it "
             "with everybody use lab.sql (`mlops-lab sql`). Logging goes on meanwhile.",
             holder=holder,
         )
@@ -82,8 +87,8 @@ def _attach_error(index: Path, error: Exception) -> Exception:
 class Host:
     """One DuckDB per process and store; the index is in it as ``lab`` while somebody uses it.
 
-    Safe to use from several threads: each gets its own cursor. Attach for writing only under the store's
-    exclusive lock, for reading under at least the shared one.
+    Safe to use from several threads: each gets its own cursor. Attach for writing only under the
+    store's exclusive lock, for reading under at least the shared one.
 
     Parameters
     ----------
@@ -150,7 +155,8 @@ class Host:
         import duckdb
 
         if self._connection is not None and self._pid != os.getpid():
-            # A fork does not copy DuckDB's threads: the child's copy can only be left alone, for ever.
+            # A fork does not copy DuckDB's threads: the child's copy can only be left alone, for
+            # ever.
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
             self._connection = None
         if self._connection is None:

@@ -27,21 +27,22 @@ logger = logging.getLogger(__name__)
 DECISIONS = "decisions"
 """The writer under whose name decisions appear among the lines."""
 
-# Arrow halves the handing over (50 ms of about 300 for 50,000 lines), but importing it costs as much as
+# Arrow halves the handing over (50 ms of about 300 for 50,000 lines), but importing it costs as
+# much as
 # it saves in several batches: only for long backlogs.
 _ARROW_FROM_LINES = 100_000
 
 # Years 1 to 9999 in µs: outside of them no timestamp can be made.
 _FIRST_T, _LAST_T = -62_135_596_800_000_000, 253_402_300_799_999_999
 
-_PARSE = f"""
+_PARSE = """
 create or replace temp table parsed as
 with cast_lines as (
     select writer, off, try_cast(text as json) as line from raw
 ), extracted as (
     select writer, off, line,
         case when json_type(line) = 'OBJECT' then
-            case when writer = '{DECISIONS}'
+            case when writer = 'decisions'
                  then json_extract(line, ['$.kind', '$.data.run', '$.t', '$.v'])
                  else json_extract(line, ['$.e', '$.r', '$.t', '$.v']) end
         end as x
@@ -56,38 +57,39 @@ with cast_lines as (
         x[1] ->> '$' in (select unnest($known)) as known
     from extracted
 )
-select writer, off, t, kind, run, line, known, v > {LINE_VERSION} as newer,
-    case when v > {LINE_VERSION} then null
+select writer, off, t, kind, run, line, known, v > $version as newer,
+    case when v > $version then null
          when line is null then 'not JSON'
          when x is null then 'not a JSON object'
          when kind is null then 'no kind "e"'
          when t is null then 'no time "t" in whole microseconds'
-         when t not between {_FIRST_T} and {_LAST_T} then 'its time is outside of the years 1 to 9999'
-         when run is null and known and kind <> 'open' and writer <> '{DECISIONS}' then 'no run "r"'
+         when t not between $first and $last then 'its year is not within 1 to 9999'
+         when run is null and known and kind <> 'open' and writer <> 'decisions' then 'no run "r"'
     end as reason
 from typed
 """
 
 
-_FOLD_DECISIONS = f"""
+_FOLD_DECISIONS = """
 insert into lab.decision
 select (line ->> '$.n')::bigint, t, line ->> '$.by.id', line ->> '$.by.via', kind, line -> '$.data',
        line ->> '$.prev', sha256(line::varchar)
-from lines where writer = '{DECISIONS}' order by off
+from lines where writer = 'decisions' order by off
 """
 
-_ADVANCE = f"""
+_ADVANCE = """
 create or replace temp table counted as
 select writer, count(*) as lines, count(*) filter (newer) as newer,
-       count(*) filter (reason is null and not newer and writer <> '{DECISIONS}'
+       count(*) filter (reason is null and not newer and writer <> 'decisions'
                         and not known) as unknown
 from parsed group by writer;
-update lab.journal set lines = journal.lines + counted.lines, unknown = journal.unknown + counted.unknown,
-       newer = journal.newer + counted.newer
+update lab.journal set lines = journal.lines + counted.lines,
+       unknown = journal.unknown + counted.unknown, newer = journal.newer + counted.newer
 from counted where journal.writer = counted.writer;
 update lab.journal set rejected = journal.rejected + r.n, lines = journal.lines + r.unparsed
-from (select writer, count(*) as n, count(*) filter (early) as unparsed from refused group by writer) r
-where journal.writer = r.writer;
+from (
+    select writer, count(*) as n, count(*) filter (early) as unparsed from refused group by writer
+) r where journal.writer = r.writer;
 update lab.journal set off = seen_writers.off, state = seen_writers.state
 from seen_writers where journal.writer = seen_writers.writer
   and (journal.off <> seen_writers.off or journal.state <> seen_writers.state);
@@ -123,6 +125,16 @@ class Columns:
     def __len__(self) -> int:
         return len(self.offs)
 
+    def without(self, bad: set[tuple[str, int]]) -> Columns:
+        """All lines but those at these (writer, offset)."""
+        keys = zip(self.writers, self.offs, strict=True)
+        keep = [i for i, key in enumerate(keys) if key not in bad]
+        return Columns(
+            [self.writers[i] for i in keep],
+            [self.offs[i] for i in keep],
+            [self.texts[i] for i in keep],
+        )
+
     def slice(self, start: int, stop: int) -> Columns:
         """The lines from `start` up to `stop`."""
         return Columns(self.writers[start:stop], self.offs[start:stop], self.texts[start:stop])
@@ -156,8 +168,8 @@ class BatchFolder:
     ) -> Applied:
         """Fold the batch and write down how far each journal has come and which writers live.
 
-        A line that makes a fold's SQL fail must not stop the store for ever: it is found, rejected with
-        DuckDB's own words, and the rest is folded.
+        A line that makes a fold's SQL fail must not stop the store for ever: it is found, rejected
+        with DuckDB's own words, and the rest is folded.
 
         Parameters
         ----------
@@ -185,17 +197,7 @@ class BatchFolder:
                     raise
                 logger.warning("%d journal lines cannot be folded: %s", len(poison), error)
                 bad = {(line.writer, line.off) for line in poison}
-                keep = [
-                    i
-                    for i, key in enumerate(zip(columns.writers, columns.offs, strict=True))
-                    if key not in bad
-                ]
-                columns = Columns(
-                    *(
-                        [column[i] for i in keep]
-                        for column in (columns.writers, columns.offs, columns.texts)
-                    )
-                )
+                columns = columns.without(bad)
                 rejected += poison
             except BaseException:
                 cursor.execute("rollback")
@@ -238,9 +240,13 @@ class BatchFolder:
     def _load(self, cursor: DuckDBPyConnection, columns: Columns) -> list[Rejected]:
         """Parse the lines, run the concepts' folds over the good ones and return the bad ones."""
         _hand_over(cursor, columns)
-        cursor.execute(_PARSE, {"known": self._known})
         cursor.execute(
-            "create or replace temp table lines as select writer, off, t, kind, run, line from parsed "
+            _PARSE,
+            {"known": self._known, "version": LINE_VERSION, "first": _FIRST_T, "last": _LAST_T},
+        )
+        cursor.execute(
+            "create or replace temp table lines as select writer, off, t, kind, run, line from "
+            "parsed "
             "where reason is null and not newer"
         )
         kinds = {kind for (kind,) in cursor.execute("select distinct kind from lines").fetchall()}
@@ -250,12 +256,15 @@ class BatchFolder:
             if not kinds.isdisjoint(fold.kinds):
                 cursor.execute(fold.sql)
         bad = cursor.execute(
-            "select writer, off, reason, text from parsed join raw using (writer, off) where reason is not null"
+            "select writer, off, reason, text from parsed join raw using (writer, off) where "
+            "reason is not null"
         ).fetchall()
         return [Rejected(*row) for row in bad]
 
     def _poison(self, cursor: DuckDBPyConnection, columns: Columns) -> list[Rejected]:
-        """The lines that fail by themselves, found by halving in transactions that are rolled back."""
+        """The lines that fail by themselves, found by halving in transactions that are rolled
+        back.
+        """
         import duckdb
 
         cursor.execute("begin")
@@ -291,7 +300,8 @@ class BatchFolder:
             create or replace temp table refused as
             select writer, off, reason, false as early from parsed where reason is not null
             union all
-            select *, true from (select unnest($1::varchar[]), unnest($2::bigint[]), unnest($3::varchar[]))
+            select *, true
+            from (select unnest($1::varchar[]), unnest($2::bigint[]), unnest($3::varchar[]))
             """,
             early,
         )
@@ -300,7 +310,8 @@ class BatchFolder:
         cursor.execute(
             """
             create or replace temp table seen_writers as
-            select unnest($1::varchar[]) as writer, unnest($2::bigint[]) as off, unnest($3::varchar[]) as state
+            select unnest($1::varchar[]) as writer, unnest($2::bigint[]) as off,
+                   unnest($3::varchar[]) as state
             """,
             [names, [writer.off for writer in writers], [writer.state for writer in writers]],
         )
@@ -309,7 +320,8 @@ class BatchFolder:
             if writer.name not in known:
                 opening = writer.opening
                 cursor.execute(
-                    "insert into lab.journal values (?, 0, 0, 0, 0, 0, 'live', ?, ?, ?, make_timestamp(?::bigint))",
+                    "insert into lab.journal values (?, 0, 0, 0, 0, 0, 'live', ?, ?, ?, "
+                    "make_timestamp(?::bigint))",
                     [writer.name, opening.host, opening.pid, opening.program, opening.t],
                 )
         cursor.execute(_ADVANCE)
@@ -319,10 +331,12 @@ class BatchFolder:
         if not deaths:
             return
         cursor.execute(
-            "create or replace temp table dead as select writer from lab.journal where state <> 'live'"
+            "create or replace temp table dead as select writer from lab.journal where state <> "
+            "'live'"
         )
         cursor.execute(
-            "create or replace temp table alive as select writer from lab.journal where state = 'live'"
+            "create or replace temp table alive as select writer from lab.journal where state = "
+            "'live'"
         )
         for sql in deaths:
             cursor.execute(sql)

@@ -100,7 +100,9 @@ class Freshness:
         return max(0.0, time.time() - at) if at else float("inf")
 
     def fold(self, *, wait_s: float, budget_s: float | None, force: bool) -> FoldReport:
-        """Move what was written into the index, unless it is young enough; see :meth:`Store.fold`."""
+        """Move what was written into the index, unless it is young enough; see
+        :meth:`Store.fold`.
+        """
         deadline = time.monotonic() + wait_s
         if not self._mutex.acquire(timeout=wait_s):
             return FoldReport(0, 0, behind=False, missed=True)
@@ -155,7 +157,8 @@ class Freshness:
                 time.sleep(_PAUSE_S)
 
     def build(self, is_whole: Callable[[], bool]) -> None:
-        """Fold until `is_whole` says that an index which is new, or another process is still at, has everything.
+        """Fold until `is_whole` says that an index which is new, or another process is still at,
+        has everything.
 
         Raises
         ------
@@ -187,7 +190,8 @@ class Freshness:
     def busy(self) -> StoreBusy:
         """The error of whoever waited too long for the lock."""
         return StoreBusy(
-            f"the store {self._index.path.parent} was kept locked by another process for longer than we wait; try again"
+            f"the store {self._index.path.parent} was kept locked by another process for longer "
+            "than we wait; try again"
         )
 
     def forget(self) -> None:

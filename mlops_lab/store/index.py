@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
+import socket
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_lab.store.duck import Host, IndexDamaged
+from mlops_lab.errors import StorageFull
+from mlops_lab.store.duck import Host, IndexDamaged, is_damage, is_disk_full
 from mlops_lab.store.fold import DECISIONS, BatchFolder, Rejected, create_tables
 from mlops_lab.store.layout import ConceptTables, Layout, index_schema
+from mlops_lab.store.lock import host_id, network_file_system
 from mlops_lab.store.objects import Objects
 from mlops_lab.store.tail import (
     Batch,
@@ -40,13 +44,14 @@ BACKLOG_BATCH_BYTES = 16 << 20
 
 _REJECTED_TEXT_CHARS = 2_000
 _UNUSED_AFTER_S = 30 * 86_400
+_LITTER_AFTER_S = 86_400
 # A change of a folder younger than this may be followed by one with the same time stamp.
 _SETTLED_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One batch's outcome; `sizes` is what had been listed, complete unless `behind`."""
+    """One batch's outcome; what had been listed is complete unless `behind`."""
 
     lines: int
     rejected: int
@@ -54,14 +59,16 @@ class Pass:
 
 
 class Index:
-    """The DuckDB file that journals and decisions are folded into. Every method needs the lock its name implies.
+    """The DuckDB file that journals and decisions are folded into. Every method needs the lock its
+    name implies.
 
     Parameters
     ----------
     layout
         Where journals, decisions and objects are.
     folder
-        Where the index file is: the store itself, or a private place for a project that cannot be written.
+        Where the index file is: the store itself, or a private place for a project that cannot be
+        written.
     writable
         Whether drained journals may be moved and rejected lines set aside.
     """
@@ -83,53 +90,70 @@ class Index:
         self.host = Host(folder / "tmp")
         self._folder = BatchFolder(concepts, objects)
 
-    def fold_batch(self, *, sweep: bool, limit: int = BATCH_BYTES) -> Pass:
+    def fold_batch(self, *, sweep: bool, limit: int) -> Pass:
         """Move one batch into the index. Needs the exclusive lock.
 
         Parameters
         ----------
         sweep
-            Also look at journals in done/ that have been folded to their end: a writer that was taken for
-            dead may have added to one.
+            Also look at journals in done/ that have been folded to their end: a writer that was
+            taken for dead may have added to one.
         """
+        import duckdb
+
         fresh = not self.path.exists()
         if fresh:
             # A write-ahead log without its database belongs to a file that is gone.
             self._wal().unlink(missing_ok=True)
-            self._remove_unused()
-        moved: list[JournalFile] = []
-        before_ns = 0 if fresh else self.path.stat().st_mtime_ns
+        if fresh or sweep:
+            self._tidy()
+        before_ns = _mtime_ns(self.path)
         listed_ns = time.time_ns()
-        with self.host.attached(self.path, read_only=False) as cursor:
-            self._ensure_tables(cursor)
-            offsets = dict(cursor.execute("select writer, off from lab.journal").fetchall())
-            states = dict(cursor.execute("select writer, state from lab.journal").fetchall())
-            done_ns = _mtime_ns(self._layout.done)
-            files = self._listing(cursor, offsets, done_ns, sweep=sweep)
-            batch = read_batch(((file, offsets.get(file.writer, 0)) for file in files), limit)
-            writers = self._writers(files, batch, offsets, states)
-            changed = bool(batch.pieces) or any(
-                writer.state != states.get(writer.name) or writer.off != offsets.get(writer.name)
-                for writer in writers
-            )
-            applied_lines, rejected = 0, []
-            if changed:
-                applied = self._folder.fold(cursor, batch, writers)
-                applied_lines, rejected = applied.lines, applied.rejected
-            if not batch.behind:
-                self._note_complete(cursor, done_ns, listed_ns)
-            if self._writable:
-                self._set_aside(rejected)
-            moved = [
-                file
-                for file, writer in zip(files, writers, strict=False)
-                if writer.state == "dead" and file.path.parent == self._layout.journal
-            ]
+        try:
+            with self.host.attached(self.path, read_only=False) as cursor:
+                self._ensure_tables(cursor)
+                done, drained = self._fold_attached(cursor, listed_ns, sweep=sweep, limit=limit)
+        except duckdb.Error as error:
+            if is_disk_full(error):
+                raise StorageFull(f"there is no room to fold into {self.path}: {error}") from error
+            if is_damage(error):
+                raise IndexDamaged(str(error)) from error
+            raise
         if self._writable:
-            self._move_done(moved)
-        stamp = before_ns if batch.behind else listed_ns
-        self._stamp(stamp)
-        return Pass(applied_lines, len(rejected), batch.behind)
+            self._move_done(drained)
+        # An index that is behind must not claim to be complete for longer than it did.
+        self._stamp(before_ns if done.behind else listed_ns)
+        return done
+
+    def _fold_attached(
+        self, cursor: DuckDBPyConnection, listed_ns: int, *, sweep: bool, limit: int
+    ) -> tuple[Pass, list[JournalFile]]:
+        """Fold a batch; also gives the journals of the dead that have nothing left to fold."""
+        known = {
+            writer: (off, state)
+            for writer, off, state in cursor.execute(
+                "select writer, off, state from lab.journal"
+            ).fetchall()
+        }
+        offsets = {writer: off for writer, (off, _) in known.items()}
+        done_ns = _mtime_ns(self._layout.done)
+        files = self._listing(cursor, offsets, done_ns, sweep=sweep)
+        batch = read_batch(((file, offsets.get(file.writer, 0)) for file in files), limit)
+        writers = self._writers(files, batch, known)
+        lines, rejected = 0, []
+        if any(known.get(writer.name) != (writer.off, writer.state) for writer in writers):
+            applied = self._folder.fold(cursor, batch, writers)
+            lines, rejected = applied.lines, applied.rejected
+        if not batch.behind:
+            self._note_complete(cursor, done_ns, listed_ns)
+        if self._writable:
+            self._set_aside(rejected)
+        drained = [
+            file
+            for file, writer in zip(files, writers, strict=False)
+            if writer.state == "dead" and file.path.parent == self._layout.journal
+        ]
+        return Pass(lines, len(rejected), batch.behind), drained
 
     def is_complete(self, cursor: DuckDBPyConnection) -> bool:
         """Whether everything had been folded once; false in an index that is still being made."""
@@ -148,7 +172,9 @@ class Index:
         self._wal().unlink(missing_ok=True)
 
     def complete_at(self) -> float | None:
-        """When the index was last known to be complete, in seconds since the epoch; None when there is none."""
+        """When the index was last known to be complete, in seconds since the epoch; None when
+        there is none.
+        """
         stamp = _mtime_ns(self.path)
         return stamp / 1e9 if stamp else None
 
@@ -173,7 +199,9 @@ class Index:
     def _listing(
         self, cursor: DuckDBPyConnection, offsets: dict[str, int], done_ns: int, *, sweep: bool
     ) -> list[JournalFile]:
-        """The files to read: decisions first, then journals of the living, the dead and, when needed, the done."""
+        """The files to read: decisions first, then journals of the living, the dead and, when
+        needed, the done.
+        """
         files = []
         decisions = self._layout.decisions
         if decisions.exists():
@@ -192,27 +220,31 @@ class Index:
         return files
 
     def _writers(
-        self,
-        files: Sequence[JournalFile],
-        batch: Batch,
-        offsets: dict[str, int],
-        states: dict[str, str],
+        self, files: Sequence[JournalFile], batch: Batch, known: dict[str, tuple[int, str]]
     ) -> list[WriterState]:
         """One state per file, in the files' order, then those whose files are gone."""
         ends = {piece.writer: piece.end for piece in batch.pieces}
         found = []
         for file in files:
-            off = ends.get(file.writer, offsets.get(file.writer, 0))
-            drained = not batch.behind or off >= file.size
+            off, before = known.get(file.writer, (0, ""))
+            off = ends.get(file.writer, off)
+            opening = read_opening(file.path) if not before or not file.held else Opening()
             # Dead only when all that it wrote is folded: its `end` may be in what is left.
-            state = "live" if file.held or not drained else "dead"
-            opening = Opening() if file.writer in states else read_opening(file.path)
-            found.append(WriterState(file.writer, off, state, opening))
+            left = batch.behind and off < file.size
+            dead = not file.held and not left and self._may_judge(file, opening)
+            found.append(WriterState(file.writer, off, "dead" if dead else "live", opening))
         present = {file.writer for file in files}
-        for name, state in states.items():
+        for name, (off, state) in known.items():
             if state == "live" and name not in present:
-                found.append(WriterState(name, offsets[name], "gone", Opening()))
+                found.append(WriterState(name, off, "gone", Opening()))
         return found
+
+    def _may_judge(self, file: JournalFile, opening: Opening) -> bool:
+        """Whether a free lock means death: always on this machine's own disk, where host names may
+        change; over a network only for writers of this host. Who is done is dead."""
+        if file.path.parent == self._layout.done or network_file_system(self._layout.dir) is None:
+            return True
+        return (opening.host, opening.host_id) == (socket.gethostname(), host_id())
 
     def _note_complete(self, cursor: DuckDBPyConnection, done_ns: int, listed_ns: int) -> None:
         settled = str(done_ns) if listed_ns - done_ns > _SETTLED_NS else ""
@@ -266,11 +298,21 @@ class Index:
         except PermissionError:  # somebody else's file in a shared folder: its own time stands
             return
 
-    def _remove_unused(self) -> None:
+    def _tidy(self) -> None:
+        """Remove the index files of programs that nobody runs any more, and what crashes left."""
         now = time.time()
         for path in self.path.parent.glob("index-*.duckdb"):
-            if now - path.stat().st_mtime > _UNUSED_AFTER_S:
-                path.unlink()
+            if path != self.path and now - path.stat().st_mtime > _UNUSED_AFTER_S:
+                path.unlink(missing_ok=True)
+                path.with_name(path.name + ".wal").unlink(missing_ok=True)
+        if not self._writable or not self._layout.tmp.exists():
+            return
+        for path in self._layout.tmp.iterdir():
+            if now - path.lstat().st_mtime > _LITTER_AFTER_S:
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
 
     def _wal(self) -> Path:
         return self.path.with_name(self.path.name + ".wal")

@@ -1,7 +1,9 @@
 """Telemetry: each writer process appends lines to a journal of its own.
 
-A line is acknowledged when ``os.write`` has returned all of it: from then on it survives the process. The
-journal itself is never locked; ``<writer>.lock`` beside it is held for life and says that the writer lives.
+A line is acknowledged when ``os.write`` has returned all of it: from then on it survives the
+process. The
+journal itself is never locked; ``<writer>.lock`` beside it is held for life and says that the
+writer lives.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from typing import Any
 
 from mlops_lab.errors import InvalidInput, StorageFull
 from mlops_lab.store.layout import LINE_VERSION
-from mlops_lab.store.lock import HeldLock
+from mlops_lab.store.lock import HeldLock, host_id
 
 __all__ = ["LINE_LIMIT", "LONG_LINE_KEYS", "Writer", "encode_line"]
 
@@ -42,7 +44,9 @@ _FULL = "the disk is full"
 
 
 def encode_line(line: Line) -> bytes:
-    """One line of JSON with its newline; NaN and infinities become the strings that the fold understands."""
+    """One line of JSON with its newline; NaN and infinities become the strings that the fold
+    understands.
+    """
     try:
         return f"{_encode(line)}\n".encode()
     except ValueError:  # not finite, or a lone surrogate: rare, so paid for only here
@@ -73,15 +77,16 @@ def _after_fork() -> None:
 
 
 class Writer:
-    """This process's journal in one store. Safe to use from several threads; a forked child gets its own.
+    """This process's journal in one store. Safe to use from several threads; a forked child gets
+    its own.
 
     Parameters
     ----------
     directory
         The journal folder.
     restate
-        Gives the lines that a new journal begins with after the old one was taken away: what somebody
-        who reads only the new one needs to know about the open runs.
+        Gives the lines that a new journal begins with after the old one was taken away: what
+        somebody who reads only the new one needs to know about the open runs.
     """
 
     def __init__(self, directory: Path, restate: Callable[[], list[Line]] = list) -> None:
@@ -114,7 +119,8 @@ class Writer:
                 self._reopen(f"the journal {self.id} was deleted while it was written to")
                 self._write(data)
             elif not stat.st_mode & 0o200:
-                # A fold took us for dead and moved the journal to done/. What is in it will be read there.
+                # A fold took us for dead and moved the journal to done/. What is in it will be
+                # read there.
                 self._reopen(f"the journal {self.id} was closed by another process")
 
     def sync(self) -> None:
@@ -179,6 +185,7 @@ class Writer:
             "w": name,
             "t": t,
             "host": host,
+            "host_id": host_id(),
             "pid": os.getpid(),
             "program": Path(sys.argv[0] or sys.executable).name,
         }
@@ -217,13 +224,15 @@ class Writer:
         except OSError as error:
             self._cut_back(data, written)
             raise StorageFull(
-                f"the journal took {written} of {len(data)} bytes ({error.strerror}): nothing more can be logged "
+                f"the journal took {written} of {len(data)} bytes ({error.strerror}): nothing "
+                "more can be logged "
                 f"until there is room in {self._directory}"
             ) from error
         if written < len(data):
             self._cut_back(data, written)
             raise StorageFull(
-                f"the journal took {written} of {len(data)} bytes: there is no room in {self._directory}"
+                f"the journal took {written} of {len(data)} bytes: there is no room in "
+                f"{self._directory}"
             )
         self._torn = False
         self.size += written

@@ -1,7 +1,7 @@
 """What is where in a project's store, and which tables the index has.
 
-The index is named by a hash of everything that decides its content, so a program with another layout uses
-a file of its own and nobody migrates anything.
+The index is named by a hash of everything that decides its content, so a program with another
+layout uses a file of its own and nobody migrates anything.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ class Fold:
     kinds
         The values of ``e`` (or a decision's ``kind``) that make this fold run.
     sql
-        Statements over the temporary table ``lines(writer VARCHAR, off BIGINT, t BIGINT, kind VARCHAR,
-        run VARCHAR, line JSON)``; base tables are written qualified, ``lab.<name>``. Competing lines must
-        be resolved by ``(t, writer, off)``, never by the order in which they arrive.
+        Statements over the temporary table ``lines(writer VARCHAR, off BIGINT, t BIGINT, kind
+        VARCHAR,
+        run VARCHAR, line JSON)``; base tables are written qualified, ``lab.<name>``. Competing
+        lines must be resolved by ``(t, writer, off)``, never by the order in which they arrive.
     """
 
     kinds: tuple[str, ...]
@@ -64,7 +65,8 @@ class ConceptTables:
     views
         Public name → select statement; what :func:`mlops_lab.sql` offers.
     deaths
-        Statements run at each fold, over the temporary tables ``dead(writer)`` and ``alive(writer)``.
+        Statements run at each fold, over the temporary tables ``dead(writer)`` and
+        ``alive(writer)``.
     """
 
     name: str
@@ -74,17 +76,20 @@ class ConceptTables:
     deaths: str | None = None
 
 
-# The store's own tables. `journal` holds how far each writer's file has been folded: its row and the rows
+# The store's own tables. `journal` holds how far each writer's file has been folded: its row and
+# the rows
 # made from its lines are committed together, which is what makes folding exactly-once.
 STORE_TABLES = ConceptTables(
     name="store",
     ddl="""
     create table lab.meta(key varchar, value varchar);
-    create table lab.journal(writer varchar, off bigint, lines bigint, rejected bigint, unknown bigint,
+    create table lab.journal(writer varchar, off bigint, lines bigint, rejected bigint, unknown
+    bigint,
                              newer bigint, state varchar, host varchar, pid bigint, program varchar,
                              opened_at timestamp);
     create table lab.rejected(writer varchar, off bigint, reason varchar);
-    create table lab.decision(n bigint, t bigint, by_id varchar, via varchar, kind varchar, data json,
+    create table lab.decision(n bigint, t bigint, by_id varchar, via varchar, kind varchar, data
+    json,
                               prev varchar, hash varchar);
     """,
     views={

@@ -1,8 +1,9 @@
 """Advisory locks between processes: everything that locks is in this file.
 
-``flock`` belongs to an open file description: closing some other descriptor of the file does not free it
-(as ``lockf`` would), and two descriptors exclude each other even inside one process, so threads are covered
-too. A Windows backend is the function :func:`_try_flock` written with ``LockFileEx``.
+``flock`` belongs to an open file description: closing some other descriptor of the file does not
+free it
+(as ``lockf`` would), and two descriptors exclude each other even inside one process, so threads
+are covered too. A Windows backend is the function :func:`_try_flock` written with ``LockFileEx``.
 
 A lock file holds no data and is never deleted while somebody could wait for it.
 """
@@ -11,18 +12,20 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 __all__ = [
     "HeldLock",
     "StoreLock",
-    "hold_file_lock",
+    "host_id",
     "is_held",
     "locks_work",
     "network_file_system",
@@ -31,7 +34,8 @@ __all__ = [
 _FIRST_PAUSE_S = 0.0005
 _LONGEST_PAUSE_S = 0.01
 
-# File systems that other hosts can write to at the same time. There a free lock proves nothing about
+# File systems that other hosts can write to at the same time. There a free lock proves nothing
+# about
 # processes of other hosts.
 _NETWORK_TYPES = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "gpfs"}
@@ -46,8 +50,10 @@ _NETWORK_TYPES = frozenset(
     }
 )
 
-# Descriptors of locks that this process holds just now. A forked child inherits them and would keep the
-# lock after its parent let go, so it closes them first thing. It must never unlock: that would free the
+# Descriptors of locks that this process holds just now. A forked child inherits them and would
+# keep the
+# lock after its parent let go, so it closes them first thing. It must never unlock: that would
+# free the
 # parent's lock as well.
 _held_fds: set[int] = set()
 _held_guard = threading.Lock()
@@ -68,7 +74,9 @@ os.register_at_fork(after_in_child=_drop_inherited_locks)
 
 
 def _try_flock(fd: int, *, exclusive: bool) -> bool:
-    """Take the lock if that is possible at once; also true when this descriptor holds it already."""
+    """Take the lock if that is possible at once; also true when this descriptor holds it
+    already.
+    """
     try:
         fcntl.flock(fd, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -105,8 +113,8 @@ def _close_lock_file(fd: int) -> None:
 class StoreLock:
     """The store's one lock: shared to read the index, exclusive to fold and to decide.
 
-    Whoever waits holds the turnstile (``lock.gate``) meanwhile, so that a stream of readers cannot starve
-    the process that folds. Safe to use from several threads.
+    Whoever waits holds the turnstile (``lock.gate``) meanwhile, so that a stream of readers cannot
+    starve the process that folds. Safe to use from several threads.
 
     Parameters
     ----------
@@ -120,7 +128,9 @@ class StoreLock:
 
     @contextmanager
     def hold(self, *, exclusive: bool, wait_s: float) -> Iterator[bool]:
-        """Hold the lock inside the ``with``; the value says whether it was had within `wait_s` seconds."""
+        """Hold the lock inside the ``with``; the value says whether it was had within `wait_s`
+        seconds.
+        """
         deadline = time.monotonic() + wait_s
         gate = _open_lock_file(self._gate, create=True)
         try:
@@ -150,7 +160,9 @@ class HeldLock:
         fcntl.flock(self._fd, fcntl.LOCK_EX)
 
     def ensure(self) -> bool:
-        """Take the lock again if it was lost (a lease that ran out); False when its file is gone."""
+        """Take the lock again if it was lost (a lease that ran out); False when its file is
+        gone.
+        """
         try:
             here, there = os.fstat(self._fd), self.path.stat()
         except OSError:
@@ -166,25 +178,44 @@ class HeldLock:
             self._fd = -1
 
 
-def hold_file_lock(path: Path) -> HeldLock:
-    """Create the file `path` if missing and hold an exclusive lock on it."""
-    return HeldLock(path)
-
-
 def is_held(path: Path) -> bool:
     """Whether some process holds the lock file `path`; a missing one is held by nobody."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
+    except PermissionError:  # cannot be told: nobody is declared dead for that
+        return True
     try:
         return not _try_flock(fd, exclusive=False)
     finally:
         os.close(fd)
 
 
+@cache
+def host_id() -> str:
+    """A random id of this machine, kept in the user's state folder: host names are not unique."""
+    state = os.environ.get("XDG_STATE_HOME")
+    path = (Path(state) if state else Path.home() / ".local" / "state") / "mlops-lab" / "host-id"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Whoever is first decides; a link appears whole or not at all.
+        part = path.with_name(f"{path.name}-{os.getpid()}-{secrets.token_hex(4)}")
+        if not path.exists():
+            part.write_text(secrets.token_hex(16), encoding="ascii")
+            with suppress(FileExistsError):
+                os.link(part, path)
+            part.unlink()
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, RuntimeError):  # no home folder, or none that can be written
+        return ""
+
+
+@cache
 def network_file_system(path: Path) -> str | None:
-    """The type of the network file system that `path` is on, None when it is a local one (or unknown)."""
+    """The type of the network file system that `path` is on, None when it is a local one (or
+    unknown).
+    """
     try:
         mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
@@ -213,7 +244,9 @@ sys.exit(0)
 
 
 def locks_work(directory: Path) -> str | None:
-    """Test with a second process that a lock taken here shuts it out; the answer is what is wrong, or None."""
+    """Test with a second process that a lock taken here shuts it out; the answer is what is wrong,
+    or None.
+    """
     path = directory / f"locktest-{os.getpid()}-{threading.get_ident()}"
     lock = None
     try:

@@ -1,14 +1,16 @@
 """SQL that a person typed: it reads the project's tables and can do nothing else.
 
 Each query gets a DuckDB of its own, thrown away afterwards. The index is attached to it read-only,
-under the store's shared lock like every reader's; then the door is shut, in this order: nothing spills
-to disk, Python's variables are out of sight, no external access, no file system, and no setting can
-be changed any more. With external access off alone a query could still detach the index and attach it
-for writing. The statement must be a single SELECT or EXPLAIN; INSERT or COPY inside a common table
-expression count as SELECT, so the read-only index and the missing file system are what stops those.
+under the store's shared lock like every reader's; then the door is shut, in this order: nothing
+spills to disk, Python's variables are out of sight, no external access, no file system, and no
+setting can be changed any more. With external access off alone a query could still detach the
+index and attach it for writing. The statement must be a single SELECT or EXPLAIN; an INSERT or COPY
+inside a common table expression counts as SELECT, which the read-only index and the missing file
+system stop.
 
-A time limit inside a process is best effort: some functions never look whether they were interrupted.
-`run_sql_in_child` runs the query in a process that is killed; REST and the command line use that one.
+A time limit inside a process is best effort: some functions never look whether they were
+interrupted. `run_sql_in_child` runs the query in a process that is killed; REST and the command
+line use that one.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from mlops_lab.store.duck import quote_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from duckdb import DuckDBPyConnection
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
     from mlops_lab.store.store import Store
 
@@ -131,7 +133,7 @@ def run_sql_in_child(
 ) -> SqlResult:
     """Run a query in a process of its own that is killed when it takes too long.
 
-    Parameters and errors are those of `run_sql`; the values of `parameters` must be of JSON's types.
+    Arguments and errors are those of `run_sql`; the values of `parameters` are of JSON's types.
     """
     import pyarrow as pa
 
@@ -187,7 +189,7 @@ def _run(
         try:
             _check_statement(connection, query)
             timer.start()
-            return _fetch(connection.execute(query, parameters), max_rows)
+            return _fetch(connection.sql(query, params=parameters), max_rows)
         except duckdb.Error as error:
             if late.is_set():
                 raise InvalidInput(
@@ -250,11 +252,11 @@ def _check_statement(connection: DuckDBPyConnection, query: str) -> None:
     raise Forbidden(f"This is a statement of the type {kinds[0].name}. {_ALLOWED}")
 
 
-def _fetch(connection: DuckDBPyConnection, max_rows: int) -> SqlResult:
+def _fetch(relation: DuckDBPyRelation, max_rows: int) -> SqlResult:
     import pyarrow as pa
 
-    types = tuple(str(column[1]) for column in connection.description or ())
-    reader = connection.to_arrow_reader(min(_BATCH_ROWS, max_rows + 1))
+    types = tuple(str(kind) for kind in relation.types)
+    reader = relation.to_arrow_reader(min(_BATCH_ROWS, max_rows + 1))
     batches: list[pa.RecordBatch] = []
     rows = size = 0
     truncated = False
@@ -290,7 +292,8 @@ def _translate(connection: DuckDBPyConnection, query: str, error: Exception) -> 
 
 def _no_such_table(connection: DuckDBPyConnection, query: str, table: str) -> InvalidInput:
     rows = connection.execute(
-        "select view_name from duckdb_views() where database_name = 'lab' and not internal order by 1"
+        "select view_name from duckdb_views() "
+        "where database_name = 'lab' and not internal order by view_name"
     ).fetchall()
     views = [str(row[0]) for row in rows]
     found = re.search(re.escape(table), query, re.IGNORECASE)

@@ -32,8 +32,8 @@ class StoreStatus:
     unfolded_bytes
         What the index does not have yet; a torn last line stays in it.
     lines, rejected, unknown, newer
-        Lines folded or set aside so far; set aside with a reason; of a kind nobody here knows; of a newer
-        program, which are kept and read once this one is upgraded.
+        Lines folded or set aside so far; set aside with a reason; of a kind nobody here knows; of
+        a newer program, which are kept and read once this one is upgraded.
     index_bytes
         Size of the index file.
     age_s
@@ -77,7 +77,8 @@ def read_status(store: Store, layout: Layout, index: Index) -> StoreStatus:
         (counts,) = cursor.execute(
             """
             select coalesce(sum(lines), 0)::bigint, coalesce(sum(rejected), 0)::bigint,
-                   coalesce(sum(unknown), 0)::bigint, coalesce(sum(newer), 0)::bigint from lab.journal
+                   coalesce(sum(unknown), 0)::bigint, coalesce(sum(newer), 0)::bigint from
+                   lab.journal
             """
         ).fetchall()
         (decisions,) = cursor.execute("select count(*) from lab.decision").fetchone() or (0,)
@@ -104,7 +105,9 @@ def read_status(store: Store, layout: Layout, index: Index) -> StoreStatus:
 
 
 def find_problems(store: Store, layout: Layout, decisions: DecisionLog) -> Iterator[Problem]:
-    """Walk the chain of decisions, the objects and the index's notes; reads every byte of the objects."""
+    """Walk the chain of decisions, the objects and the index's notes; reads every byte of the
+    objects.
+    """
     for number, message in decisions.faults():
         yield Problem(f"{layout.decisions.name}, line {number}", message)
     for digest in store.objects.digests():

@@ -52,7 +52,8 @@ os.register_at_fork(after_in_child=_after_fork)
 
 
 class Store:
-    """Everything a project has on disk below ``.mlops``. Safe to use from several threads and after a fork.
+    """Everything a project has on disk below ``.mlops``. Safe to use from several threads and
+    after a fork.
 
     Opening is cheap: nothing of DuckDB is imported before the first read, fold or decision.
 
@@ -95,7 +96,8 @@ class Store:
         return self._writer.id
 
     def append(self, *lines: Mapping[str, Any]) -> None:
-        """Write telemetry lines, all of them in one write; what it returned from survives the process.
+        """Write telemetry lines, all of them in one write; what it returned from survives the
+        process.
 
         Parameters
         ----------
@@ -116,7 +118,9 @@ class Store:
         )
 
     def on_new_journal(self, restate: Callable[[], list[Mapping[str, Any]]]) -> None:
-        """Have `restate` give the first lines of a journal that replaces one which was deleted under us."""
+        """Have `restate` give the first lines of a journal that replaces one which was deleted
+        under us.
+        """
         self._restaters.append(restate)
 
     def sync(self) -> None:
@@ -147,8 +151,8 @@ class Store:
         kind
             Concept and verb: ``run.delete``.
         data
-            What is settled, or a function that checks the state through a cursor and gives it; what the
-            function raises is raised, and then nothing was decided.
+            What is settled, or a function that checks the state through a cursor and gives it;
+            what the function raises is raised, and then nothing was decided.
         by
             Who (``id``) and by which surface (``via``).
 
@@ -179,14 +183,14 @@ class Store:
     def read(self, fresh: bool = True) -> Iterator[DuckDBPyConnection]:
         """A DuckDB cursor that sees the index, read-only, as ``lab``; always qualify: ``lab.runs``.
 
-        The shared lock is held inside the ``with``: fetch the results and leave. A ``with`` inside another
-        of the same thread sees the same state.
+        The shared lock is held inside the ``with``: fetch the results and leave. A ``with`` inside
+        another of the same thread sees the same state.
 
         Parameters
         ----------
         fresh
-            Fold first what was written since. When the lock is not had within 0.1 s the last state is
-            served; `age_s` says how old it is.
+            Fold first what was written since. When the lock is not had within 0.1 s the last state
+            is served; `age_s` says how old it is.
 
         Raises
         ------
@@ -216,7 +220,9 @@ class Store:
     def query(
         self, sql: str, params: object = None, *, fresh: bool = True
     ) -> list[tuple[Any, ...]]:
-        """All rows of one select over ``lab.<table>``; asked again once when the index was damaged."""
+        """All rows of one select over ``lab.<table>``; asked again once when the index was
+        damaged.
+        """
         try:
             with self.read(fresh) as cursor:
                 return cursor.execute(sql, params).fetchall()
@@ -226,11 +232,15 @@ class Store:
 
     @property
     def age_s(self) -> float:
-        """Seconds since what was read last is known to have been complete; infinite before the first fold."""
+        """Seconds since what was read last is known to have been complete; infinite before the
+        first fold.
+        """
         return self._freshness.age_s
 
     def signature(self) -> Hashable:
-        """Changes when something was written or a writer died; some ``stat`` calls, no lock, no DuckDB."""
+        """Changes when something was written or a writer died; some ``stat`` calls, no lock, no
+        DuckDB.
+        """
         try:
             stat = self._layout.decisions.stat()
             decisions = (stat.st_ino, stat.st_size)
@@ -268,7 +278,9 @@ class Store:
         return read_status(self, self._layout, self._index)
 
     def verify(self) -> list[Problem]:
-        """Check the chain of decisions, the objects' bytes and what was rejected; reads all of it."""
+        """Check the chain of decisions, the objects' bytes and what was rejected; reads all of
+        it.
+        """
         return [*find_problems(self, self._layout, self._decisions)]
 
     def close(self) -> None:
@@ -294,7 +306,9 @@ class Store:
 
     @contextmanager
     def _shared(self) -> Iterator[DuckDBPyConnection | None]:
-        """A reading cursor under the shared lock, None when there is no index (or none worth the name)."""
+        """A reading cursor under the shared lock, None when there is no index (or none worth the
+        name).
+        """
         with self._locked(exclusive=False, wait_s=LOCK_WAIT_S) as got:
             if not got:
                 raise self._freshness.busy()
@@ -315,7 +329,8 @@ class Store:
                         raise
                     self._freshness.mark_damaged()
                     raise Corrupt(
-                        f"the index {self._index.path.name} is damaged ({error}); nothing is lost: it is only a copy "
+                        f"the index {self._index.path.name} is damaged ({error}); nothing is "
+                        "lost: it is only a copy "
                         "and the next read makes it again"
                     ) from error
 

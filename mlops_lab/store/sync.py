@@ -1,4 +1,6 @@
-"""A background thread that has the disk keep the journal, at most once a second while runs are open."""
+"""A background thread that has the disk keep the journal, at most once a second while runs are
+open.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,16 @@ SYNC_EVERY_S = 1.0
 
 
 class Syncer:
-    """Counts open runs and syncs while there are any. Safe to use from several threads and after a fork."""
+    """Counts open runs and syncs while there are any. Safe to use from several threads and after a
+    fork.
+    """
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
-        self.forget()
+        self._mutex = threading.Lock()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._count = 0
 
     def hold(self) -> None:
         """One more run is open."""
@@ -49,7 +56,7 @@ class Syncer:
         """In a forked child: the thread and the open runs are the parent's."""
         self._mutex = threading.Lock()
         self._wake = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = None
         self._count = 0
 
     def _run(self) -> None:

@@ -1,4 +1,6 @@
-"""Reading journals from where the index left off: lines with their position, the bad ones with a reason."""
+"""Reading journals from where the index left off: lines with their position, the bad ones with a
+reason.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ class JournalFile:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Consecutive whole lines of one journal, without their newlines; ``None`` where a line is not UTF-8."""
+    """Consecutive whole lines of one journal, without their newlines; ``None`` where a line is not
+    UTF-8.
+    """
 
     writer: str
     start: int
@@ -72,7 +76,9 @@ class Batch:
 
 
 def list_journals(folder: Path, *, living: bool = True) -> list[JournalFile]:
-    """The journals in `folder`, which may be missing; with `living` false all belong to the dead."""
+    """The journals in `folder`, which may be missing; with `living` false all belong to the
+    dead.
+    """
     found = []
     try:
         entries = os.scandir(folder)
@@ -96,7 +102,8 @@ def list_journals(folder: Path, *, living: bool = True) -> list[JournalFile]:
 def read_batch(files: Iterable[tuple[JournalFile, int]], limit: int) -> Batch:
     """Read whole lines of the journals from the given offsets, about `limit` bytes in all.
 
-    Every journal gets its turn: a few megabytes are shared among those that have grown, in random order.
+    Every journal gets its turn: a few megabytes are shared among those that have grown, in random
+    order.
     """
     grown = [(file, offset) for file, offset in files if file.size > offset]
     random.shuffle(grown)
@@ -162,6 +169,7 @@ class Opening:
     """What a journal's first line says about its writer."""
 
     host: str | None = None
+    host_id: str | None = None
     pid: int | None = None
     program: str | None = None
     t: int | None = None
@@ -169,7 +177,9 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class WriterState:
-    """What a fold knows about a writer: how far it is folded, ``live``, ``dead`` or ``gone``, who it is."""
+    """What a fold knows about a writer: how far it is folded, ``live``, ``dead`` or ``gone``, who
+    it is.
+    """
 
     name: str
     off: int
@@ -193,4 +203,4 @@ def read_opening(path: Path) -> Opening:
     def whole(key: str) -> int | None:
         return value if type(value := line.get(key)) is int else None
 
-    return Opening(text("host"), whole("pid"), text("program"), whole("t"))
+    return Opening(text("host"), text("host_id"), whole("pid"), text("program"), whole("t"))
