@@ -128,14 +128,23 @@ class Project:
         return cls.open(folder)
 
     @classmethod
-    def locate(cls, environ: Mapping[str, str] | None = None) -> Project:
+    def locate(cls, *, create: bool = True, environ: Mapping[str, str] | None = None) -> Project:
         """Open the project of this process, and make one where none is.
 
         ``MLOPS_LAB_PROJECT`` if it is set; else the nearest above the current folder; else one is
         made at the root of the git repository, else at ``MLOPS_LAB_ROOT``, else here.
 
+        Parameters
+        ----------
+        create
+            Whether one may be made.
+        environ
+            The environment to read, by default the process's own.
+
         Raises
         ------
+        NotFound
+            There is none and none may be made.
         InvalidInput
             It would be made in ``/`` or in the home folder, which only ``mlops-lab init`` does.
         """
@@ -146,6 +155,11 @@ class Project:
         found = cls.find(here)
         if found is not None:
             return found
+        if not create:
+            raise NotFound(
+                f"There is no project above {here}. The first lab.start_run() makes one, "
+                "or `mlops-lab init`."
+            )
         for folder in (_git_root(here), environ.get("MLOPS_LAB_ROOT"), here):
             if folder and not _too_high(Path(folder)):
                 project = cls.create(folder)
@@ -197,7 +211,7 @@ class Project:
         """What runs by itself."""
         from mlops_lab.orchestration.manager import PipelineManager
 
-        return PipelineManager(self)
+        return PipelineManager(self.root, self.store, self.runs, self.identity)
 
     def sql(self, query: str) -> Any:
         """Run one read-only query in the sandbox; see :func:`mlops_lab.sql`."""

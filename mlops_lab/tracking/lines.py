@@ -150,8 +150,10 @@ def _in_parts(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _plain(value: Any, what: str, depth: int = 0) -> Any:
     """Turn a value into what JSON can say; anything foreign becomes its text."""
-    if value is None or isinstance(value, bool | float):
-        return float(value) if type(value) not in (bool, float, type(None)) else value
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, float):
+        return float(value)  # numpy's are floats too, with a repr of their own
     if isinstance(value, str):
         return str(value)
     if isinstance(value, int):

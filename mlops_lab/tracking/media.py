@@ -67,8 +67,11 @@ class Encoded:
     suffix: str
 
     def path(self, name: str) -> str:
-        """Give the path for a name: with our suffix unless it ends so already."""
-        return name if name.lower().endswith(self.suffix) else f"{name}{self.suffix}"
+        """Give the path for a name, with our suffix in the place of any other known one."""
+        if name.lower().endswith(self.suffix):
+            return name
+        stem, dot, last = name.rpartition(".")
+        return f"{stem if dot and f'.{last.lower()}' in _BY_SUFFIX else name}{self.suffix}"
 
 
 def media_type(path: str) -> str:
@@ -117,7 +120,7 @@ def encode_figure(figure: Any, suffix: str = "") -> Encoded:
     if isinstance(figure, Mapping) and str(figure.get("$schema", "")).find("vega-lite") >= 0:
         return Encoded(_json(figure), VEGA_LITE, ".vl.json")
     drawn = figure if hasattr(figure, "savefig") else getattr(figure, "figure", None)
-    if hasattr(drawn, "savefig"):
+    if drawn is not None and hasattr(drawn, "savefig"):
         picture = io.BytesIO()
         form = suffix.lstrip(".") if suffix in (".svg", ".pdf") else "png"
         drawn.savefig(picture, format=form, bbox_inches="tight")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "artifacts",
     "cells",
+    "children",
     "environment_digest",
     "experiments",
     "history",
@@ -90,6 +91,16 @@ def matching_ids(cursor: DuckDBPyConnection, prefix: str, limit: int) -> list[st
         "select run_id from lab.run where starts_with(run_id, $prefix) and started_at is not null "
         "order by started_at desc, run_id limit $limit",
         {"prefix": prefix, "limit": limit},
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def children(cursor: DuckDBPyConnection, run_id: str) -> list[str]:
+    """Find the ids of the runs right below a run, oldest first."""
+    rows = cursor.execute(
+        "select run_id from lab.run where parent = ? and lifecycle = 'active' "
+        "and started_at is not null order by started_at, run_id",
+        [run_id],
     ).fetchall()
     return [row[0] for row in rows]
 

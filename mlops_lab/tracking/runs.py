@@ -83,6 +83,11 @@ class RunManager:
         self._steps: dict[str, dict[str, int]] = {}
         store.on_new_journal(lambda: list(self._open.values()))
 
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return self._store.root
+
     # ------------------------------------------------------------------ starting and ending
 
     def start(
@@ -409,9 +414,19 @@ class RunManager:
             )
         return found[0]
 
+    def name_of(self, run_id: str) -> str:
+        """Give a run's name; of one that this process has open without reading the store."""
+        line = self._open.get(run_id)
+        return str(line["name"]) if line and "name" in line else self.get(run_id).name
+
     def find(self, run_id: str) -> RunRecord | None:
         """Give a run by its whole id, or None."""
         return self._find(run_id) if _ID.fullmatch(run_id) else None
+
+    def children(self, run_id: str) -> list[RunRecord]:
+        """Give the runs right below a run, oldest first."""
+        with self._store.read() as cursor:
+            return reading.runs(cursor, reading.children(cursor, run_id))
 
     def get_many(self, run_ids: Sequence[str]) -> list[RunRecord]:
         """Give the runs of these whole ids in this order; unknown ones are left out."""

@@ -1,0 +1,136 @@
+"""MLOps Lab: from a notebook to monitored production without leaving JupyterLab.
+
+>>> import mlops_lab as lab
+>>> with lab.start_run("gbm", params={"max_depth": 6}) as run:  # doctest: +SKIP
+...     run.log_metric("auc", 0.74)
+
+Everything is loaded when it is first used: importing this package costs a few milliseconds.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlops_lab.errors import (
+        Conflict,
+        Corrupt,
+        Forbidden,
+        InvalidInput,
+        LabError,
+        NotFound,
+        StepFailed,
+        StorageFull,
+        StoreBusy,
+    )
+    from mlops_lab.handles.active import (
+        active_run,
+        delete_tag,
+        end_run,
+        log_artifact,
+        log_artifacts,
+        log_dict,
+        log_figure,
+        log_image,
+        log_metric,
+        log_metrics,
+        log_param,
+        log_params,
+        log_table,
+        log_text,
+        note,
+        run,
+        set_experiment,
+        set_tag,
+        set_tags,
+        start_run,
+    )
+    from mlops_lab.handles.pipeline import Pipeline, pipeline, pipelines
+    from mlops_lab.handles.run import Run
+    from mlops_lab.handles.table import Runs, Table, runs, sql
+
+__all__ = [
+    "Conflict",
+    "Corrupt",
+    "Forbidden",
+    "InvalidInput",
+    "LabError",
+    "NotFound",
+    "Pipeline",
+    "Run",
+    "Runs",
+    "StepFailed",
+    "StorageFull",
+    "StoreBusy",
+    "Table",
+    "active_run",
+    "delete_tag",
+    "end_run",
+    "log_artifact",
+    "log_artifacts",
+    "log_dict",
+    "log_figure",
+    "log_image",
+    "log_metric",
+    "log_metrics",
+    "log_param",
+    "log_params",
+    "log_table",
+    "log_text",
+    "note",
+    "pipeline",
+    "pipelines",
+    "run",
+    "runs",
+    "set_experiment",
+    "set_tag",
+    "set_tags",
+    "sql",
+    "start_run",
+]
+
+# Where each public name lives; the verbs that act on the active run are the rule.
+_HOME = {
+    **dict.fromkeys(__all__, "mlops_lab.handles.active"),
+    **dict.fromkeys(
+        (
+            "Conflict",
+            "Corrupt",
+            "Forbidden",
+            "InvalidInput",
+            "LabError",
+            "NotFound",
+            "StepFailed",
+            "StorageFull",
+            "StoreBusy",
+        ),
+        "mlops_lab.errors",
+    ),
+    **dict.fromkeys(("Pipeline", "pipeline", "pipelines"), "mlops_lab.handles.pipeline"),
+    **dict.fromkeys(("Runs", "Table", "runs", "sql"), "mlops_lab.handles.table"),
+    "Run": "mlops_lab.handles.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Tell JupyterLab where the built extension is."""
+    return [{"src": "_labextension", "dest": "mlops-lab"}]
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    """Tell Jupyter Server what to load."""
+    return [{"module": "mlops_lab.server"}]

@@ -1,0 +1,1 @@
+"""What users hold: an id, its project, its verbs and a repr worth reading."""

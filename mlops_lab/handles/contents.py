@@ -1,0 +1,199 @@
+"""What a run holds, as mappings that are worth looking at and say what is near a wrong name."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mlops_lab.errors import InvalidInput, NotFound
+from mlops_lab.handles.card import artifact_table, metric_table, param_table
+from mlops_lab.store import Objects
+from mlops_lab.tracking.records import ArtifactRecord, MetricSummary, ParamRecord
+
+__all__ = ["Artifact", "Artifacts", "Metrics", "Params"]
+
+
+class Params(Mapping[str, Any]):
+    """The params of a run by name, as the Python values that were logged last.
+
+    Attributes
+    ----------
+    records
+        The same with type, time and cell.
+    """
+
+    def __init__(self, records: Iterable[ParamRecord]) -> None:
+        self.records = {record.key: record for record in records}
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self.records:
+            raise _missing("param", key, self.records)
+        return _value(self.records[key])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.records
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Give a param's value, or the default."""
+        return self[key] if key in self.records else default
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+    def _repr_html_(self) -> str:
+        return param_table(list(self.records.values()))
+
+
+class Metrics(Mapping[str, MetricSummary]):
+    """The metrics of a run by name, each with ``last``, ``best``, ``min``, ``max``, ``mean``, ``n``."""
+
+    def __init__(self, records: Iterable[MetricSummary]) -> None:
+        self._records = {record.key: record for record in records}
+
+    def __getitem__(self, key: str) -> MetricSummary:
+        if key not in self._records:
+            raise _missing("metric", key, self._records)
+        return self._records[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._records)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._records
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Give a metric's summary, or the default."""
+        return self._records.get(key, default)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{key}={metric.last:.6g}" for key, metric in self._records.items())
+        return f"<Metrics {shown or 'none yet'}>"
+
+    def _repr_html_(self) -> str:
+        return metric_table(list(self._records.values()))
+
+
+class Artifact:
+    """A file of a run; its bytes never change.
+
+    Attributes
+    ----------
+    record
+        Path, media type, size and content id.
+    """
+
+    __slots__ = ("_file", "record")
+
+    def __init__(self, record: ArtifactRecord, file: Path) -> None:
+        self.record = record
+        self._file = file
+
+    @property
+    def path(self) -> str:
+        """Its path in the run."""
+        return self.record.path
+
+    @property
+    def size_bytes(self) -> int:
+        """Its size in bytes."""
+        return self.record.size
+
+    @property
+    def media_type(self) -> str:
+        """What it is, as told when it was logged."""
+        return self.record.media
+
+    def read_bytes(self) -> bytes:
+        """Give its bytes."""
+        return self._file.read_bytes()
+
+    def read_text(self) -> str:
+        """Give its text, read as UTF-8."""
+        return self._file.read_text(encoding="utf-8", errors="replace")
+
+    def json(self) -> Any:
+        """Give what its JSON says."""
+        return json.loads(self.read_text())
+
+    def df(self) -> Any:
+        """Give the table in it as a pandas frame: Parquet or CSV."""
+        import pandas as pd
+
+        if self.record.media == "application/vnd.apache.parquet":
+            return pd.read_parquet(self._file)
+        if self.record.media in ("text/csv", "text/tab-separated-values"):
+            return pd.read_csv(self._file, sep="," if self.record.media == "text/csv" else "\t")
+        raise InvalidInput(f"{self.path} is no table: it is {self.record.media}.")
+
+    def save(self, target: str | Path) -> Path:
+        """Write a copy to a file, or under its own name into a folder, and give its path."""
+        to = Path(target)
+        to = to / Path(self.path).name if to.is_dir() else to
+        to.write_bytes(self.read_bytes())
+        return to
+
+    def __repr__(self) -> str:
+        return f"<Artifact {self.path} · {self.record.media} · {self.record.size:,} bytes>"
+
+
+class Artifacts(Mapping[str, Artifact]):
+    """The files of a run by path."""
+
+    def __init__(self, objects: Objects, records: Iterable[ArtifactRecord]) -> None:
+        self._objects = objects
+        self._records = {record.path: record for record in records}
+
+    def __getitem__(self, path: str) -> Artifact:
+        if path not in self._records:
+            raise _missing("artifact", path, self._records)
+        record = self._records[path]
+        return Artifact(record, self._objects.path(record.digest))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._records)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._records
+
+    def get(self, path: str, default: Any = None) -> Any:
+        """Give an artifact, or the default."""
+        return self[path] if path in self._records else default
+
+    def __repr__(self) -> str:
+        return f"<Artifacts {', '.join(self._records) or 'none yet'}>"
+
+    def _repr_html_(self) -> str:
+        return artifact_table(list(self._records.values()))
+
+
+def _missing(noun: str, key: object, known: Mapping[str, Any]) -> NotFound:
+    near = difflib.get_close_matches(str(key), known, 1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    names = ", ".join(repr(name) for name in list(known)[:10]) or "none yet"
+    return NotFound(f"The run has no {noun} {key!r}.{hint} It has: {names}.")
+
+
+def _value(record: ParamRecord) -> Any:
+    match record.type:
+        case "null":
+            return None
+        case "bool":
+            return record.value == "True"
+        case "int" | "float" | "list" | "dict":
+            return json.loads(record.value)
+    return record.value

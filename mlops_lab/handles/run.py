@@ -1,0 +1,389 @@
+"""The handle of a run: live or found, it holds an id and its project and reads through."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from mlops_lab.errors import Conflict, InvalidInput
+from mlops_lab.handles.card import run_card, run_line
+from mlops_lab.handles.contents import Artifacts, Metrics, Params
+from mlops_lab.tracking import media
+from mlops_lab.tracking.active import active_runs, describe, status_of
+
+if TYPE_CHECKING:
+    from mlops_lab.project import Project
+    from mlops_lab.tracking.active import OpenRun
+    from mlops_lab.tracking.records import History, NoteRecord, RunRecord
+
+__all__ = ["Run"]
+
+
+class Run:
+    """One run: what it was given, what came of it, and the verbs to log more.
+
+    Whatever is asked of it is read from the project at that moment, so a run that another process
+    is training shows where it stands. As a context manager it ends when the block is left:
+    finished, failed when an exception left it, killed when it was interrupted. Safe to use from
+    several threads.
+    """
+
+    __slots__ = ("_id", "_open", "_project")
+
+    def __init__(self, project: Project, run_id: str, opened: OpenRun | None = None) -> None:
+        self._project = project
+        self._id = run_id
+        self._open = opened
+
+    # ------------------------------------------------------------------ what it is
+
+    @property
+    def id(self) -> str:
+        """32 hexadecimal characters; any unique prefix of four or more finds it again."""
+        return self._id
+
+    @property
+    def record(self) -> RunRecord:
+        """All that the store knows of the run itself, read now."""
+        return self._project.runs.get(self._id)
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.record.name
+
+    @property
+    def kind(self) -> str:
+        """training, pipeline, step …"""
+        return self.record.kind
+
+    @property
+    def status(self) -> str:
+        """Whether it ran: scheduled, running, finished, failed or killed."""
+        return self.record.status
+
+    @property
+    def outcome(self) -> str | None:
+        """What its gates said: passed, rejected or waiting; None without gates."""
+        return self.record.outcome
+
+    @property
+    def experiment(self) -> str:
+        """The name of its experiment."""
+        return self.record.experiment
+
+    @property
+    def author(self) -> str | None:
+        """Who ran it."""
+        return self.record.author
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """Where it comes from: notebook, pipeline or program, relative to the project."""
+        return self.record.source
+
+    @property
+    def started_at(self) -> datetime:
+        """When it began, UTC."""
+        return self.record.started_at
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When it ended, UTC; None while it runs."""
+        return self.record.ended_at
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from start to end, or until now."""
+        return self.record.duration_s
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """What went wrong: name, message and traceback."""
+        return self.record.error
+
+    @property
+    def parent(self) -> Run | None:
+        """The run it belongs to."""
+        parent = self.record.parent
+        return None if parent is None else Run(self._project, parent)
+
+    @property
+    def children(self) -> list[Run]:
+        """The runs that belong to it, oldest first."""
+        records = self._project.runs.children(self._id)
+        return [Run(self._project, record.id) for record in records]
+
+    # ------------------------------------------------------------------ what it has
+
+    @property
+    def params(self) -> Params:
+        """Its params by name, with the values that were logged last."""
+        return Params(self._project.runs.params(self._id))
+
+    @property
+    def metrics(self) -> Metrics:
+        """Its metrics by name: ``run.metrics["auc"].last``, ``.best``, ``.min``, ``.n`` …"""
+        return Metrics(self._project.runs.metrics(self._id))
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Its tags by name."""
+        return self._project.runs.tags(self._id)
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """Its files by path: ``run.artifacts["errors.parquet"].df()``."""
+        return Artifacts(self._project.store.objects, self._project.runs.artifacts(self._id))
+
+    @property
+    def notes(self) -> list[NoteRecord]:
+        """The remarks left on it, oldest first."""
+        return self._project.runs.notes(self._id)
+
+    @property
+    def environment(self) -> dict[str, Any] | None:
+        """What it ran in: Python, packages, hardware, git; a child run has its parent's."""
+        found = self._project.runs.environment(self._id)
+        if found is None:
+            parent = self.record.parent
+            return None if parent is None else self._project.runs.environment(parent)
+        return found
+
+    def history(self, key: str, points: int | None = None) -> History:
+        """Give all points of a metric; with ``points`` about so many, no peak lost.
+
+        Parameters
+        ----------
+        key
+            The metric's name.
+        points
+            How many points are enough, for drawing; by default all.
+
+        Raises
+        ------
+        NotFound
+            The run has no such metric; the message names the nearest.
+        """
+        found = self._project.runs.history(self._id, key, points=points)
+        if not found.n:
+            self.metrics[key]  # says which there are
+        return found
+
+    # ------------------------------------------------------------------ logging
+
+    def log_metric(self, key: str, value: float, step: int | None = None) -> None:
+        """Log one number; NaN and infinities are values.
+
+        Parameters
+        ----------
+        key
+            Any text; ``/`` makes groups: ``val/loss``.
+        value
+            A number, a numpy scalar or a tensor of one element.
+        step
+            The x-position; by default one more than this metric's last.
+        """
+        self._project.runs.log_metrics(self._id, {key: value}, step=step)
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Log several numbers of the same step at once."""
+        _mapping(metrics, "log_metrics")
+        self._project.runs.log_metrics(self._id, metrics, step=step)
+
+    def log_param(self, key: str, value: Any) -> None:
+        """Log an input. Logged again with another value, it keeps both: the last one counts."""
+        self._project.runs.log_params(self._id, {key: value})
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Log several inputs."""
+        _mapping(params, "log_params")
+        self._project.runs.log_params(self._id, params)
+
+    def set_tag(self, key: str, value: Any) -> None:
+        """Set a label; a label of that name is replaced."""
+        self._project.runs.set_tags(self._id, {key: value})
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Set several labels."""
+        _mapping(tags, "set_tags")
+        self._project.runs.set_tags(self._id, tags)
+
+    def delete_tag(self, key: str) -> None:
+        """Take a label away; one that is not there is no error."""
+        self._project.runs.delete_tags(self._id, [key])
+
+    def note(self, text: str) -> None:
+        """Leave a remark."""
+        self._project.runs.note(self._id, text)
+
+    def log_figure(self, figure: Any, name: str = "figure") -> None:
+        """Keep a chart: Altair as Vega-Lite, Matplotlib as PNG, Plotly as JSON.
+
+        Parameters
+        ----------
+        figure
+            The chart.
+        name
+            Where in the run; the suffix is added. ``roc.svg`` asks Matplotlib for SVG, ``roc.html``
+            Plotly and Altair for a page.
+        """
+        self._keep(media.encode_figure(figure, _suffix(name)), name, "figure")
+
+    def log_table(self, table: Any, name: str = "table") -> None:
+        """Keep a table as Parquet: pandas, polars, Arrow, a list of dicts or a dict of columns."""
+        self._keep(media.encode_table(table), name, "table")
+
+    def log_image(self, image: Any, name: str = "image") -> None:
+        """Keep a picture: PIL, an array (height, width[, channels]), encoded bytes or a path."""
+        self._keep(media.encode_image(image, _suffix(name)), name, "image")
+
+    def log_dict(self, value: Mapping[str, Any] | list[Any], name: str = "dict") -> None:
+        """Keep a dict or a list as JSON."""
+        self._keep(media.encode_dict(value), name, "dict")
+
+    def log_text(self, text: str, name: str = "text") -> None:
+        """Keep a text; without a suffix it becomes ``.txt``."""
+        if not isinstance(text, str):
+            raise InvalidInput(f"log_text takes text; got {type(text).__name__}.")
+        path = name if _suffix(name) else f"{name}.txt"
+        data = text.encode("utf-8", "replace")
+        self._project.runs.put_artifact(self._id, path, data, kind="text")
+
+    def log_artifact(self, path: str | os.PathLike[str], folder: str = "") -> None:
+        """Keep a copy of a file under its own name.
+
+        Parameters
+        ----------
+        path
+            The file.
+        folder
+            The folder in the run that it goes into.
+        """
+        file = Path(path)
+        if file.is_dir():
+            raise InvalidInput(f"{str(file)!r} is a folder: log_artifacts keeps folders.")
+        if not file.is_file():
+            raise InvalidInput(f"There is no file {str(file)!r} (seen from {Path.cwd()}).")
+        self._project.runs.put_artifact(self._id, _join(folder, file.name), file)
+
+    def log_artifacts(self, path: str | os.PathLike[str], folder: str = "") -> None:
+        """Keep copies of all files in a folder and below, under their paths in it.
+
+        Parameters
+        ----------
+        path
+            The folder.
+        folder
+            The folder in the run that they go into.
+        """
+        top = Path(path)
+        if not top.is_dir():
+            raise InvalidInput(f"There is no folder {str(top)!r} (seen from {Path.cwd()}).")
+        for file in sorted(top.rglob("*")):
+            if file.is_file():
+                inside = file.relative_to(top).as_posix()
+                self._project.runs.put_artifact(self._id, _join(folder, inside), file)
+
+    # ------------------------------------------------------------------ ending and settling
+
+    def end(self, status: Literal["finished", "failed", "killed"] = "finished") -> None:
+        """End the run, and the children opened in it. In a pipeline step the executor ends it."""
+        if self._open is not None:
+            active_runs.end(self._open, status)
+            return
+        if not self.record.is_open:
+            return
+        self._project.runs.end(self._id, status)
+
+    def rename(self, name: str) -> None:
+        """Give it another name."""
+        self._project.runs.rename(self._id, name)
+
+    def star(self, starred: bool = True) -> None:
+        """Mark it, or take the mark away."""
+        self._project.runs.star(self._id, starred)
+
+    def delete(self) -> None:
+        """Delete it and its children; ``restore`` brings them back."""
+        self._project.runs.delete([self._id])
+
+    def restore(self) -> None:
+        """Bring it back, with its children."""
+        self._project.runs.restore([self._id])
+
+    def __enter__(self) -> Self:
+        if self._open is None or self._open.ended:
+            raise Conflict(
+                f"Run {self._id[:8]} is not open here; to go on with it: "
+                f'with lab.start_run(resume="{self._id[:8]}"):'
+            )
+        active_runs.enter(self._open)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        opened = self._open
+        if opened is None:
+            return
+        active_runs.leave(opened)
+        if error is None:
+            active_runs.end(opened, "finished")
+            return
+        status = status_of(error)
+        details = {} if status == "finished" else {"error": describe(error)}
+        active_runs.end(opened, status, **details)
+
+    # ------------------------------------------------------------------ showing
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and (other._id, other._project.key) == (
+            self._id,
+            self._project.key,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self._id, self._project.key))
+
+    def __repr__(self) -> str:
+        record = self.record
+        return run_line(record, self._project.runs.metrics(self._id))
+
+    def _repr_html_(self) -> str:
+        runs = self._project.runs
+        return run_card(
+            self.record,
+            params=runs.params(self._id),
+            metrics=runs.metrics(self._id),
+            tags=runs.tags(self._id),
+            artifacts=runs.artifacts(self._id),
+            notes=runs.notes(self._id),
+        )
+
+    def _keep(self, encoded: media.Encoded, name: str, kind: str) -> None:
+        self._project.runs.put_artifact(
+            self._id, encoded.path(name), encoded.data, media=encoded.media, kind=kind
+        )
+
+
+def _mapping(value: object, verb: str) -> None:
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"{verb} takes a dict of names and values; got {type(value).__name__}.")
+
+
+def _suffix(name: str) -> str:
+    if not isinstance(name, str):
+        raise InvalidInput(f"The name of an artifact is text; got {type(name).__name__}.")
+    return Path(name).suffix.lower()
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder.rstrip('/')}/{name}" if folder else name
