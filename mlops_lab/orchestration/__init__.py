@@ -1,0 +1,1 @@
+"""Do it again, safely: pipelines of notebooks, their gates, and the runs they leave behind."""

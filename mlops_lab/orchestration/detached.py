@@ -1,0 +1,168 @@
+"""Pipelines in processes of their own, which outlive the server or kernel that started them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlops_lab.governance import Identity
+from mlops_lab.orchestration import protocol
+from mlops_lab.orchestration.params import as_text
+from mlops_lab.store import Store
+from mlops_lab.tracking import RunManager
+from mlops_lab.tracking.records import RunRecord
+
+__all__ = ["command", "interrupt", "log_path", "start"]
+
+logger = logging.getLogger(__name__)
+
+TAIL_BYTES = 2000
+
+# What the starter was told by whoever started it is not true for the new process.
+_NOT_INHERITED = (protocol.RUN, "JPY_PARENT_PID", "JPY_SESSION_NAME", "JPY_INTERRUPT_EVENT")
+
+
+def log_path(store: Store, run_id: str) -> Path:
+    """Where a detached run's output goes."""
+    return store.dir / "logs" / f"{run_id}.log"
+
+
+def command(root: Path, pipeline: Path, run_id: str, params: Mapping[str, Any]) -> list[str]:
+    """The command line that runs a pipeline, as a person could type it."""
+    words = ["-m", "mlops_lab", "--project", str(root)]
+    words += ["pipeline", "run", str(pipeline), "--run-id", run_id]
+    for name, value in params.items():
+        words += ["-p", f"{name}={as_text(value)}"]
+    # -P: a folder of the project that is called mlops_lab must not be taken for ours.
+    return [sys.executable, "-P", *words]
+
+
+def start(
+    root: Path,
+    store: Store,
+    runs: RunManager,
+    pipeline: Path,
+    *,
+    name: str,
+    params: Mapping[str, Any],
+    run_id: str | None = None,
+    by: Identity | None = None,
+) -> str:
+    """Journal a run as scheduled, and start the process that runs it.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    pipeline
+        Absolute path of a pipeline file without faults.
+    name
+        The pipeline's name.
+    params
+        Passed on as ``-p``.
+    run_id
+        The id the run should have. One that exists is answered with, and nothing is started.
+    by
+        Who asks.
+
+    Returns
+    -------
+    str
+        The run's id.
+    """
+    if run_id is not None and runs.find(run_id) is not None:
+        return run_id
+    run_id = run_id or secrets.token_hex(16)
+    run_id = runs.start(
+        stem=name,
+        experiment=name,
+        kind="pipeline",
+        run_id=run_id,
+        status="scheduled",
+        source={"pipeline": os.path.relpath(pipeline, root)},
+        by=by,
+    )
+    log = log_path(store, run_id)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    environment = {key: text for key, text in os.environ.items() if key not in _NOT_INHERITED}
+    environment["PYTHONUNBUFFERED"] = "1"  # the log is read while it grows
+    try:
+        with log.open("ab") as stream:
+            process = subprocess.Popen(
+                command(root, pipeline, run_id, params),
+                cwd=root,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+    except OSError as error:
+        runs.end(run_id, "failed", reason=f"The process could not be started: {error}.")
+        raise
+    threading.Thread(
+        target=_reap, args=(process, store, runs, run_id), name=f"reap {run_id[:8]}", daemon=True
+    ).start()
+    return run_id
+
+
+def interrupt(record: RunRecord) -> bool:
+    """Send SIGINT to the process of a run, if it is one of this machine and still the same.
+
+    Returns
+    -------
+    bool
+        Whether the signal was sent; the decision alone stops it within half a second as well.
+    """
+    import psutil
+
+    source = record.source
+    pid, started = source.get("pid"), source.get("process_started")
+    if record.status != "running" or source.get("host") != platform.node():
+        return False
+    if not isinstance(pid, int) or not isinstance(started, int | float):
+        return False
+    try:
+        # A process id is used again; together with its start time it is one process only.
+        if abs(psutil.Process(pid).create_time() - started) > 0.05:
+            return False
+        os.kill(pid, signal.SIGINT)
+    except (psutil.Error, ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _reap(process: subprocess.Popen[bytes], store: Store, runs: RunManager, run_id: str) -> None:
+    """Wait for the process; when it died before its first line, end its run for it."""
+    code = process.wait()
+    try:
+        record = runs.find(run_id)
+        if record is None or record.status != "scheduled":
+            return
+        tail = _tail(log_path(store, run_id))
+        why = f"signal {-code}" if code < 0 else f"exit code {code}"
+        runs.end(
+            run_id,
+            "failed",
+            reason=f"The process ended before the run began ({why}): {tail or 'it said nothing'}",
+        )
+    except Exception:
+        logger.exception("run %s could not be ended", run_id)
+
+
+def _tail(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - TAIL_BYTES))
+            return stream.read().decode("utf-8", errors="replace").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,1 @@
+"""How a notebook gets executed; the only place that imports papermill and nbclient."""

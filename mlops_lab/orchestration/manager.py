@@ -1,0 +1,291 @@
+"""The pipelines of a project: which there are, running them, stopping them."""
+
+from __future__ import annotations
+
+import builtins
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlops_lab.errors import NotFound
+from mlops_lab.expressions import nearest
+from mlops_lab.governance import Identity
+from mlops_lab.orchestration import detached, scratch
+from mlops_lab.orchestration.events import Listener
+from mlops_lab.orchestration.executor import Executor
+from mlops_lab.orchestration.faults import Fault
+from mlops_lab.orchestration.model import json_schema
+from mlops_lab.orchestration.params import resolve_params, step_params
+from mlops_lab.orchestration.results import GateRecord, PipelineResult, Plan, PlannedStep
+from mlops_lab.orchestration.spec import PipelineSpec, load_spec, read_spec
+from mlops_lab.store import Store
+from mlops_lab.tracking import RunManager
+from mlops_lab.tracking.records import RunRecord
+
+__all__ = ["FOLDER", "PipelineFile", "PipelineManager"]
+
+FOLDER = "pipelines"
+SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineFile:
+    """A pipeline file of the project, sound or not.
+
+    Parameters
+    ----------
+    path
+        Relative to the project.
+    name
+        Its name; the file's stem when it cannot be read.
+    steps
+        Their names in the order in which they run.
+    gates
+        How many there are.
+    faults
+        What is wrong or doubtful, in the order of the file.
+    """
+
+    path: str
+    name: str
+    steps: tuple[str, ...]
+    gates: int
+    faults: tuple[Fault, ...]
+
+
+class PipelineManager:
+    """Finds, runs and stops the pipelines of one project. Thread-safe; a run takes its thread.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    store, runs
+        Where runs are kept.
+    identity
+        Who acts.
+    """
+
+    def __init__(self, root: Path, store: Store, runs: RunManager, identity: Identity) -> None:
+        self.root = root
+        self._store = store
+        self._runs = runs
+        self._identity = identity
+
+    # --- files ------------------------------------------------------------------------------
+
+    def list(self) -> builtins.list[PipelineFile]:
+        """The pipeline files below ``pipelines/``, by path, with their faults."""
+        folder = self.root / FOLDER
+        paths = sorted(
+            path for suffix in SUFFIXES for path in folder.rglob(f"*{suffix}") if path.is_file()
+        )
+        return [self._file(path) for path in paths]
+
+    def resolve(self, path: str | Path) -> Path:
+        """The file that is meant: absolute, or from the project's folder, or from here.
+
+        A bare name, ``flight-delay``, is the file of that name below ``pipelines/``.
+
+        Raises
+        ------
+        NotFound
+            There is no such file; the message has the nearest.
+        """
+        written = Path(path).expanduser()
+        candidates = [self.root / written, Path.cwd() / written]
+        if written.name == str(path) and not written.suffix:
+            candidates += [self.root / FOLDER / f"{written.name}{suffix}" for suffix in SUFFIXES]
+        for candidate in candidates:
+            if candidate.is_file():
+                return Path(os.path.normpath(candidate))
+        known = [one.path for one in self.list()]
+        near = nearest(str(path), known) or nearest(f"{FOLDER}/{written.name}", known)
+        hint = f" Did you mean {near}?" if near else ""
+        raise NotFound(f"there is no pipeline {str(path)!r} in {self.root}.{hint}")
+
+    def load(self, path: str | Path) -> PipelineSpec:
+        """Read and check a pipeline.
+
+        Raises
+        ------
+        NotFound
+            There is no such file.
+        InvalidInput
+            With ``file:line:column: sentence`` for everything that is wrong in it.
+        """
+        found = self.resolve(path)
+        return load_spec(found, file=self._relative(found))
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of pipeline files."""
+        return json_schema()
+
+    # --- runs -------------------------------------------------------------------------------
+
+    def plan(self, path: str | Path, params: Mapping[str, Any] | None = None) -> Plan:
+        """What running the pipeline would do, without doing it."""
+        spec = self.load(path)
+        shared, own = resolve_params(spec, params)
+        return Plan(
+            name=spec.name,
+            path=self._relative(spec.path),
+            params=shared,
+            steps=tuple(
+                PlannedStep(
+                    name=step.name,
+                    notebook=self._relative(step.notebook),
+                    params=step_params(step, shared, own[step.name]),
+                    inputs={name: str(source) for name, source in step.inputs.items()},
+                    outputs=dict(step.outputs),
+                    needs=tuple(step.needs),
+                    retries=step.retries,
+                    timeout_s=step.timeout_s,
+                )
+                for step in spec.steps
+            ),
+            gates=tuple(gate.text for gate in spec.gates),
+            warnings=tuple(str(fault) for fault in spec.warnings),
+        )
+
+    def run(
+        self,
+        path: str | Path,
+        params: Mapping[str, Any] | None = None,
+        *,
+        dry_run: bool = False,
+        run_id: str | None = None,
+        listener: Listener | None = None,
+    ) -> PipelineResult:
+        """Run a pipeline in this process, to its end.
+
+        Call it in the main thread: only there do Ctrl-C and SIGTERM stop it in good order. A
+        failed step, a rejected gate and an interrupt are results, not exceptions.
+
+        Parameters
+        ----------
+        path
+            The pipeline file, see `resolve`.
+        params
+            In the place of the file's: ``{"seed": 3, "train.max_depth": 4}``. Text is read by
+            the type that the file gives.
+        dry_run
+            Only check and plan: ``result.plan``.
+        run_id
+            The id the run should have, 32 hex characters.
+        listener
+            Hears what happens, in this thread.
+
+        Raises
+        ------
+        NotFound, InvalidInput
+            Before anything has run.
+        """
+        if dry_run:
+            plan = self.plan(path, params)
+            return PipelineResult(
+                "", plan.name, plan.path, "planned", params=plan.params,
+                warnings=plan.warnings, plan=plan,
+            )  # fmt: skip
+        self.recover()
+        executor = Executor(self.root, self._store, self._runs, self.load(path), listener=listener)
+        return executor.run(params, run_id=run_id)
+
+    def start_detached(
+        self,
+        path: str | Path,
+        params: Mapping[str, Any] | None = None,
+        *,
+        run_id: str | None = None,
+        by: Identity | None = None,
+    ) -> str:
+        """Run a pipeline in a process of its own, which outlives this one.
+
+        Returns
+        -------
+        str
+            The run's id: it is ``scheduled`` until that process has started it.
+
+        Raises
+        ------
+        NotFound, InvalidInput, Conflict
+            Before anything was started.
+        """
+        spec = self.load(path)
+        resolve_params(spec, params)
+        self.recover()
+        return detached.start(
+            self.root,
+            self._store,
+            self._runs,
+            spec.path,
+            name=spec.name,
+            params=params or {},
+            run_id=run_id,
+            by=by,
+        )
+
+    def cancel(self, run_id: str, by: Identity | None = None) -> str:
+        """Ask a run to stop: a decision, and a signal when it runs on this machine.
+
+        Parameters
+        ----------
+        run_id
+            The run or a unique prefix; a step's run stops its pipeline.
+        by
+            Who asks; default: whoever runs this process.
+
+        Returns
+        -------
+        str
+            The id of the run that was asked.
+
+        Raises
+        ------
+        Conflict
+            It has ended already.
+        """
+        record = self._runs.get(run_id)
+        while record.kind == "step" and record.parent is not None:
+            record = self._runs.get(record.parent)
+        self._runs.cancel(record.id, by=by or self._identity)
+        detached.interrupt(record)
+        return record.id
+
+    def gates(self, run_id: str) -> builtins.list[GateRecord]:
+        """What the gates of a pipeline run said, in the order of the file."""
+        rows = self._store.query(
+            'select index, kind, expression, state, sentence, "left", "right" from lab.gates '
+            "where run_id = ? order by index",
+            [run_id],
+        )
+        return [GateRecord(*row) for row in rows]
+
+    def steps(self, run_id: str) -> builtins.list[RunRecord]:
+        """The steps of a pipeline run as they are now, in the order in which they started.
+
+        A step that was tried again is there once per try.
+        """
+        self.recover()
+        page = self._runs.search(parent=run_id, order_by="started", limit=500)
+        return [record for record in page.items if record.kind == "step"]
+
+    def recover(self) -> None:
+        """Keep what killed executors left in their scratch folders, and clear these."""
+        if not self._store.read_only:
+            scratch.recover(self._store, self._runs)
+
+    # --- inside -----------------------------------------------------------------------------
+
+    def _file(self, path: Path) -> PipelineFile:
+        spec, faults = read_spec(path, file=self._relative(path))
+        steps = tuple(step.name for step in spec.steps) if spec else ()
+        gates = len(spec.gates) if spec else 0
+        name = spec.name if spec else path.stem
+        return PipelineFile(self._relative(path), name, steps, gates, tuple(faults))
+
+    def _relative(self, path: Path) -> str:
+        relative = os.path.relpath(path, self.root)
+        return str(path) if relative.startswith("..") else relative

@@ -1,0 +1,254 @@
+"""What a pipeline run came to, as values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+__all__ = ["GateRecord", "PipelineResult", "Plan", "PlannedStep", "StepError", "StepResult"]
+
+GateState = Literal["passed", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class GateRecord:
+    """What one gate said.
+
+    Parameters
+    ----------
+    index
+        Its position in the file, from 0.
+    kind
+        ``metric``.
+    expression
+        As it was written.
+    state
+        ``passed`` or ``rejected``.
+    sentence
+        Why, with the numbers: "auc 0.745 is at least 0.60".
+    left, right
+        The two numbers, where it compares two.
+    """
+
+    index: int
+    kind: str
+    expression: str
+    state: str
+    sentence: str
+    left: float | None = None
+    right: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepError:
+    """Why a step did not finish; ``cell_index`` counts executed cells from 1."""
+
+    name: str
+    message: str
+    cell_index: int | None = None
+    cell_id: str | None = None
+    source: str | None = None
+    traceback: str | None = None
+
+    def __str__(self) -> str:
+        where = f" in cell {self.cell_index}" if self.cell_index else ""
+        at = f" ({self.source})" if self.cell_index and self.source else ""
+        return f"{self.name}{where}{at}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What became of one step.
+
+    Parameters
+    ----------
+    name
+        The step.
+    status
+        finished, failed, killed, or ``skipped`` when it never started.
+    notebook
+        Project-relative path of its notebook.
+    run_id
+        Its last try's run; None when it never started.
+    executed
+        Where the executed notebook is kept: a read-only file of the store.
+    metrics
+        Last value of each metric.
+    params
+        What was injected, paths of inputs and outputs included.
+    outputs
+        Path of each output by its name: read-only files of the store.
+    duration_s
+        Of the last try, in seconds.
+    attempts
+        How many tries there were.
+    error
+        Of the last try, when it did not finish.
+    """
+
+    name: str
+    status: str
+    notebook: str
+    run_id: str | None = None
+    executed: Path | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, Path] = field(default_factory=dict)
+    duration_s: float = 0.0
+    attempts: int = 0
+    error: StepError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """A step as it would run."""
+
+    name: str
+    notebook: str
+    params: Mapping[str, Any]
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    needs: tuple[str, ...]
+    retries: int
+    timeout_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a pipeline would do: its steps in their order, and its gates."""
+
+    name: str
+    path: str
+    params: Mapping[str, Any]
+    steps: tuple[PlannedStep, ...]
+    gates: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan for programs."""
+        return {
+            "pipeline": self.name,
+            "path": self.path,
+            "params": _plain(self.params),
+            "steps": [
+                {
+                    "name": step.name,
+                    "notebook": step.notebook,
+                    "params": _plain(step.params),
+                    "inputs": dict(step.inputs),
+                    "outputs": dict(step.outputs),
+                    "needs": list(step.needs),
+                    "retries": step.retries,
+                    "timeout_s": step.timeout_s,
+                }
+                for step in self.steps
+            ],
+            "gates": list(self.gates),
+            "warnings": list(self.warnings),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineResult:
+    """What a pipeline run came to.
+
+    Parameters
+    ----------
+    run_id
+        The run; empty for a plan (``dry_run``).
+    status
+        finished, failed, killed, or ``planned``: whether it ran.
+    outcome
+        What its gates said: passed or rejected; None without gates, or when it did not finish.
+    steps
+        By name, in the order in which they ran.
+    gates
+        In the order of the file; empty when the steps did not finish.
+    exit_code
+        0 done, 1 a step failed, 3 a gate rejected, 130 interrupted.
+    reason
+        Why it did not finish, as a sentence.
+    """
+
+    run_id: str
+    name: str
+    path: str
+    status: str
+    outcome: str | None = None
+    steps: Mapping[str, StepResult] = field(default_factory=dict)
+    gates: tuple[GateRecord, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    duration_s: float = 0.0
+    exit_code: int = 0
+    reason: str | None = None
+    warnings: tuple[str, ...] = ()
+    plan: Plan | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The result for programs; numbers that are not finite are strings."""
+        if self.plan is not None:
+            return {"status": self.status, **self.plan.to_json()}
+        return {
+            "run_id": self.run_id,
+            "pipeline": self.name,
+            "path": self.path,
+            "status": self.status,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "exit_code": self.exit_code,
+            "duration_s": round(self.duration_s, 3),
+            "params": _plain(self.params),
+            "steps": [_step_json(step) for step in self.steps.values()],
+            "gates": [
+                {
+                    "index": gate.index,
+                    "kind": gate.kind,
+                    "expression": gate.expression,
+                    "state": gate.state,
+                    "sentence": gate.sentence,
+                    "left": _plain(gate.left),
+                    "right": _plain(gate.right),
+                }
+                for gate in self.gates
+            ],
+            "warnings": list(self.warnings),
+        }
+
+
+def _step_json(step: StepResult) -> dict[str, Any]:
+    error = step.error
+    return {
+        "name": step.name,
+        "status": step.status,
+        "run_id": step.run_id,
+        "notebook": step.notebook,
+        "executed": str(step.executed) if step.executed else None,
+        "duration_s": round(step.duration_s, 3),
+        "attempts": step.attempts,
+        "metrics": _plain(step.metrics),
+        "params": _plain(step.params),
+        "outputs": {name: str(path) for name, path in step.outputs.items()},
+        "error": None
+        if error is None
+        else {
+            "name": error.name,
+            "message": error.message,
+            "cell_index": error.cell_index,
+            "cell_id": error.cell_id,
+            "source": error.source,
+            "traceback": error.traceback,
+        },
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value
