@@ -131,6 +131,7 @@ def _jupyter_labextension_paths() -> list[dict[str, str]]:
     return [{"src": "_labextension", "dest": "mlops-lab"}]
 
 
-def _jupyter_server_extension_points() -> list[dict[str, str]]:
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     """Tell Jupyter Server what to load."""
-    return [{"module": "mlops_lab.server"}]
+    points: list[dict[str, Any]] = import_module("mlops_lab.server").extension_points()
+    return points

@@ -1,4 +1,4 @@
-"""From our values to the wire: snake_case JSON, UTC times with Z, numbers that are not finite as text."""
+"""From our values to the wire: UTC times with Z, numbers that are not finite as text."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from mlops_lab.server.known import KnownProject
 from mlops_lab.server.problems import MEDIA_TYPE, describe
 from mlops_lab.server.services import Services
 
-__all__ = ["API", "SETTING", "Body", "LabHandler", "NoRoute", "Query", "authenticated", "authorized"]
+__all__ = ["API", "SETTING", "Body", "LabHandler", "NoRoute", "Query"]
 
 API = "/mlops-lab/api/v1"
 SETTING = "mlops_lab_services"
@@ -88,9 +88,7 @@ class LabHandler(ExtensionHandlerMixin, APIHandler):
         await self.services.watcher.renew(known.project)
         return known
 
-    async def answer(
-        self, key: str, call: Callable[[Project], Any], *, status: int = 200
-    ) -> None:
+    async def answer(self, key: str, call: Callable[[Project], Any], *, status: int = 200) -> None:
         """Answer with what a call on the project gives; it runs and is encoded in a thread."""
         known = await self.known(key)
         await self.send(lambda: call(known.project), status=status)

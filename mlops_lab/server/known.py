@@ -51,19 +51,15 @@ class KnownProjects:
         Parameters
         ----------
         project
-            A newly opened one; it is closed again when its key is known already.
+            One that was found or made.
         seen_from
             A folder inside it, as the file browser names it: links included.
         """
         with self._lock:
             known = self._known.get(project.key)
-            if known is not None:
-                if known.project is not project:
-                    project.close()
-                return known
-            path = self._shown_path(project.root, seen_from)
-            known = KnownProject(project, path)
-            self._known[project.key] = known
+            if known is None or known.project is not project:
+                path = known.path if known else self._shown_path(project.root, seen_from)
+                known = self._known[project.key] = KnownProject(project, path)
             return known
 
     def get(self, key: str) -> KnownProject:

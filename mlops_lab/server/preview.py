@@ -62,7 +62,8 @@ def preview(path: Path, name: str, *, rows: int = 100) -> dict[str, Any]:
         raise InvalidInput(f"{name!r} cannot be read as {suffix}: {error}") from error
     columns = [{"name": field.name, "type": str(field.type)} for field in head.schema]
     values = [[_cell(value) for value in column.to_pylist()] for column in head.columns]
-    return {"columns": columns, "rows": [list(row) for row in zip(*values, strict=True)], "n_rows": n_rows}
+    listed = [list(row) for row in zip(*values, strict=True)]
+    return {"columns": columns, "rows": listed, "n_rows": n_rows}
 
 
 def _parquet(path: Path, rows: int) -> tuple[pa.Table, int]:
@@ -74,7 +75,6 @@ def _parquet(path: Path, rows: int) -> tuple[pa.Table, int]:
         n_rows: int = meta.num_rows
         if meta.num_row_groups and meta.row_group(0).total_byte_size > MAX_ROW_GROUP_BYTES:
             raise InvalidInput("Its first row group unpacks to more than a preview may take.")
-        names = list(dict.fromkeys(column.split(".")[0] for column in file.schema.names))
         schema = file.schema_arrow
         names = [field.name for field in schema][:MAX_COLUMNS]
         batch = next(file.iter_batches(batch_size=max(rows, 1), columns=names), None)
@@ -122,5 +122,5 @@ def _cell(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, bytes):
         return "0x" + value[: MAX_CHARACTERS // 2].hex()
-    text = value if isinstance(value, str) else str(value) if isinstance(value, Decimal) else repr(value)
+    text = str(value) if isinstance(value, str | Decimal) else repr(value)
     return text if len(text) <= MAX_CHARACTERS else text[: MAX_CHARACTERS - 1] + "…"

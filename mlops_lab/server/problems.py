@@ -100,6 +100,7 @@ def _said(error: HTTPError) -> str | None:
     if not error.log_message:
         return None
     try:
-        return str(error.log_message % error.args if error.args else error.log_message)
-    except TypeError:
+        # Without arguments tornado doubles the percent signs, so this is right either way.
+        return str(error.log_message % error.args)
+    except (TypeError, ValueError):
         return str(error.log_message)

@@ -45,12 +45,11 @@ class _Watched:
         self.stale |= bool(seen)
         if not self.stale:
             return False
-        if not self.project.store.read_only:
-            # By force: a fold that is skipped because the last one is young would hide the lines
-            # that came since, and nothing would announce them again.
-            report = self.project.store.fold(force=True)
-            if report.missed or report.behind:
-                return False
+        # By force: a fold that is skipped because the last one is young would hide the lines that
+        # came since, and nothing would announce them again.
+        report = self.project.store.fold(force=True)
+        if report.missed or report.behind:
+            return False
         now = open_runs(self.project)
         self.pending |= {run for run, _ in now.items() ^ self.open_runs.items()}
         self.open_runs = now

@@ -186,9 +186,10 @@ def notebook_runs(cursor: DuckDBPyConnection, path: str) -> NotebookRuns:
     """Find the runs of a notebook, by its path relative to the project."""
     row = cursor.execute(
         f"""select count(*),
-            arg_max(r.run_id, (r.started_at, r.run_id)) filter (r.status in ('running', 'scheduled')),
             arg_max(r.run_id, (r.started_at, r.run_id))
-                filter (r.status not in ('running', 'scheduled')) {_OF_NOTEBOOK}""",  # noqa: S608
+                filter (r.status in ('running', 'scheduled')),
+            arg_max(r.run_id, (r.started_at, r.run_id))
+                filter (r.status not in ('running', 'scheduled')) {_OF_NOTEBOOK}""",
         {"path": path},
     ).fetchone()
     return NotebookRuns(*row) if row else NotebookRuns(0, None, None)

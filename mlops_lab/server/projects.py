@@ -1,0 +1,130 @@
+"""Routes of projects: which one a folder belongs to, new ones, the example, watching."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jupyter_server.auth.decorator import authorized
+from tornado.web import authenticated
+
+from mlops_lab import example
+from mlops_lab.project import Project
+from mlops_lab.server.handler import Body, LabHandler, Query
+from mlops_lab.server.known import KnownProject
+from mlops_lab.server.paths import contents_folder, contents_path
+from mlops_lab.tracking.rows import count_runs
+
+__all__ = ["PROJECT_ROUTES", "ROUTES"]
+
+EXAMPLE_PIPELINE = Path("pipelines/flight-delay.yaml")
+
+
+class _NearQuery(Query):
+    near: str | None = None
+
+
+class _Near(Body):
+    near: str
+
+
+class Projects(LabHandler):
+    """``/projects``."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """List the known projects, and the one that ``near`` belongs to."""
+        near = self.query(_NearQuery).near
+        known = self.services.known
+
+        def call() -> dict[str, Any]:
+            current = known.near(near) if near is not None else None
+            listed = [_encode(one) for one in known.all()]
+            key = current.project.key if current else None
+            return {
+                "projects": listed,
+                "current": next((one for one in listed if one["key"] == key), None),
+            }
+
+        await self.send(call)
+
+    @authenticated
+    @authorized
+    async def post(self) -> None:
+        """Make a project of a folder; 200 when it is one already."""
+        near = self.body(_Near).near
+        known = self.services.known
+
+        def call() -> tuple[bool, KnownProject]:
+            folder = contents_folder(known.server_root, near)
+            found = known.near(near)
+            if found is not None and found.project.root == folder.resolve():
+                return False, found
+            return True, known.remember(Project.create(folder), seen_from=folder)
+
+        made, project = await self.services.in_thread(call)
+        await self.send(lambda: _encode(project), status=201 if made else 200)
+
+
+class Example(LabHandler):
+    """``/projects/example``."""
+
+    @authenticated
+    @authorized
+    async def post(self) -> None:
+        """Make the example project in a folder and start its pipeline."""
+        near = self.body(_Near).near
+        known = self.services.known
+
+        def call() -> dict[str, Any]:
+            folder = contents_folder(known.server_root, near)
+            root = example.create(folder)
+            project = known.remember(Project.open(root), seen_from=folder / root.name)
+            run_id = project.project.pipelines.start_detached(EXAMPLE_PIPELINE, {})
+            opened = contents_path(known.server_root, root / "README.md")
+            return {"project": _encode(project), "run_id": run_id, "path": opened}
+
+        await self.send(call, status=202)
+
+
+class OneProject(LabHandler):
+    """``/projects/{key}``."""
+
+    @authenticated
+    @authorized
+    async def get(self, key: str) -> None:
+        """Describe one project."""
+        known = await self.known(key)
+        await self.send(lambda: _encode(known))
+
+
+class Watch(LabHandler):
+    """``/projects/{key}/watch``."""
+
+    @authenticated
+    @authorized
+    async def post(self, key: str) -> None:
+        """Announce changes for another minute."""
+        await self.known(key)
+        self.set_status(204)
+
+
+def _encode(known: KnownProject) -> dict[str, Any]:
+    project = known.project
+    with project.store.read() as cursor:
+        counts = count_runs(cursor)
+    return {
+        "key": project.key,
+        "name": project.name,
+        "path": known.path,
+        "directory": str(project.root),
+        "read_only": project.read_only,
+        "runs": counts.top,
+        "running": counts.top_running,
+        "goals": dict(project.settings.goals),
+    }
+
+
+ROUTES = [(r"/projects", Projects), (r"/projects/example", Example)]
+PROJECT_ROUTES = [(r"", OneProject), (r"/watch", Watch)]

@@ -1,0 +1,258 @@
+"""A real Jupyter Server with our extension, and a project with one run of each sort."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_server.serverapp import ServerApp
+from pytest_jupyter.jupyter_core import *  # noqa: F403
+from pytest_jupyter.jupyter_core import (  # noqa: F401 - hooks, not exported
+    pytest_pycollect_makeitem,
+    pytest_pyfunc_call,
+)
+from pytest_jupyter.jupyter_server import *  # noqa: F403
+from pytest_jupyter.pytest_tornasync import *  # noqa: F403
+from tornado.httpclient import HTTPResponse
+
+from mlops_lab.project import Project
+
+API = ("mlops-lab", "api", "v1")
+HOSTILE = '<img src=x onerror=alert(1)> Größe "ü/日本語" 🛫'
+
+
+@pytest.fixture
+def jp_server_config() -> dict[str, Any]:
+    return {
+        "ServerApp": {
+            "jpserver_extensions": {"mlops_lab": True},
+            "allow_unauthenticated_access": False,
+        }
+    }
+
+
+@pytest.fixture(autouse=True)
+def jp_server_cleanup(jp_asyncio_loop: Any) -> Iterator[None]:
+    """As pytest-jupyter's, but a test without a server makes none to clean it up."""
+    yield
+    if ServerApp.initialized():
+        app = ServerApp.instance()
+        jp_asyncio_loop.run_until_complete(app._cleanup())
+        app.kernel_manager.context.destroy()
+        ServerApp.clear_instance()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server said."""
+
+    code: int
+    body: Any
+    response: HTTPResponse
+
+
+Ask = Callable[..., Awaitable[Answer]]
+
+
+@pytest.fixture
+def ask(jp_fetch: Any) -> Ask:
+    """Ask our interface: parts of the path, a query, a JSON body; errors are answers too."""
+
+    async def fetch(
+        *parts: str,
+        method: str = "GET",
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        **params: Any,
+    ) -> Answer:
+        data = None if method in ("GET", "DELETE") else json.dumps({} if body is None else body)
+        response = await jp_fetch(
+            *API,
+            *parts,
+            method=method,
+            params={name: value for name, value in params.items() if value is not None},
+            body=data,
+            headers=headers,
+            raise_error=False,
+        )
+        kind = response.headers.get("Content-Type", "")
+        decoded = json.loads(response.body) if "json" in kind and response.body else response.body
+        return Answer(response.code, decoded, response)
+
+    return fetch
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A project with one run of each sort, by what it is."""
+
+    project: Project
+    ids: dict[str, str]
+
+    @property
+    def key(self) -> str:
+        return self.project.key
+
+
+def gate(
+    run_id: str, index: int, state: str, expression: str, sentence: str, t: int
+) -> dict[str, Any]:
+    return {
+        "e": "gate",
+        "r": run_id,
+        "t": t,
+        "i": index,
+        "kind": "metric",
+        "expression": expression,
+        "state": state,
+        "sentence": sentence,
+    }
+
+
+def pipeline_run(project: Project, name: str, outcome: str | None, *, end: bool = True) -> str:
+    """A pipeline run with two steps and a gate, as the executor would have logged it."""
+    runs = project.runs
+    run_id = runs.start(
+        name=name,
+        experiment="flight-delay",
+        kind="pipeline",
+        source={"pipeline": "pipelines/flight-delay.yaml"},
+        params={"seed": 7},
+    )
+    for step in ("prepare", "evaluate"):
+        child = runs.start(
+            name=step, kind="step", parent=run_id, source={"notebook": f"notebooks/{step}.ipynb"}
+        )
+        runs.log_cell(
+            child, "c1", index=1, total=2, state="done", seconds=0.5, source="import pandas"
+        )
+        if step == "evaluate":
+            runs.log_metrics(child, {"auc": 0.935 if outcome == "rejected" else 0.745}, step=0)
+            if not end:
+                runs.log_cell(child, "c2", index=2, total=2, state="running", source="score()")
+                continue
+        runs.end(child)
+    state = "rejected" if outcome == "rejected" else "passed"
+    if end:
+        t = runs.get(run_id).started_at
+        micros = int(t.timestamp() * 1e6) + 1
+        expression = "evaluate.auc <= 0.85"
+        project.store.append(gate(run_id, 0, state, expression, "auc against 0.85", micros))
+        runs.end(run_id, outcome=outcome)
+    return run_id
+
+
+def fill(project: Project) -> dict[str, str]:
+    """Log one run of each sort; gives their ids."""
+    runs = project.runs
+    notebook = {"notebook": "notebooks/train.ipynb"}
+    ids: dict[str, str] = {}
+    ids["finished"] = runs.start(
+        name="gbm-4", experiment="flight-delay", source=notebook, params={"lr": 0.1, "refit": True}
+    )
+    for step in range(24):
+        runs.log_metrics(
+            ids["finished"], {"auc": 0.6 + step / 250, "log_loss": 0.52 - step / 500}, step=step
+        )
+    runs.put_artifact(ids["finished"], "plots/roc.svg", b"<svg onload='alert(1)'/>", kind="figure")
+    runs.put_artifact(ids["finished"], "errors.csv", b"carrier,n\nDL,412\nEV,7\n", kind="table")
+    runs.note(ids["finished"], "first model with weather")
+    runs.star(ids["finished"])
+    runs.end(ids["finished"])
+    ids["failed"] = runs.start(
+        name=HOSTILE,
+        experiment="späte Flüge / <script>",
+        source={"notebook": "notebooks/Prüfung [1] & 50%.ipynb"},
+        params={"größe/日本": "<b>1</b>"},
+        tags={"<b>tag</b>": '& "quotes" \\ \''},
+    )
+    for step, value in enumerate((0.6, 0.5, float("inf"), float("nan"))):
+        runs.log_metrics(ids["failed"], {"val/loss": value}, step=step)
+    runs.log_cell(
+        ids["failed"], "a0b1", index=4, total=6, state="failed", seconds=0.3, source="fit()"
+    )
+    error = {
+        "name": "ValueError",
+        "message": "Input X contains NaN.\n<i>markup</i>",
+        "cell_index": 4,
+        "traceback": "Traceback …\nValueError: </pre><script>",
+    }
+    runs.end(ids["failed"], "failed", error=error)
+    ids["passed"] = pipeline_run(project, "flight-delay-41", "passed")
+    ids["rejected"] = pipeline_run(project, "leak-1", "rejected")
+    ids["going"] = pipeline_run(project, "flight-delay-42", None, end=False)
+    ids["killed"] = killed_run(project)
+    ids["scheduled"] = runs.start(
+        name="flight-delay-43", kind="pipeline", status="scheduled", owner="remote"
+    )
+    ids["running"] = runs.start(
+        name="gbm-6",
+        experiment="flight-delay",
+        source=notebook,
+        steps=120,
+        params={"lr": 0.06, "refit": True},
+        tags={"team": "ops"},
+    )
+    runs.log_cell(ids["running"], "5c1d", index=7, total=9, state="running", source="with lab…")
+    for step in range(5, 80, 5):
+        runs.log_metrics(ids["running"], {"auc": 0.62 + step / 1000, "log_loss": 0.5}, step=step)
+    return ids
+
+
+def killed_run(project: Project) -> str:
+    """A run whose process died without a word."""
+    code = (
+        "import os, sys\n"
+        "from mlops_lab.project import Project\n"
+        "runs = Project.open(sys.argv[1]).runs\n"
+        "run = runs.start(name='gbm-5', source={'notebook': 'notebooks/train.ipynb'}, steps=120)\n"
+        "runs.log_cell(run, '5c1d', index=7, total=9, state='running', source='fit()')\n"
+        "runs.log_metrics(run, {'auc': 0.679}, step=40)\n"
+        "sys.stdout.write(run)\n"
+        "sys.stdout.flush()\n"
+        "os._exit(9)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(project.root)], capture_output=True, text=True, check=False
+    )
+    assert len(done.stdout) == 32, done.stderr
+    return done.stdout
+
+
+def make_project(folder: Path) -> Project:
+    project = Project.create(folder)
+    (folder / "mlops.toml").write_text('[goals]\nauc = "max"\n', encoding="utf-8")
+    return project
+
+
+@pytest.fixture
+def project(jp_root_dir: Path) -> Iterator[Project]:
+    """An empty project below the server's root."""
+    project = make_project(jp_root_dir / "flight-delay")
+    yield project
+    project.close()
+
+
+@pytest.fixture
+def sample(project: Project) -> Sample:
+    """A project with one run of each sort."""
+    return Sample(project, fill(project))
+
+
+@pytest.fixture
+def met(ask: Ask) -> Callable[[str], Awaitable[str]]:
+    """Have the server meet the project of a contents path; gives its key."""
+
+    async def meet(near: str = "flight-delay") -> str:
+        answer = await ask("projects", near=near)
+        assert answer.code == 200, answer.body
+        key: str = answer.body["current"]["key"]
+        return key
+
+    return meet
