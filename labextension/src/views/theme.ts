@@ -15,7 +15,12 @@ function start(): () => void {
   };
   const observer = new MutationObserver(bump);
   observer.observe(document.body, {
-    attributeFilter: ['class', 'data-jp-theme-light', 'data-jp-theme-name', 'data-vscode-theme-kind']
+    attributeFilter: [
+      'class',
+      'data-jp-theme-light',
+      'data-jp-theme-name',
+      'data-vscode-theme-kind'
+    ]
   });
   const scheme = window.matchMedia('(prefers-color-scheme: dark)');
   scheme.addEventListener('change', bump);

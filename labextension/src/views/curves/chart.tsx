@@ -80,9 +80,7 @@ function Readout(props: {
   const { chart, aligned, at, x } = props;
   return (
     <span className="jp-MlopsLab-curve-values">
-      {at !== null && (
-        <span className="jp-MlopsLab-curve-at">{position(aligned.xs[at], x)}</span>
-      )}
+      {at !== null && <span className="jp-MlopsLab-curve-at">{position(aligned.xs[at], x)}</span>}
       {chart.lines.map((line, i) => (
         <span key={line.key} className="jp-MlopsLab-curve-value" title={line.key}>
           {chart.lines.length > 1 && (
@@ -112,6 +110,7 @@ function Canvas(
   const plot = useRef<Plot | null>(null);
   const width = useWidth(host, 278);
   const theme = useTheme();
+  const [focused, setFocused] = useState(false);
   const data: IPlotData = { aligned, planned, live };
   // What makes a new plot; new points of the same lines do not.
   const shape = chart.lines.map(line => `${line.key}:${line.color}`).join('\n');
@@ -126,10 +125,10 @@ function Canvas(
       plot.current?.destroy();
       plot.current = null;
     };
-    // `data` and `width` are brought to the living plot by the effects below.
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- the effects below bring the rest
   }, [shape, x, log, sync, theme]);
 
-  useEffect(() => plot.current?.update(data), [aligned, planned, live]);
+  useEffect(() => plot.current?.update({ aligned, planned, live }), [aligned, planned, live]);
   useEffect(() => plot.current?.resize(width, HEIGHT), [width]);
 
   const onKeyDown = (event: KeyboardEvent) => {
@@ -149,16 +148,16 @@ function Canvas(
       aria-label={describe(chart, x, t)}
       tabIndex={0}
       onKeyDown={onKeyDown}
+      onFocus={() => setFocused(true)}
       onBlur={() => {
+        setFocused(false);
         plot.current?.point(null);
         onCursor(null);
       }}
       style={{ height: HEIGHT }}
     >
       <span className="jp-MlopsLab-unseen" aria-live="polite">
-        {cursor !== null && host.current?.contains(document.activeElement)
-          ? spoken(chart, aligned, cursor, x)
-          : ''}
+        {focused && cursor !== null ? spoken(chart, aligned, cursor, x) : ''}
       </span>
     </div>
   );
@@ -208,7 +207,9 @@ export function describe(chart: IChart, x: XAxis, t: Translate): string {
 }
 
 function spoken(chart: IChart, aligned: IAligned, at: number, x: XAxis): string {
-  const values = chart.lines.map((line, i) => `${line.label} ${valueText(aligned.ys[i], at, line)}`);
+  const values = chart.lines.map(
+    (line, i) => `${line.label} ${valueText(aligned.ys[i], at, line)}`
+  );
   return `${position(aligned.xs[at], x)}: ${values.join(', ')}`;
 }
 

@@ -17,6 +17,8 @@ function CurvesView({ model }: { model: Model }): ReactElement {
   const live = useValue(model, 'live');
   const x = useValue(model, 'x');
   const log = useValue(model, 'log');
+  const planned = useValue(model, 'planned');
+  const origin = useValue(model, 'origin_ms');
   const drawn = useCharts(series);
   const choose = <K extends 'x' | 'log'>(key: K, value: ICurvesState[K]) => {
     model.set(key, value);
@@ -29,8 +31,8 @@ function CurvesView({ model }: { model: Model }): ReactElement {
         <Curves
           series={series}
           live={live}
-          planned={useValue(model, 'planned')}
-          origin_ms={useValue(model, 'origin_ms')}
+          planned={planned}
+          origin_ms={origin}
           x={x}
           log={log}
           onX={value => choose('x', value)}

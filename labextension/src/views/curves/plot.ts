@@ -214,7 +214,24 @@ export class Plot {
 const DECADES = Array.from({ length: 13 }, (_, power) => 10 ** power);
 const WHOLE = DECADES.flatMap(size => [size, 2 * size, 5 * size]);
 const SECONDS = [
-  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400,
+  1,
+  2,
+  5,
+  10,
+  15,
+  30,
+  60,
+  120,
+  300,
+  600,
+  900,
+  1800,
+  3600,
+  7200,
+  14400,
+  21600,
+  43200,
+  86400,
   ...[2, 5, 10, 20, 50, 100].map(days => 86400 * days)
 ];
 
@@ -267,13 +284,7 @@ export function logTicks(min: number, max: number): number[] {
 /** The points that no segment reaches: their neighbours on the line are gaps. */
 const lonely: uPlot.Series.Points.Filter = (plot, line) => {
   const values = plot.data[line] as (number | null | undefined)[];
-  const drawn = values
-    .map((value, index) => ({ value, index }))
-    .filter(({ value }) => value !== undefined);
-  return drawn
-    .filter(
-      ({ value }, i) =>
-        value !== null && drawn[i - 1]?.value == null && drawn[i + 1]?.value == null
-    )
-    .map(({ index }) => index);
+  const indices = [...values.keys()].filter(index => values[index] !== undefined);
+  const drawn = (place: number) => typeof values[indices[place]] === 'number';
+  return indices.filter((_, i) => drawn(i) && !drawn(i - 1) && !drawn(i + 1));
 };

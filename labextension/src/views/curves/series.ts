@@ -200,7 +200,12 @@ export function tickLabels(ticks: readonly number[], log = false): string[] {
 function compact(value: number): string {
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-3 || size >= 1e6)) {
-    return minus(value.toExponential(2).replace(/\.?0+e/, 'e').replace('e+', 'e'));
+    return minus(
+      value
+        .toExponential(2)
+        .replace(/\.?0+e/, 'e')
+        .replace('e+', 'e')
+    );
   }
   return minus(String(Number(value.toPrecision(6))));
 }

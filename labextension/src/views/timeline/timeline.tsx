@@ -59,7 +59,11 @@ export function Timeline({ steps, gates = null, onOpen }: ITimelineProps): React
             </g>
           ))}
           {links.map(([x, row]) => (
-            <path key={row} className="jp-mod-axis" d={`M${x - 0.5} ${top(row) + BAR}V${top(row + 1)}`} />
+            <path
+              key={row}
+              className="jp-mod-axis"
+              d={`M${x - 0.5} ${top(row) + BAR}V${top(row + 1)}`}
+            />
           ))}
           {steps.map((step, row) => (
             <Bar key={step.id} step={step} bar={bars[row]} y={top(row)} limit={width} />

@@ -1,0 +1,29 @@
+import { createContext } from 'react';
+
+/** What a person can do from the run view; the widget carries it out by commands. */
+export interface IRunActions {
+  /** Open another run of the project. */
+  open(id: string): void;
+  rename(): void;
+  star(): void;
+  stop(): void;
+  /** Run a pipeline file again. */
+  rerun(path: string): void;
+  restore(): void;
+  copyId(): void;
+  /** All that can be done, at a place on the page. */
+  menu(at: DOMRect): void;
+}
+
+const nothing = (): void => {};
+
+export const ActionsContext = createContext<IRunActions>({
+  open: nothing,
+  rename: nothing,
+  star: nothing,
+  stop: nothing,
+  rerun: nothing,
+  restore: nothing,
+  copyId: nothing,
+  menu: nothing
+});

@@ -1,0 +1,266 @@
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ILayoutRestorer, IRouter } from '@jupyterlab/application';
+import {
+  Clipboard,
+  ICommandPalette,
+  MainAreaWidget,
+  Notification,
+  WidgetTracker
+} from '@jupyterlab/apputils';
+import { PathExt } from '@jupyterlab/coreutils';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { Menu } from '@lumino/widgets';
+import { CATEGORY, CommandIDs, runArgs } from '../../commands';
+import { asRequestError } from '../../state/resource';
+import { IProjectModel } from '../../tokens';
+import type { Translate } from '../../views/text';
+import type { IRunActions } from './actions';
+import { isLive } from './load';
+import { RUN_TABS, RunModel } from './model';
+import type { RunTab } from './model';
+import { RunWidget, runWidgetId } from './widget';
+
+type RunPanel = MainAreaWidget<RunWidget>;
+
+/** `…/lab?mlops=KEY/run/ID` opens that run. */
+const DEEP_LINK = /[?&]mlops=([0-9a-f]{12})(?:%2F|\/)run(?:%2F|\/)([0-9a-f]{4,32})\b/i;
+
+/** The run view: its command, its place in the saved layout, its links. */
+export const runViewPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'mlops-lab:run-view',
+  description: 'A run in the main area: metrics, artifacts, notebook, steps and gates, live.',
+  autoStart: true,
+  requires: [IProjectModel, IRenderMimeRegistry],
+  optional: [ILayoutRestorer, ICommandPalette, IRouter, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    projects: IProjectModel,
+    rendermime: IRenderMimeRegistry,
+    restorer: ILayoutRestorer | null,
+    palette: ICommandPalette | null,
+    router: IRouter | null,
+    translator: ITranslator | null
+  ): void => {
+    const trans = (translator ?? nullTranslator).load('mlops_lab');
+    const tracker = new WidgetTracker<RunPanel>({ namespace: 'mlops-lab-run' });
+    const open = (project: string, id: string, tab?: RunTab): RunPanel => {
+      const found = tracker.find(panel => panel.content.id === runWidgetId(project, id));
+      if (found !== undefined) {
+        return found;
+      }
+      const live = projects.of(project);
+      const model = new RunModel(live, id, tab);
+      const content = new RunWidget({
+        model,
+        actions: actionsOf(app, model),
+        services: { client: live.client, rendermime },
+        translate: translateBy(trans)
+      });
+      const panel = new MainAreaWidget({ content });
+      panel.id = `${content.id}-panel`;
+      panel.toolbar.hide();
+      void tracker.add(panel);
+      model.changed.connect(() => void tracker.save(panel));
+      return panel;
+    };
+    addCommands(app, { projects, tracker, open, trans });
+    palette?.addItem({ command: CommandIDs.openRun, category: CATEGORY });
+    palette?.addItem({ command: CommandIDs.stopRun, category: CATEGORY });
+    void restorer?.restore(tracker, {
+      command: CommandIDs.openRun,
+      args: ({ content: { model } }) => ({
+        project: model.project.key,
+        id: model.id,
+        tab: model.tab
+      }),
+      name: ({ content: { model } }) => `${model.project.key}/${model.id}`
+    });
+    if (router !== null) {
+      followLinks(app, router);
+    }
+  }
+};
+
+interface IContext {
+  projects: IProjectModel;
+  tracker: WidgetTracker<RunPanel>;
+  open: (project: string, id: string, tab?: RunTab) => RunPanel;
+  trans: TranslationBundle;
+}
+
+function addCommands(app: JupyterFrontEnd, context: IContext): void {
+  const { projects, tracker, open, trans } = context;
+  const { commands, shell } = app;
+  /** The run that a command is about: of its arguments, else the one in front. */
+  const subject = (args: Readonly<Record<string, unknown>>) => {
+    const { project, id } = runArgs(args);
+    const front = shell.currentWidget === tracker.currentWidget ? tracker.currentWidget : null;
+    const model = front?.content.model;
+    return {
+      project: project ?? (id === undefined ? model?.project.key : undefined) ?? projects.key,
+      id: id ?? model?.id ?? null,
+      run: id === undefined ? (model?.run ?? null) : null
+    };
+  };
+
+  commands.addCommand(CommandIDs.openRun, {
+    label: trans.__('Open Run'),
+    caption: trans.__('Show a run in the main area'),
+    isVisible: args => args.id !== undefined,
+    execute: async args => {
+      const { project, id } = subject(args);
+      if (project === null || id === null) {
+        await commands.execute(CommandIDs.openSidebar);
+        return;
+      }
+      const tab = RUN_TABS.find(one => one === args.tab);
+      const panel = open(project, id, tab);
+      if (tab !== undefined) {
+        panel.content.model.show(tab);
+      }
+      if (!panel.isAttached) {
+        shell.add(panel, 'main', { type: 'MLOps Lab' });
+      }
+      shell.activateById(panel.id);
+    }
+  });
+
+  commands.addCommand(CommandIDs.copyRunLine, {
+    label: trans.__('Copy as Python'),
+    caption: trans.__('Copy the line that gets this run in a notebook'),
+    isEnabled: args => subject(args).id !== null,
+    execute: args => {
+      const { id } = subject(args);
+      if (id !== null) {
+        Clipboard.copyToSystem(`lab.run("${id.slice(0, 12)}")`);
+      }
+    }
+  });
+
+  commands.addCommand(CommandIDs.openSource, {
+    label: args =>
+      trans.__(
+        'Open %1',
+        String(args.path ?? '')
+          .split('/')
+          .pop() ?? ''
+      ),
+    isEnabled: args => contentsPath(projects, args) !== null,
+    execute: args => commands.execute('docmanager:open', { path: contentsPath(projects, args) })
+  });
+
+  commands.addCommand(CommandIDs.stopRun, {
+    label: trans.__('Stop Run'),
+    caption: trans.__('Ask a run to stop; it ends as killed'),
+    isEnabled: args => {
+      const { id, run } = subject(args);
+      return id !== null && (run === null || (isLive(run) && run.can_cancel));
+    },
+    execute: async args => {
+      const { project, id } = subject(args);
+      if (project === null || id === null) {
+        return;
+      }
+      try {
+        await projects.of(project).client.cancel(id);
+      } catch (error) {
+        const why = asRequestError(error).message;
+        Notification.error(trans.__('The run cannot be stopped: %1', why));
+      }
+    }
+  });
+}
+
+/** Where a file of a project is for the contents manager; null outside the server's root. */
+function contentsPath(
+  projects: IProjectModel,
+  args: Readonly<Record<string, unknown>>
+): string | null {
+  const { project: key, path } = args;
+  const project = [projects.project, ...projects.projects].find(one => one?.key === key);
+  return typeof path === 'string' && project?.path !== undefined && project.path !== null
+    ? PathExt.join(project.path, path)
+    : null;
+}
+
+/** What the view's own buttons do: commands, so that menus, keys and buttons agree. */
+function actionsOf(app: JupyterFrontEnd, model: RunModel): IRunActions {
+  const { commands } = app;
+  const about = { project: model.project.key, id: model.id };
+  const run = (command: string, args = {}) => {
+    if (commands.hasCommand(command)) {
+      void commands.execute(command, { ...about, ...args });
+    }
+  };
+  return {
+    open: id => run(CommandIDs.openRun, { id }),
+    rename: () => run(CommandIDs.renameRun),
+    star: () => run(CommandIDs.starRun),
+    stop: () => run(CommandIDs.stopRun),
+    rerun: path => {
+      const params = Object.fromEntries(
+        (model.run?.params ?? []).map(({ key, value }) => [key, value])
+      );
+      run(CommandIDs.runPipeline, { path, params });
+    },
+    restore: () => {
+      void model.project.client.restore([model.id]).then(() => model.data.refresh());
+    },
+    copyId: () => Clipboard.copyToSystem(model.id),
+    menu: at => openMenu(app, model, about, at)
+  };
+}
+
+function openMenu(
+  app: JupyterFrontEnd,
+  model: RunModel,
+  args: { project: string; id: string },
+  at: DOMRect
+): void {
+  const { commands } = app;
+  const menu = new Menu({ commands });
+  const add = (...names: string[]) => {
+    for (const command of names.filter(name => commands.hasCommand(name))) {
+      menu.addItem({ command, args });
+    }
+  };
+  add(CommandIDs.renameRun, CommandIDs.starRun, CommandIDs.tagRun, CommandIDs.noteRun);
+  menu.addItem({ type: 'separator' });
+  add(CommandIDs.copyRunId, CommandIDs.copyRunLine, CommandIDs.copyRunLink);
+  const source = model.run?.source.pipeline ?? model.run?.source.notebook;
+  if (source) {
+    menu.addItem({ type: 'separator' });
+    menu.addItem({ command: CommandIDs.openSource, args: { ...args, path: source } });
+  }
+  menu.addItem({ type: 'separator' });
+  add(CommandIDs.deleteRun);
+  menu.aboutToClose.connect(() => window.setTimeout(() => menu.dispose()));
+  menu.open(at.right, at.bottom + 2, { horizontalAlignment: 'right' });
+}
+
+/** Deep links: JupyterLab's router drops what it knows from the address and keeps the rest. */
+function followLinks(app: JupyterFrontEnd, router: IRouter): void {
+  const follow = 'mlops-lab:follow-link';
+  app.commands.addCommand(follow, {
+    execute: async args => {
+      const [, project, id] = DEEP_LINK.exec(String(args.search ?? '')) ?? [];
+      if (id === undefined) {
+        return;
+      }
+      const url = new URL(window.location.href);
+      url.searchParams.delete('mlops');
+      window.history.replaceState(null, '', url);
+      // The saved layout first: else it would come to lie over what the link shows.
+      await app.restored;
+      await app.commands.execute(CommandIDs.openRun, { project, id });
+    }
+  });
+  router.register({ command: follow, pattern: DEEP_LINK, rank: 20 });
+}
+
+function translateBy(trans: TranslationBundle): Translate {
+  // eslint-disable-next-line jupyter/no-dynamic-translation -- the views hold the literals
+  return (text, ...values) => trans.__(text, ...values);
+}
