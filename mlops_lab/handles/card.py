@@ -84,7 +84,7 @@ def run_card(
         duration(run.duration_s),
         *([str(origin)] if origin else []),
         *([run.author] if run.author else []),
-        *([f"{run.children} child runs"] if run.children else []),
+        *([f"{run.children} child run{'s' * (run.children > 1)}"] if run.children else []),
     ]
     head = (
         f'<div><span style="color:{colour}" title="{escape(run.status)}">{glyph}</span> '

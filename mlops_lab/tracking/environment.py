@@ -6,7 +6,6 @@ for and the end of the run does. Nothing here may break a run: what cannot be fo
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import logging
 import os
@@ -261,10 +260,12 @@ _packages_known: tuple[object, dict[str, str]] | None = None
 def _packages() -> dict[str, str]:
     """Give name and version of what is installed; read again when a folder of them has changed."""
     global _packages_known
+    from importlib.metadata import distributions
+
     stamp = tuple((path, _changed_at(path)) for path in sys.path)
     if _packages_known is None or _packages_known[0] != stamp:
         found: dict[str, str] = {}
-        for distribution in importlib.metadata.distributions():
+        for distribution in distributions():
             name = distribution.metadata["Name"]
             if name and name not in found:
                 found[name] = distribution.version

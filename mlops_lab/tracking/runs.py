@@ -33,6 +33,7 @@ from mlops_lab.tracking.records import (
     RunRecord,
     Status,
 )
+from mlops_lab.tracking.search import search_runs
 from mlops_lab.tracking.source import current_cell
 
 if TYPE_CHECKING:
@@ -444,8 +445,6 @@ class RunManager:
         deleted: bool = False,
     ) -> Page:
         """Give the runs for which the expression ``where`` is true, a page at a time."""
-        from mlops_lab.tracking.search import search_runs
-
         return search_runs(
             self._store,
             self._goals(),

@@ -36,7 +36,10 @@ class Source:
     @property
     def stem(self) -> str | None:
         """The file's name without its suffix: the default experiment and the root of run names."""
-        return self.path.stem if self.path else None
+        if self.path is None:
+            return None
+        # `python -m package` runs a file that is called __main__ in the package's folder.
+        return self.path.parent.name if self.path.stem == "__main__" else self.path.stem
 
     def as_line(self, root: Path) -> dict[str, str]:
         """Give the ``source`` of a run line; paths inside the project are relative to it."""
