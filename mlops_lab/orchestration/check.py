@@ -9,7 +9,8 @@ from typing import Any
 
 from mlops_lab import expressions
 from mlops_lab.errors import InvalidInput
-from mlops_lab.expressions import Expression, Name, nearest
+from mlops_lab.expressions import Expression, Kind, Name, nearest
+from mlops_lab.expressions.plan import plan_condition
 from mlops_lab.orchestration.document import Document, Place
 from mlops_lab.orchestration.faults import Fault
 from mlops_lab.orchestration.graph import find_cycle
@@ -130,7 +131,7 @@ class Checker:
         elif not path.is_file():
             near = nearest(path.name, _files(path.parent, SUFFIXES))
             better = str(PurePosixPath(step.notebook).with_name(near)) if near else None
-            self._fault(place, f"there is no notebook {step.notebook!r}.", suggestion=better)
+            self._fault(place, f"There is no notebook {step.notebook!r}.", suggestion=better)
         else:
             try:
                 self.facts[name] = inspect_notebook(path)
@@ -145,13 +146,13 @@ class Checker:
             step, output = source
             outputs = self.model.steps[step].outputs
             if step == name:
-                self._fault(place, f"step {name} cannot take its own output.")
+                self._fault(place, f"Step {name} cannot take its own output.")
             elif output not in outputs:
                 has = f"it has {', '.join(outputs)}" if outputs else "it has no outputs"
                 near = nearest(output, outputs)
                 self._fault(
                     place,
-                    f"step {step} has no output {output!r}; {has}.",
+                    f"Step {step} has no output {output!r}; {has}.",
                     suggestion=f"{step}.{near}" if near else None,
                 )
             return
@@ -206,17 +207,17 @@ class Checker:
         for kind in ("params", "inputs", "outputs"):
             for key, value in getattr(step, kind).items():
                 place: Place = ("steps", name, kind, key)
-                if key not in declared:
+                if key not in declared and not keyword.iskeyword(key):
                     # papermill says so and injects it all the same; so do we.
                     self._fault(
                         place,
-                        f"the parameters cell of {facts.path.name} does not declare {key!r}; "
+                        f"The parameters cell of {facts.path.name} does not declare {key!r}; "
                         "it is set all the same.",
                         key=True,
                         suggestion=nearest(key, declared),
                         warning=True,
                     )
-                elif kind == "params":
+                elif kind == "params" and key in declared:
                     self._type(place, facts, declared[key], value)
 
     def _type(self, place: Place, facts: NotebookFacts, declared: Declared, value: object) -> None:
@@ -225,7 +226,7 @@ class Checker:
         self._fault(
             place,
             f"{declared.name} is {kind_of(value)} here, and {_TYPE_WORDS[declared.type_name]} in "
-            f"the parameters cell of {facts.path.name}.",
+            f"The parameters cell of {facts.path.name}.",
         )
 
     def _pipeline_params(self) -> None:
@@ -251,7 +252,7 @@ class Checker:
                 continue
             self._fault(
                 ("params", key),
-                f"no parameters cell and no gate uses {key!r}.",
+                f"No parameters cell and no gate uses {key!r}.",
                 key=True,
                 suggestion=nearest(key, declared | used),
                 warning=True,
@@ -269,24 +270,38 @@ class Checker:
             inputs = self.model.steps[first].inputs
             key = next(key for key, text in inputs.items() if text.startswith(f"{second}."))
             way = " needs ".join(cycle)
-            self._fault(("steps", first, "inputs", key), f"the steps go in a circle: {way}.")
+            self._fault(("steps", first, "inputs", key), f"The steps go in a circle: {way}.")
 
     # --- gates ------------------------------------------------------------------------------
 
     def _gate(self, place: Place, text: str) -> None:
         try:
             expression = expressions.parse(text)
+            before = len(self.faults)
+            for name in expressions.names(expression):
+                self._gate_name(place, name)
+            if len(self.faults) == before:
+                plan_condition(expression, self._kind)
         except InvalidInput as error:
+            reason = str(error.details.get("reason", error.message))
             self._fault(
                 place,
-                str(error.details.get("reason", error.message)),
+                reason if reason.endswith((".", "?")) else f"{reason}.",
                 position=int(error.details.get("position", 0)),
                 suggestion=error.details.get("suggestion"),
             )
-            return
-        self.expressions.append(expression)
-        for name in expressions.names(expression):
-            self._gate_name(place, name)
+        else:
+            self.expressions.append(expression)
+
+    def _kind(self, name: Name) -> Kind:
+        """What a name in a gate stands for: a metric is a number, a param what the file says."""
+        first, rest = metric_of(name)
+        if first != "params":
+            return Kind.NUMBER
+        value = self.model.params[rest[0]]
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            return Kind.LOOSE
+        return Kind.TEXT if isinstance(value, str) else Kind.NUMBER
 
     def _gate_name(self, place: Place, name: Name) -> None:
         first, rest = metric_of(name)
@@ -297,7 +312,7 @@ class Checker:
                 near = nearest(word, known)
                 self._fault(
                     place,
-                    f"the pipeline has no param {word!r}.",
+                    f"The pipeline has no param {word!r}.",
                     position=name.start,
                     suggestion=f"params.{near}" if near else None,
                 )
@@ -305,12 +320,12 @@ class Checker:
             near = nearest(first, [*self.model.steps, "params"])
             self._fault(
                 place,
-                f"there is no step {first!r}; a gate writes step.metric or params.name.",
+                f"There is no step {first!r}; a gate writes step.metric or params.name.",
                 position=name.start,
                 suggestion=".".join((near, *rest)) if near else None,
             )
         elif not rest:
-            self._fault(place, f"step {first} needs a metric: {first}.auc.", position=name.start)
+            self._fault(place, f"Step {first} needs a metric: {first}.auc.", position=name.start)
 
 
 def _files(folder: Path, suffixes: tuple[str, ...] = ()) -> list[str]:

@@ -39,7 +39,7 @@ def _identifier(name: str) -> str:
     return name
 
 
-Identifier = Annotated[str, AfterValidator(_identifier), Field(pattern=f"^{_IDENTIFIER}$")]
+Identifier = Annotated[str, AfterValidator(_identifier)]
 Duration = Annotated[str, Field(pattern=f"^{_DURATION}$", examples=["20m", "90s", "1h30m"])]
 
 
@@ -103,8 +103,7 @@ def json_schema() -> dict[str, Any]:
         for name, member in definition["properties"].items():
             member.pop("title", None)
             if name in ("params", "inputs", "outputs", "steps"):
-                # Pydantic writes the pattern of keys as patternProperties, open to others.
-                member["additionalProperties"] = False
+                member["propertyNames"] = {"pattern": f"^{_IDENTIFIER}$"}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
@@ -131,7 +130,26 @@ def validate(document: Document) -> tuple[PipelineModel | None, list[Fault]]:
     try:
         return PipelineModel.model_validate(document.value), []
     except ValidationError as error:
-        return None, [_fault(document, dict(one)) for one in error.errors(include_url=False)]
+        errors = [dict(one) for one in error.errors(include_url=False)]
+        return None, sorted(
+            (_fault(document, one) for one in errors if not _is_echo(one, errors)),
+            key=lambda fault: fault.mark,
+        )
+
+
+def _is_echo(error: dict[str, Any], errors: list[dict[str, Any]]) -> bool:
+    """Whether a missing key is missing only because it was written in another way."""
+    if error["type"] != "missing":
+        return False
+    *owner, key = error["loc"]
+    unknown = [
+        one["loc"][-1]
+        for one in errors
+        if one["type"] == "extra_forbidden" and list(one["loc"][:-1]) == owner
+    ]
+    return any(nearest(str(word), [key]) for word in unknown) or bool(
+        unknown and owner and owner[0] == "gates"
+    )
 
 
 def _fault(document: Document, error: dict[str, Any]) -> Fault:
@@ -144,13 +162,17 @@ def _fault(document: Document, error: dict[str, Any]) -> Fault:
             message = f"{word!r} is not known here: {owner} has {', '.join(fields)}."
             return document.fault(place, message, key=True, suggestion=nearest(word, fields))
         case "missing":
+            owner = owner[0].upper() + owner[1:]
             return document.fault(place[:-1], f"{owner} has no {loc[-1]}.", key=True)
         case "identifier":
             return document.fault(place, error["msg"], key=True)
     field = next((part for part in reversed(loc) if part in _WHAT), None)
+    empty = error["input"] is None  # then only the key stands anywhere
     if len(loc) == 2 and loc[0] in ("steps", "gates"):
         what = "a map with notebook" if loc[0] == "steps" else "a map with metric"
-        return document.fault(place, f"{loc[-1]} is {_shown(error['input'])}: write {what}.")
+        name = f"step {loc[1]}" if loc[0] == "steps" else f"gate {loc[1] + 1}"
+        message = f"{name[0].upper()}{name[1:]} is {_shown(error['input'])}: write {what}."
+        return document.fault(place, message, key=empty)
     name = ".".join(str(part) for part in loc)
     what = _WHAT.get(str(field), "something else")
     if loc[-1] != field:
@@ -161,7 +183,7 @@ def _fault(document: Document, error: dict[str, Any]) -> Fault:
     message = f"{name} is {_shown(error['input'])}; it must be {what}."
     if error["type"] == "too_short":
         message = f"{name} is empty: a pipeline needs at least one step."
-    return document.fault(place, message, suggestion=suggestion)
+    return document.fault(place, message, suggestion=suggestion, key=empty)
 
 
 def _owner(loc: tuple[Any, ...]) -> tuple[str, list[str]]:

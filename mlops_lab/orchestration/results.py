@@ -6,11 +6,19 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-__all__ = ["GateRecord", "PipelineResult", "Plan", "PlannedStep", "StepError", "StepResult"]
-
-GateState = Literal["passed", "rejected"]
+__all__ = [
+    "GateRecord",
+    "PipelineResult",
+    "Plan",
+    "PlannedStep",
+    "StepError",
+    "StepResult",
+    "gate_line",
+    "headline",
+    "step_line",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +159,7 @@ class Plan:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class PipelineResult:
     """What a pipeline run came to.
 
@@ -187,6 +195,12 @@ class PipelineResult:
     warnings: tuple[str, ...] = ()
     plan: Plan | None = None
 
+    def __repr__(self) -> str:
+        lines = [f"<PipelineResult {headline(self)}>"]
+        lines += [f"  {step_line(step)}" for step in self.steps.values()]
+        lines += [f"  {gate_line(gate)}" for gate in self.gates]
+        return "\n".join(lines)
+
     def to_json(self) -> dict[str, Any]:
         """The result for programs; numbers that are not finite are strings."""
         if self.plan is not None:
@@ -216,6 +230,40 @@ class PipelineResult:
             ],
             "warnings": list(self.warnings),
         }
+
+
+_GLYPHS = {
+    "finished": "✓",
+    "failed": "✕",
+    "killed": "■",
+    "skipped": "–",
+    "passed": "✓",
+    "rejected": "⊗",
+}
+
+
+def headline(result: PipelineResult) -> str:
+    """A result in one line: ``flight-delay · run a1b2c3d4 · finished, gates passed · 12 s``."""
+    said = f"{result.status}, gates {result.outcome}" if result.outcome else result.status
+    run = [f"run {result.run_id[:8]}"] if result.run_id else []
+    return " · ".join([result.name, *run, said, f"{result.duration_s:.3g} s"])
+
+
+def step_line(step: StepResult) -> str:
+    """A step in one line, with its first metrics or its error."""
+    parts = [f"{_GLYPHS.get(step.status, '·')} {step.name}"]
+    if step.status == "skipped":
+        return f"{parts[0]} · skipped"
+    parts.append(f"{step.duration_s:.3g} s")
+    if step.error is not None:
+        parts.append(f"{step.status}, {step.error}")
+    parts += [f"{key} {value:.4g}" for key, value in list(step.metrics.items())[:3]]
+    return " · ".join(parts)
+
+
+def gate_line(gate: GateRecord) -> str:
+    """A gate in one line: its glyph and its sentence."""
+    return f"{_GLYPHS.get(gate.state, '·')} {gate.sentence}"
 
 
 def _step_json(step: StepResult) -> dict[str, Any]:

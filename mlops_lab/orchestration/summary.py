@@ -1,0 +1,127 @@
+"""A pipeline's result for continuous integration: JUnit XML, and Markdown for people."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as xml
+
+from mlops_lab.orchestration.results import PipelineResult, StepResult
+
+__all__ = ["junit", "markdown"]
+
+# XML 1.0 has no way to write these, not even escaped; a traceback may hold them.
+_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit(result: PipelineResult) -> str:
+    """The result as JUnit XML: a test case for every step and every gate.
+
+    A failed step is an ``error``, a rejected gate a ``failure``: CI systems show both, and tell a
+    program that broke from a model that is not good enough.
+    """
+    steps = list(result.steps.values())
+    broken = [step for step in steps if step.status in ("failed", "killed")]
+    rejected = [gate for gate in result.gates if gate.state == "rejected"]
+    skipped = [step for step in steps if step.status == "skipped"]
+    counts = {
+        "tests": str(len(steps) + len(result.gates)),
+        "errors": str(len(broken)),
+        "failures": str(len(rejected)),
+        "skipped": str(len(skipped)),
+        "time": f"{result.duration_s:.3f}",
+    }
+    root = xml.Element("testsuites", {"name": _clean(result.name), **counts})
+    suite = xml.SubElement(root, "testsuite", {"name": _clean(result.name), **counts})
+    properties = xml.SubElement(suite, "properties")
+    facts = {"run_id": result.run_id, "pipeline": result.path}
+    facts |= {f"params.{name}": str(value) for name, value in result.params.items()}
+    for name, value in facts.items():
+        xml.SubElement(properties, "property", {"name": _clean(name), "value": _clean(value)})
+    for step in steps:
+        case = xml.SubElement(
+            suite,
+            "testcase",
+            {
+                "classname": _clean(f"{result.name}.steps"),
+                "name": _clean(step.name),
+                "time": f"{step.duration_s:.3f}",
+            },
+        )
+        if step.status == "skipped":
+            xml.SubElement(case, "skipped", {"message": "an earlier step did not finish"})
+        elif step.error is not None:
+            message = {"type": _clean(step.error.name), "message": _clean(str(step.error))}
+            xml.SubElement(case, "error", message).text = _clean(step.error.traceback or "")
+        if step.metrics:
+            lines = "\n".join(f"{key} = {value!r}" for key, value in step.metrics.items())
+            xml.SubElement(case, "system-out").text = _clean(lines)
+    for gate in result.gates:
+        case = xml.SubElement(
+            suite,
+            "testcase",
+            {"classname": _clean(f"{result.name}.gates"), "name": _clean(gate.expression)},
+        )
+        if gate.state == "rejected":
+            xml.SubElement(
+                case, "failure", {"type": "rejected", "message": _clean(gate.sentence)}
+            ).text = _clean(gate.sentence)
+    xml.indent(root)
+    text = xml.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+
+
+def markdown(result: PipelineResult) -> str:
+    """The result as GitHub-flavoured Markdown: the sentence, the gates, the steps."""
+    said = f"{result.status}, gates **{result.outcome}**" if result.outcome else result.status
+    lines = [f"## {_text(result.name)}: {said}", ""]
+    if result.reason:
+        lines += [_text(result.reason), ""]
+    if result.gates:
+        lines += ["| gate | said | expression |", "|---|---|---|"]
+        for gate in result.gates:
+            mark = "✅ passed" if gate.state == "passed" else "❌ rejected"
+            lines.append(f"| {mark} | {_text(gate.sentence)} | {_code(gate.expression)} |")
+        lines.append("")
+    lines += ["| step | status | seconds | metrics |", "|---|---|---:|---|"]
+    lines += [_row(step) for step in result.steps.values()]
+    lines.append("")
+    for step in result.steps.values():
+        if step.error is not None:
+            lines += [f"**{_text(step.name)}** {_text(str(step.error))}", ""]
+            if step.error.traceback:
+                fence = "`" * max(3, _longest_fence(step.error.traceback) + 1)
+                lines += [fence, step.error.traceback.strip(), fence, ""]
+    if result.params:
+        params = ", ".join(f"{name} = {value}" for name, value in result.params.items())
+        lines += [f"Params: {_text(params)}", ""]
+    lines += [f"Run {_code(result.run_id)} of {_code(result.path)}", ""]
+    return "\n".join(lines)
+
+
+def _row(step: StepResult) -> str:
+    metrics = ", ".join(f"{key} {value:.4g}" for key, value in list(step.metrics.items())[:8])
+    tries = f" (try {step.attempts})" if step.attempts > 1 else ""
+    return (
+        f"| {_text(step.name)} | {step.status}{tries} | {step.duration_s:.1f} | {_text(metrics)} |"
+    )
+
+
+def _longest_fence(text: str) -> int:
+    return max((len(run) for run in re.findall(r"`+", text)), default=0)
+
+
+def _text(text: str) -> str:
+    # What people named or raised is text here: no markup, no cell border, no HTML.
+    flat = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\`*_\[\]|~])", r"\\\1", flat)
+
+
+def _code(text: str) -> str:
+    flat = " ".join(text.split()).replace("|", "\\|")
+    fence = "`" * (_longest_fence(flat) + 1)
+    pad = " " if "`" in flat else ""
+    return f"{fence}{pad}{flat}{pad}{fence}"
+
+
+def _clean(text: str) -> str:
+    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
