@@ -42,6 +42,8 @@ export default defineConfig([
     rules: {
       ...reactHooks.configs.recommended.rules,
       'react-hooks/set-state-in-effect': 'off', // It takes any awaited load for a synchronous one.
+      'jupyter/prefer-lazy-imports': 'off', // A chunk per panel costs more than it saves.
+      'jupyter/command-described-by': 'off', // Our arguments are ids: nothing to fill in by hand.
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/ban-ts-comment': 'error',

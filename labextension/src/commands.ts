@@ -1,7 +1,12 @@
 /** The ids of all commands; each is registered by the plugin whose view it belongs to. */
 export const CommandIDs = {
-  /** `{project, id}`: open a run in the main area; without `id`, the run that is focused. */
+  /** `{project, id}`: open a run in the main area. */
   openRun: 'mlops-lab:open-run',
+  /** Open, or stop, the run that has the keyboard in the sidebar. */
+  openFocusedRun: 'mlops-lab:open-focused-run',
+  stopFocusedRun: 'mlops-lab:stop-focused-run',
+  /** Stop what runs in the current notebook. */
+  stopNotebookRun: 'mlops-lab:stop-notebook-run',
   openSidebar: 'mlops-lab:open-sidebar',
   insertExample: 'mlops-lab:insert-example',
   createExample: 'mlops-lab:create-example',
@@ -14,6 +19,10 @@ export const CommandIDs = {
   noteRun: 'mlops-lab:note-run',
   copyRunId: 'mlops-lab:copy-run-id',
   copyRunLink: 'mlops-lab:copy-run-link',
+  /** The line of Python that gets the run. */
+  copyRunLine: 'mlops-lab:copy-run-line',
+  /** `{project, path}`: open a file of a project by its path in it. */
+  openSource: 'mlops-lab:open-source',
   stopRun: 'mlops-lab:stop-run',
   deleteRun: 'mlops-lab:delete-run',
   undoDelete: 'mlops-lab:undo-delete',

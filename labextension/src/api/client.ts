@@ -10,6 +10,8 @@ export interface IRunsQuery {
   order_by?: string;
   limit?: number;
   cursor?: string;
+  /** Where a jump begins, when no cursor is known. */
+  offset?: number;
   /** `none` (the default): top level only; `any`; or a run's id: its children. */
   parent?: string;
   sparkline?: string;

@@ -285,6 +285,8 @@ export const Pipelines = v.object({
     v.object({
       path: v.string(),
       name: v.string(),
+      /** The file's own values. */
+      params: v.optional(v.record(v.string(), v.unknown()), {}),
       steps: v.array(v.string()),
       gates: v.number(),
       faults: v.array(

@@ -6,5 +6,7 @@ export * from './format';
 export * from './icon';
 export type { IconName } from './icon-paths';
 export * from './placeholder';
+export * from './section';
 export * from './sparkline';
 export * from './status-glyph';
+export * from './width';

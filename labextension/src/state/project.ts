@@ -30,6 +30,8 @@ export interface IProjectModel {
   readonly error: RequestError | null;
   /** The contents path that is followed. */
   readonly near: string;
+  /** Its folder: where a new project or notebook would be made. */
+  readonly folder: string;
   /** Emitted when any of the above has changed. */
   readonly changed: ISignal<IProjectModel, void>;
   readonly client: LabClient;
@@ -39,7 +41,7 @@ export interface IProjectModel {
   /** Any project by its key; a run view keeps its own, whatever the current one is. */
   of(key: string): LiveProject;
   /** Look for the project of a contents path: the current notebook's, else the file browser's. */
-  follow(path: string): void;
+  follow(path: string, folder?: string): void;
   /** Show another project until another folder is followed. */
   choose(key: string): void;
   /** Read the projects again. */
@@ -94,6 +96,10 @@ export class ProjectModel implements IProjectModel, IDisposable {
     return this._near ?? '';
   }
 
+  get folder(): string {
+    return this._folder ?? '';
+  }
+
   get changed(): ISignal<this, void> {
     return this._changed;
   }
@@ -107,14 +113,12 @@ export class ProjectModel implements IProjectModel, IDisposable {
     return live;
   }
 
-  follow(path: string): void {
-    const folder = PathExt.dirname(path);
-    if (this._near === null || PathExt.dirname(this._near) !== folder) {
-      this._near = path;
+  follow(path: string, folder = PathExt.dirname(path)): void {
+    this._near = path;
+    if (folder !== this._folder) {
+      this._folder = folder;
       this._chosen = null;
       void this.refresh();
-    } else {
-      this._near = path;
     }
   }
 
@@ -147,7 +151,7 @@ export class ProjectModel implements IProjectModel, IDisposable {
   }
 
   async create(): Promise<IProject> {
-    const project = await this.client.createProject(this.near);
+    const project = await this.client.createProject(this.folder);
     this._chosen = project.key;
     await this.refresh();
     return project;
@@ -205,6 +209,7 @@ export class ProjectModel implements IProjectModel, IDisposable {
   private _projects: readonly IProject[] = [];
   private _live = new Map<string, LiveProject>();
   private _near: string | null = null;
+  private _folder: string | null = null;
   private _chosen: string | null = null;
   private _error: RequestError | null = null;
   private _loading = true;

@@ -1,0 +1,83 @@
+import { useState } from 'react';
+import type { ReactElement } from 'react';
+import type { INeed } from '../api/types';
+import { Age, Icon } from '../components';
+import type { RunsModel } from './model';
+
+/** So many are shown at once; the rest waits behind a button. */
+const SHOWN = 3;
+
+export interface INeedsListProps {
+  model: RunsModel;
+  items: readonly INeed[];
+  open: (id: string) => void;
+}
+
+/** What needs a person: what died or failed unseen, what waits for an approval. */
+export function NeedsList({ model, items, open }: INeedsListProps): ReactElement {
+  const [all, setAll] = useState(false);
+  const { trans } = model;
+  const shown = all ? items : items.slice(0, SHOWN);
+  const rest = items.length - shown.length;
+  return (
+    <ul className="jp-MlopsLab-needs">
+      {shown.map(item => (
+        <li key={`${item.kind}-${item.run_id}`} className="jp-MlopsLab-row jp-mod-need">
+          <Icon
+            name={item.kind === 'waiting' ? 'approval' : 'alert'}
+            className={`jp-MlopsLab-need-${item.kind}`}
+          />
+          <div className="jp-MlopsLab-ellipsis">
+            <div className="jp-MlopsLab-name">
+              <span className="jp-MlopsLab-ellipsis" title={item.title}>
+                {item.title}
+              </span>
+            </div>
+            <div className="jp-MlopsLab-sub jp-MlopsLab-ellipsis" title={item.detail}>
+              {item.detail}
+              {item.at !== null && (
+                <>
+                  {' · '}
+                  <Age at={item.at} />
+                </>
+              )}
+            </div>
+          </div>
+          <div className="jp-MlopsLab-need-buttons">
+            {item.kind !== 'waiting' && (
+              <button
+                type="button"
+                className="jp-MlopsLab-icon-button"
+                aria-label={trans.__('Dismiss: %1', item.title)}
+                title={trans.__('Dismiss')}
+                onClick={() => void model.seen(item.run_id)}
+              >
+                <Icon name="close" size={12} />
+              </button>
+            )}
+            <button
+              type="button"
+              className="jp-MlopsLab-button jp-mod-small"
+              aria-label={trans.__('Open: %1', item.title)}
+              onClick={() => {
+                open(item.run_id);
+                if (item.kind !== 'waiting') {
+                  void model.seen(item.run_id);
+                }
+              }}
+            >
+              {trans.__('Open')}
+            </button>
+          </div>
+        </li>
+      ))}
+      {rest > 0 && (
+        <li className="jp-MlopsLab-more">
+          <button type="button" className="jp-MlopsLab-link" onClick={() => setAll(true)}>
+            {trans._n('%1 more', '%1 more', rest)}
+          </button>
+        </li>
+      )}
+    </ul>
+  );
+}
