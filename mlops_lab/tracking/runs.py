@@ -443,6 +443,7 @@ class RunManager:
         cursor: str | None = None,
         parent: str | None = ANY,
         deleted: bool = False,
+        notebook: str | None = None,
     ) -> Page:
         """Give the runs for which the expression ``where`` is true, a page at a time."""
         return search_runs(
@@ -454,6 +455,7 @@ class RunManager:
             cursor=cursor,
             parent=parent,
             deleted=deleted,
+            notebook=notebook,
         )
 
     # ------------------------------------------------------------------ what belongs to a run
