@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -28,7 +29,7 @@ from mlops_lab.expressions.plan import (
     plan_value,
 )
 
-__all__ = ["Parameters", "SqlNames", "order_to_sql", "to_sql"]
+__all__ = ["Parameters", "SortKey", "SqlNames", "order_to_sql", "to_sql"]
 
 _NAN = "'nan'::double"
 
@@ -97,20 +98,35 @@ def to_sql(
     return sql, writer.parameters.values
 
 
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """One thing to order by; its SQL is null where the value is missing or NaN."""
+
+    sql: str
+    textual: bool
+    descending: bool
+
+
 def order_to_sql(
     term: OrderTerm, names: SqlNames, *, parameters: Parameters, now: datetime | None = None
-) -> list[tuple[str, bool]]:
-    """Write a term of an order as sort keys, each ``(sql, descending)``; null where missing or NaN.
+) -> list[SortKey]:
+    """Write a term of an order as sort keys.
 
     A param or tag is ordered by its number first, then by its text.
+
+    Raises
+    ------
+    InvalidInput
+        For an unknown name or kinds that do not fit together, with the position.
     """
     plan, kind = plan_value(term.value, names.kind)
-    writer = _Writer(names, parameters, now)
     if kind is Kind.LOOSE and isinstance(plan, TextOf):
-        keys = [names.number(plan.name), names.text(plan.name)]
-    else:
-        keys = [writer.comparable(plan)]
-    return [(key, term.descending) for key in keys]
+        return [
+            SortKey(names.number(plan.name), False, term.descending),
+            SortKey(names.text(plan.name), True, term.descending),
+        ]
+    writer = _Writer(names, parameters, now)
+    return [SortKey(writer.comparable(plan), kind is Kind.TEXT, term.descending)]
 
 
 class _Writer:

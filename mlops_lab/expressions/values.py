@@ -61,19 +61,17 @@ class Loose:
 
     @classmethod
     def of(cls, value: object) -> Loose | None:
-        """Give a param's value as it is stored: ``True`` is ``true``, which is no number.
+        """Give a param's value as it is stored: ``True`` is a text and no number.
 
         >>> Loose.of("1e-3")
         Loose(text='1e-3', number=0.001)
         >>> Loose.of(True)
-        Loose(text='true', number=None)
+        Loose(text='True', number=None)
         """
         if value is None:
             return None
-        if isinstance(value, bool):
-            return cls("true" if value else "false", None)
         text = str(value)
-        return cls(text, number_of(text))
+        return cls(text, None if isinstance(value, bool) else number_of(text))
 
 
 Given: TypeAlias = float | str | datetime | timedelta | Loose | Real | None

@@ -222,8 +222,12 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a search: the runs, where to go on, and how many match in all."""
+    """One page of a search: the runs, where to go on, and how many match in all.
+
+    When none does, ``hint`` may say why: a metric that no run has, and the nearest that some have.
+    """
 
     items: list[RunRecord] = field(default_factory=list)
     next_cursor: str | None = None
     total: int = 0
+    hint: str | None = None

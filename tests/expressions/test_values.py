@@ -76,7 +76,7 @@ def holds(text: str) -> bool:
         "params.model in (1, 'gbm')",
         "not params.model not in (1, 'rf')",
         "params.depth not in (1, 'rf')",
-        "params.flag = 'true'",
+        "params.flag = 'True'",
         "not params.flag = 1",
         "missing is null",
         "auc / 0 is null",
