@@ -217,9 +217,7 @@ def fork_while_logging(root: str, acks: str, children: int) -> None:
     signal.pause()
 
 
-VERBS = {
-    verb.__name__: verb for verb in (log, fold, decide, read, begin, fork_while_logging)
-}
+VERBS = {verb.__name__: verb for verb in (log, fold, decide, read, begin, fork_while_logging)}
 
 
 def _reap() -> Iterator[tuple[int, int]]:
