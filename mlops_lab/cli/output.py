@@ -1,0 +1,225 @@
+"""How answers look: JSON for programs, quiet tables for people, without colour where none is wanted."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+__all__ = [
+    "GLYPHS",
+    "age",
+    "console",
+    "duration",
+    "glyph",
+    "number",
+    "plain",
+    "say",
+    "size",
+    "table",
+    "write_json",
+]
+
+# Shape and colour, never colour alone: the same glyphs as in JupyterLab.
+GLYPHS: Mapping[str, tuple[str, str]] = {
+    "finished": ("●", "green"),
+    "passed": ("✓", "green"),
+    "running": ("◌", "blue"),
+    "scheduled": ("○", "dim"),
+    "failed": ("✗", "red"),
+    "rejected": ("⊗", "red"),
+    "killed": ("■", "dim"),
+    "waiting": ("‖", "yellow"),
+    "skipped": ("·", "dim"),
+    "ok": ("✓", "green"),
+    "warning": ("!", "yellow"),
+    "hint": ("·", "dim"),
+}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console for stdout (or stderr): colours on a terminal unless NO_COLOR, no cutting in pipes."""
+    from rich.console import Console
+    from rich.theme import Theme
+
+    stream = sys.stderr if stderr else sys.stdout
+    # Rich would mark every number and path: here colour has a meaning.
+    made = Console(
+        stderr=stderr, highlight=False, soft_wrap=False, emoji=False, theme=Theme({"muted": "dim"})
+    )
+    if not stream.isatty():
+        made.width = 1000
+    return made
+
+
+def write_json(value: Any) -> None:
+    """One JSON document on stdout; what is not finite is a string, times are ISO 8601 in UTC."""
+    click.echo(json.dumps(plain(value), ensure_ascii=False, indent=2))
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [plain(one) for one in value]
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return str(value)
+
+
+def say(message: str = "", *, err: bool = False) -> None:
+    """A line of text; styles of `click.style` are dropped where they cannot be shown."""
+    click.echo(message, err=err)
+
+
+def glyph(status: str, outcome: str | None = None) -> Text:
+    """The mark of a status; a gate's answer replaces *finished*."""
+    from rich.text import Text
+
+    word = outcome if outcome and status == "finished" else status
+    mark, style = GLYPHS.get(word, ("?", "dim"))
+    return Text(_drawable(mark), style=style)
+
+
+def _drawable(mark: str, stream: TextIO | None = None) -> str:
+    encoding = (stream or sys.stdout).encoding or "ascii"
+    try:
+        mark.encode(encoding)
+    except UnicodeEncodeError:
+        return {"✗": "x", "⊗": "x", "✓": "+", "!": "!", "‖": "="}.get(mark, "*")
+    return mark
+
+
+def table(columns: Sequence[str | tuple[str, Mapping[str, Any]]], rows: Iterable[Sequence[Any]]) -> Table:
+    """A table without lines: names in grey, two spaces between columns.
+
+    Parameters
+    ----------
+    columns
+        Names, or names with options of `rich.table.Column`.
+    rows
+        Cells: text, rich renderables, or None for nothing.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    made = Table(
+        box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim", border_style="dim"
+    )
+    for column in columns:
+        name, options = column if isinstance(column, tuple) else (column, {})
+        made.add_column(name, **{"no_wrap": True, "overflow": "ellipsis", **options})
+    for row in rows:
+        made.add_row(*[_cell(one) for one in row])
+    return made
+
+
+def _cell(value: Any) -> RenderableType:
+    from rich.text import Text
+
+    if value is None:
+        return Text("")
+    # Names and values are the user's: never markup.
+    return Text(value) if isinstance(value, str) else value  # type: ignore[no-any-return]
+
+
+def number(value: float | None) -> str:
+    """A figure with as few digits as a decision needs.
+
+    >>> number(0.70214), number(84194.0), number(0.00001234), number(None), number(float("nan"))
+    ('0.702', '84,194', '1.23e-05', '–', 'NaN')
+    """
+    if value is None:
+        return "–"
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("∞" if value > 0 else "−∞")
+    sign = "−" if value < 0 else ""
+    size_of = abs(value)
+    if value == int(value) and size_of < 1e15:
+        return f"{sign}{int(size_of):,}"
+    if size_of < 0.001:
+        return f"{sign}{size_of:.3g}"
+    digits = 3 if size_of < 1 else (2 if size_of < 10 else 1)
+    return f"{sign}{size_of:,.{digits}f}"
+
+
+def duration(seconds: float | None) -> str:
+    """A length of time.
+
+    >>> duration(0.0044), duration(9.84), duration(64), duration(7500), duration(None)
+    ('4 ms', '9.8 s', '1:04', '2:05:00', '–')
+    """
+    if seconds is None:
+        return "–"
+    if seconds < 0.1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = int(seconds)
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
+def age(moment: datetime | None, now: datetime | None = None) -> str:
+    """How long ago something was, as the sidebar says it: now, 14 min, 2 h, yesterday, 6 d, 4 Nov."""
+    if moment is None:
+        return "–"
+    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
+    if seconds < 10:
+        return "now"
+    if seconds < 60:
+        return f"{int(seconds)} s"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min"
+    if seconds < 24 * 3600:
+        return f"{int(seconds // 3600)} h"
+    days = int(seconds // 86400)
+    if days == 1:
+        return "yesterday"
+    return f"{days} d" if days < 7 else f"{moment.day} {moment:%b}"
+
+
+def size(count: int) -> str:
+    """A number of bytes.
+
+    >>> size(900), size(262_144), size(3_500_000)
+    ('900 B', '256 kB', '3.3 MB')
+    """
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1024 or unit == "GB":
+            return f"{amount:.0f} {unit}" if unit in ("B", "kB") else f"{amount:.1f} {unit}"
+        amount /= 1024
+    raise AssertionError("the loop returns")
+
+
+def shown(path: Path | str) -> str:
+    """A path as short as it can be typed from here."""
+    import os
+
+    text = str(path)
+    try:
+        relative = os.path.relpath(text)
+    except ValueError:
+        return text
+    return relative if not relative.startswith(os.path.join("..", "..")) else text

@@ -1,0 +1,92 @@
+"""``mlops-lab store``: look after what the project keeps on disk."""
+
+from __future__ import annotations
+
+import click
+
+from mlops_lab.cli.command import LabGroup, Session, pass_session
+from mlops_lab.cli.output import age, console, glyph, say, shown, size, table, write_json
+
+__all__ = ["store"]
+
+
+@click.group(
+    cls=LabGroup,
+    examples=[
+        ("mlops-lab store status", "how much there is"),
+        ("mlops-lab store verify", "is every byte what was written?"),
+    ],
+)
+def store() -> None:
+    """Look after what the project keeps on disk."""
+
+
+@store.command(examples=[("mlops-lab store status", "sizes, writers, what waits to be folded")])
+@pass_session
+def status(session: Session) -> int:
+    """Show how much the store holds and how the index is doing."""
+    from datetime import UTC, datetime, timedelta
+
+    now = session.project().store.status()
+    if session.as_json:
+        write_json(now)
+        return 0
+    set_aside = f"{now.rejected:,} set aside" if now.rejected else "none set aside"
+    strange = f", {now.newer:,} of a newer program" if now.newer else ""
+    folded = age(datetime.now(UTC) - timedelta(seconds=now.age_s)) if now.age_s < 1e9 else "never"
+    rows = [
+        ("store", f"{shown(now.path)}{'  (read-only)' if now.read_only else ''}"),
+        ("writers", f"{now.writers_alive} alive now"),
+        ("journals", f"{now.journals:,} files, {size(now.journal_bytes)}, {now.lines:,} lines, {set_aside}{strange}"),
+        ("not folded", size(now.unfolded_bytes)),
+        ("decisions", f"{now.decisions:,}"),
+        ("index", f"{now.index.name}, {size(now.index_bytes)}, complete {folded}"),
+        ("locks", now.locks or ("on " + now.network if now.network else "work")),
+    ]
+    console().print(table([("", {"style": "dim"}), ""], rows))
+    return 0
+
+
+@store.command(
+    examples=[
+        ("mlops-lab store fold", "bring the index up to date"),
+        ("mlops-lab store fold --rebuild", "make it again from the journals"),
+    ]
+)
+@click.option("--rebuild", is_flag=True, help="Throw the index away first. Nothing is lost: it is a copy.")
+@pass_session
+def fold(session: Session, rebuild: bool) -> int:
+    """Bring the index up to date. Readers do this by themselves."""
+    kept = session.project().store
+    report = kept.rebuild() if rebuild else kept.fold(wait_s=10.0, force=True)
+    if session.as_json:
+        write_json(report)
+        return 0
+    tail = f", {report.rejected:,} set aside" if report.rejected else ""
+    if report.missed:
+        say("Another process is folding; the index will be up to date without us.")
+    else:
+        say(f"{report.lines:,} line{'s' * (report.lines != 1)} moved into the index{tail}.")
+    return 0
+
+
+@store.command(examples=[("mlops-lab store verify", "reads everything: minutes for large stores")])
+@pass_session
+def verify(session: Session) -> int:
+    """Check the chain of decisions, the bytes of every object, and what was set aside.
+
+    The exit code is 5 when something is not as it was written.
+    """
+    problems = session.project().store.verify()
+    if session.as_json:
+        write_json({"problems": problems})
+    elif not problems:
+        say("Everything is as it was written: decisions, objects, journals.")
+    else:
+        console().print(
+            table(
+                ["", "where", ("what", {"no_wrap": False})],
+                [(glyph("failed"), one.where, one.message) for one in problems],
+            )
+        )
+    return 5 if problems else 0
