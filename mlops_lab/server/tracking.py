@@ -20,9 +20,8 @@ from mlops_lab.server.paths import relative
 from mlops_lab.server.rows import encode_rows, rows_of
 from mlops_lab.tracking import reading
 from mlops_lab.tracking.goals import SYSTEM_PREFIX, goal_of_metric
-from mlops_lab.tracking.records import History
+from mlops_lab.tracking.records import ANY, History
 from mlops_lab.tracking.rows import count_runs, list_goal, read_rows
-from mlops_lab.tracking.search import ANY
 
 __all__ = ["ROUTES"]
 
@@ -34,6 +33,7 @@ class _RunsQuery(Query):
     order_by: str | None = None
     limit: int = Field(default=50, ge=1, le=500)
     cursor: str | None = None
+    offset: int = Field(default=0, ge=0)
     parent: str = "none"
     sparkline: str | None = None
     notebook: str | None = None
@@ -204,12 +204,15 @@ def _experiments(project: Project) -> dict[str, Any]:
 
 
 def _runs(project: Project, query: _RunsQuery) -> dict[str, Any]:
-    parent: Any = {"none": None, "any": ANY}.get(query.parent, query.parent)
+    parent = None if query.parent == "none" else query.parent
+    if parent is not None and parent != ANY:
+        parent = _whole(project, [parent])[0]
     page = project.runs.search(
         query.where,
         order_by=query.order_by,
         limit=query.limit,
         cursor=query.cursor,
+        offset=query.offset,
         parent=parent,
         deleted=query.deleted,
         notebook=query.notebook,
@@ -227,6 +230,7 @@ def _runs(project: Project, query: _RunsQuery) -> dict[str, Any]:
         "total": page.total,
         "all": counts.top if query.parent == "none" else counts.all,
         "age_s": round(project.store.age_s, 3),
+        "hint": page.hint,
         "goal": goal and {"key": goal.key, "direction": goal.direction, "guessed": goal.guessed},
     }
 

@@ -79,6 +79,7 @@ def search_runs(
     order_by: str | None = None,
     limit: int = 50,
     cursor: str | None = None,
+    offset: int = 0,
     parent: str | None = ANY,
     deleted: bool = False,
     notebook: str | None = None,
@@ -95,6 +96,9 @@ def search_runs(
         Runs on the page, from 1 to 1,000.
     cursor
         ``next_cursor`` of the page before, of the same search.
+    offset
+        Rows left out before the page: how one jumps into a long list. Pages that follow one
+        another take the cursor, which does not shift when runs are added.
 
     Raises
     ------
@@ -103,6 +107,8 @@ def search_runs(
     """
     if not 1 <= limit <= MAX_LIMIT:
         raise InvalidInput(f"limit is from 1 to {MAX_LIMIT:,}; got {limit}.", limit=limit)
+    if offset < 0:
+        raise InvalidInput(f"offset is 0 or more; got {offset}.", offset=offset)
     search = Search(where, order_by, parent, deleted, notebook)
     after = _Cursor.read(cursor, search) if cursor is not None else None
 
@@ -113,7 +119,7 @@ def search_runs(
     query = _Query(search, goals, after, known)
     with store.read() as connection:
         rows = connection.execute(
-            query.page_sql, query.values(query.page_sql, limit + 1)
+            query.page_sql, query.values(query.page_sql, limit + 1, offset)
         ).fetchall()
         total = rows[0][0] if rows else _count(connection, query)
         found = [row[1] for row in rows]
@@ -172,7 +178,7 @@ class _Cursor:
             raise InvalidInput(_NO_CURSOR)
         if key != search.key():
             raise InvalidInput(
-                "This cursor belongs to another search; where, order_by, parent and deleted "
+                "This cursor belongs to another search; where, order_by, parent, deleted and notebook "
                 "stay the same from page to page."
             )
         return cls(int(now_us), tuple(values), run_id)
@@ -235,13 +241,13 @@ class _Query:
         self.page_sql = (
             matched + f" select (select count(*) from matched), run_id{listed} from matched"
             f" where {self._after(after, 0) if after else 'true'}"
-            f" order by {by}run_id limit $limit"
+            f" order by {by}run_id limit $limit offset $offset"
         )
 
-    def values(self, sql: str, limit: int = 0) -> dict[str, Any]:
+    def values(self, sql: str, limit: int = 0, offset: int = 0) -> dict[str, Any]:
         """Give the parameters that a statement of this query speaks of."""
         bound: dict[str, Any] = {**self._parameters.values, **self._names.keys}
-        bound |= {"limit": limit, "now_us": self._now_us}
+        bound |= {"limit": limit, "offset": offset, "now_us": self._now_us}
         spoken_of = set(re.findall(r"\$(\w+)", sql))
         return {name: value for name, value in bound.items() if name in spoken_of}
 
