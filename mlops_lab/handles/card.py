@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Final
 
+from mlops_lab.handles.html import CELL, FONT, GLYPHS, MUTED, NUMBER, isolated
 from mlops_lab.tracking.records import (
     ArtifactRecord,
     MetricSummary,
@@ -32,25 +33,6 @@ __all__ = [
 ]
 
 _ROWS: Final = 12
-_TEXT: Final = 80
-# Shape and colour: status is never said by colour alone.
-_GLYPHS: Final = {
-    "scheduled": ("◌", "var(--jp-mlops-scheduled, #8a8d91)"),
-    "running": ("◔", "var(--jp-mlops-running, #1565c0)"),
-    "finished": ("●", "var(--jp-mlops-finished, #28752c)"),
-    "failed": ("✕", "var(--jp-mlops-failed, #c62828)"),
-    "killed": ("■", "var(--jp-mlops-killed, #6b6f73)"),
-    "passed": ("✓", "var(--jp-mlops-finished, #28752c)"),
-    "rejected": ("⊗", "var(--jp-mlops-failed, #c62828)"),
-    "waiting": ("‖", "var(--jp-mlops-waiting, #8a5300)"),
-}
-_MUTED: Final = "color:var(--jp-ui-font-color2, #5f6368)"
-_FONT: Final = (
-    "font-family:var(--jp-ui-font-family, system-ui, sans-serif);"
-    "font-size:var(--jp-ui-font-size1, 13px);font-variant-numeric:tabular-nums"
-)
-_CELL: Final = "text-align:left;padding:1px 12px 1px 0;border:0;background:none"
-_NUMBER: Final = "text-align:right;padding:1px 12px 1px 0;border:0;background:none"
 
 
 def run_line(run: RunRecord, metrics: Sequence[MetricSummary]) -> str:
@@ -75,7 +57,7 @@ def run_card(
     notes: Sequence[NoteRecord],
 ) -> str:
     """Draw a run as HTML: what it is, then what came of it, then what it was given."""
-    glyph, colour = _GLYPHS[run.outcome or run.status]
+    glyph, colour = GLYPHS[run.outcome or run.status]
     origin = run.source.get("pipeline") or run.source.get("notebook") or run.source.get("program")
     facts = [
         run.status if run.outcome is None else f"{run.status}, {run.outcome}",
@@ -88,25 +70,25 @@ def run_card(
     ]
     head = (
         f'<div><span style="color:{colour}" title="{escape(run.status)}">{glyph}</span> '
-        f'<b dir="auto">{_text(run.name)}</b>{" ★" if run.starred else ""} '
-        f'<code style="{_MUTED}">{run.id[:8]}</code></div>'
-        f'<div style="{_MUTED}">{" · ".join(_text(fact) for fact in facts)}</div>'
+        f'<b dir="auto">{isolated(run.name)}</b>{" ★" if run.starred else ""} '
+        f'<code style="{MUTED}">{run.id[:8]}</code></div>'
+        f'<div style="{MUTED}">{" · ".join(isolated(fact) for fact in facts)}</div>'
     )
     blocks = [head]
     why = run.reason or (
         f"{run.error.get('name')}: {run.error.get('message')}" if run.error else ""
     )
     if why:
-        blocks.append(f'<div style="margin-top:4px">{_text(why, 400)}</div>')
+        blocks.append(f'<div style="margin-top:4px">{isolated(why, 400)}</div>')
     shown = {key: value for key, value in tags.items() if not key.startswith("mlops.")}
     if shown:
         labels = (
             '<span style="border:1px solid var(--jp-border-color2, #ccc);border-radius:2px;'
-            f'padding:0 4px;margin-right:4px">{_text(key)}: {_text(value)}</span>'
+            f'padding:0 4px;margin-right:4px">{isolated(key)}: {isolated(value)}</span>'
             for key, value in list(shown.items())[:_ROWS]
         )
         blocks.append(f'<div style="margin-top:4px">{"".join(labels)}</div>')
-    blocks += [f'<div style="{_MUTED}">“{_text(note.text, 300)}”</div>' for note in notes[-3:]]
+    blocks += [f'<div style="{MUTED}">“{isolated(note.text, 300)}”</div>' for note in notes[-3:]]
     tables = [
         table
         for table in (
@@ -121,18 +103,21 @@ def run_card(
         blocks.append(
             f'<div style="display:flex;flex-wrap:wrap;gap:4px 32px;margin-top:8px">{columns}</div>'
         )
-    return f'<div style="{_FONT}">{"".join(blocks)}</div>'
+    return f'<div style="{FONT}">{"".join(blocks)}</div>'
 
 
 def metric_table(metrics: Sequence[MetricSummary]) -> str:
     """Draw metrics with last and best."""
     rows = [
         [
-            (f"{_text(m.key)} {'↑' if m.goal == 'max' else '↓'}{'?' if m.guessed else ''}", _CELL),
-            (short_number(m.last), _NUMBER),
-            ("–" if m.best is None else short_number(m.best), _NUMBER),
-            (f"{m.best_step:,}" if m.best_step is not None else "–", _NUMBER),
-            (f"{m.n:,}", _NUMBER),
+            (
+                f"{isolated(m.key)} {'↑' if m.goal == 'max' else '↓'}{'?' if m.guessed else ''}",
+                CELL,
+            ),
+            (short_number(m.last), NUMBER),
+            ("–" if m.best is None else short_number(m.best), NUMBER),
+            (f"{m.best_step:,}" if m.best_step is not None else "–", NUMBER),
+            (f"{m.n:,}", NUMBER),
         ]
         for m in metrics
     ]
@@ -143,8 +128,8 @@ def param_table(params: Sequence[ParamRecord]) -> str:
     """Draw params with their values; one that was changed says so."""
     rows = [
         [
-            (_text(p.key), _CELL),
-            (f"<code>{_text(p.value)}</code>{' (changed)' if p.changed else ''}", _CELL),
+            (isolated(p.key), CELL),
+            (f"<code>{isolated(p.value)}</code>{' (changed)' if p.changed else ''}", CELL),
         ]
         for p in params
     ]
@@ -154,7 +139,7 @@ def param_table(params: Sequence[ParamRecord]) -> str:
 def artifact_table(artifacts: Sequence[ArtifactRecord]) -> str:
     """Draw artifacts with kind and size."""
     rows = [
-        [(_text(a.path), _CELL), (_text(a.kind), _CELL), (_size(a.size), _NUMBER)]
+        [(isolated(a.path), CELL), (isolated(a.kind), CELL), (_size(a.size), NUMBER)]
         for a in artifacts
     ]
     return _table(["artifact", "kind", "size"], rows)
@@ -217,9 +202,9 @@ def age(at: datetime, now: datetime | None = None) -> str:
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[tuple[str, str]]]) -> str:
     heads = "".join(
-        f'<th style="{_CELL if i == 0 else style};{_MUTED};font-weight:400">{title}</th>'
+        f'<th style="{CELL if i == 0 else style};{MUTED};font-weight:400">{title}</th>'
         for i, (title, (_, style)) in enumerate(
-            zip(titles, rows[0] if rows else [("", _CELL)] * len(titles), strict=True)
+            zip(titles, rows[0] if rows else [("", CELL)] * len(titles), strict=True)
         )
     )
     body = "".join(
@@ -227,25 +212,14 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[tuple[str, str]]]) -> 
         for row in rows[:_ROWS]
     )
     more = (
-        f'<tr><td colspan="{len(titles)}" style="{_CELL};{_MUTED}">'
+        f'<tr><td colspan="{len(titles)}" style="{CELL};{MUTED}">'
         f"showing {_ROWS} of {len(rows):,}</td></tr>"
         if len(rows) > _ROWS
         else ""
     )
     return (
-        f'<table style="{_FONT};border-collapse:collapse;margin:0">'
+        f'<table style="{FONT};border-collapse:collapse;margin:0">'
         f"<thead><tr>{heads}</tr></thead><tbody>{body}{more}</tbody></table>"
-    )
-
-
-def _text(value: object, limit: int = _TEXT) -> str:
-    text = str(value)
-    cut = text if len(text) <= limit else f"{text[: limit - 1]}…"
-    # Isolated, so that right-to-left marks in a name cannot turn what follows it around.
-    return (
-        f'<bdi title="{escape(text[:1000])}">{escape(cut)}</bdi>'
-        if cut != text
-        else (f"<bdi>{escape(cut)}</bdi>")
     )
 
 
