@@ -188,6 +188,17 @@ def test_a_page_after_the_last_run_is_empty_and_knows_the_total(tmp_path):
     project.close()
 
 
+def test_a_page_can_begin_anywhere(project):
+    whole = [record.id for record in project.runs.search().items]
+    jumped = project.runs.search(offset=2, limit=2)
+    assert [record.id for record in jumped.items] == whole[2:4]
+    rest = project.runs.search(limit=2, cursor=jumped.next_cursor)
+    assert [record.id for record in rest.items] == whole[4:6]
+    assert project.runs.search(offset=1_000).items == []
+    with pytest.raises(InvalidInput, match="offset"):
+        project.runs.search(offset=-1)
+
+
 def test_now_stays_the_same_from_page_to_page(project):
     page = project.runs.search("started < now", limit=1)
     cursor = json.loads(base64.urlsafe_b64decode(page.next_cursor + "=="))
