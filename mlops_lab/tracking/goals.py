@@ -47,7 +47,11 @@ def goal_of_metric(key: str, goals: Mapping[str, Direction]) -> Goal:
     if key in goals:
         return Goal(key, goals[key], guessed=False)
     words = _WORD.findall(key.lower())
-    low = any(word.endswith(_LOW) or word.removesuffix("es").endswith(_LOW) for word in words)
+    low = any(
+        form.endswith(_LOW)
+        for word in words
+        for form in (word, word.removesuffix("s"), word.removesuffix("es"))
+    )
     return Goal(key, "min" if low else "max", guessed=True)
 
 

@@ -136,7 +136,7 @@ def metrics_of(
                m.lowest.step, m.highest.value, -m.highest.step,
                case when m.n_finite > 0 then m.total / m.n_finite end, m.n - m.n_finite
         from lab.metric_summary m join lab.run r using (run)
-        where r.run_id in (select unnest($ids::varchar[])) order by m.first_at, m.key""",
+        where r.run_id in (select unnest($ids::varchar[])) order by m.first_seen, m.key""",
         {"ids": list(ids)},
     ).fetchall()
     found: dict[str, list[MetricSummary]] = {}
@@ -167,7 +167,7 @@ def metric_keys(cursor: DuckDBPyConnection, ids: Sequence[str]) -> dict[str, lis
     """Read which metrics each run has, in the order in which they were first logged."""
     rows = cursor.execute(
         """
-        select r.run_id, list(m.key order by m.first_at, m.key)
+        select r.run_id, list(m.key order by m.first_seen, m.key)
         from lab.metric_summary m join lab.run r using (run)
         where r.run_id in (select unnest($ids::varchar[])) group by r.run_id""",
         {"ids": list(ids)},

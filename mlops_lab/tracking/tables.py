@@ -36,7 +36,8 @@ create table lab.param(
 create table lab.metric_point(
     run integer, key varchar, step bigint, logged_at timestamp, value double);
 create table lab.metric_summary(
-    run integer, key varchar, n bigint, n_finite bigint, total double, first_at timestamp,
+    run integer, key varchar, n bigint, n_finite bigint, total double,
+    first_seen struct(logged_at timestamp, place bigint),
     last struct(step bigint, logged_at timestamp, value double),
     lowest struct(value double, step bigint), highest struct(value double, step bigint));
 create table lab.tag(
@@ -170,7 +171,7 @@ from (
 _METRIC = """
 create or replace temp table point as
 select run, unnest(map_keys(m)) as key, step, make_timestamp(t) as logged_at,
-       unnest(map_values(m)) as value
+       unnest(map_values(m)) as value, unnest(range(len(map_keys(m)))) as place
 from (select run, t,
           case when d.m is null then error('no metrics "m": ' || line::varchar) else d.m end as m,
           case when d.s is null then 0
@@ -181,11 +182,12 @@ from (select run, t,
             from lines l join lab.run r on r.run_id = l.run where l.kind = 'metric'));
 select error('a metric is no number: ' || key) from point where value is null;
 
-insert into lab.metric_point select * from point;
+insert into lab.metric_point select run, key, step, logged_at, value from point;
 
 merge into lab.metric_summary s using (
     select run, key, count(*) as n, count(*) filter (isfinite(value)) as n_finite,
-           coalesce(sum(value) filter (isfinite(value)), 0) as total, min(logged_at) as first_at,
+           coalesce(sum(value) filter (isfinite(value)), 0) as total,
+           min({'logged_at': logged_at, 'place': place}) as first_seen,
            max({'step': step, 'logged_at': logged_at, 'value': value}) as last,
            min({'value': value, 'step': step}) filter (isfinite(value)) as lowest,
            max({'value': value, 'step': -step}) filter (isfinite(value)) as highest
@@ -193,13 +195,13 @@ merge into lab.metric_summary s using (
 ) b on s.run = b.run and s.key = b.key
 when matched then update set
     n = s.n + b.n, n_finite = s.n_finite + b.n_finite, total = s.total + b.total,
-    first_at = least(s.first_at, b.first_at), last = greatest(s.last, b.last),
+    first_seen = least(s.first_seen, b.first_seen), last = greatest(s.last, b.last),
     lowest = case when s.lowest is null or b.lowest < s.lowest
                   then coalesce(b.lowest, s.lowest) else s.lowest end,
     highest = case when s.highest is null or b.highest > s.highest
                    then coalesce(b.highest, s.highest) else s.highest end
 when not matched then insert values
-    (b.run, b.key, b.n, b.n_finite, b.total, b.first_at, b.last, b.lowest, b.highest);
+    (b.run, b.key, b.n, b.n_finite, b.total, b.first_seen, b.last, b.lowest, b.highest);
 """
 
 _TAG = """
