@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -39,7 +40,7 @@ def prepare(layout: Layout) -> LabError | None:
         except PermissionError as error:
             return _unwritable(layout, error)
         except OSError as error:
-            if error.errno != 30:  # EROFS: a read-only file system
+            if error.errno != errno.EROFS:
                 raise
             return _unwritable(layout, error)
         return None

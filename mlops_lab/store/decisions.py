@@ -6,6 +6,7 @@ cannot disagree with what happened without a broken link that names the line.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
@@ -18,7 +19,7 @@ from typing import Any
 
 from mlops_lab.errors import Corrupt, StorageFull
 from mlops_lab.store.journal import encode_line
-from mlops_lab.store.layout import LINE_VERSION
+from mlops_lab.store.layout import DISK_FULL, LINE_VERSION
 
 __all__ = ["FIRST_PREV", "Decision", "DecisionLog"]
 
@@ -220,17 +221,17 @@ def _hash(raw: bytes) -> str:
 
 
 def _write_durably(fd: int, line: bytes, end: int, path: Path) -> None:
+    """All of the line on the disk, or nothing of it in the file."""
     try:
         written = os.write(fd, line)
-        if written == len(line):
-            os.fsync(fd)
-            return
-        reason = "no room is left"
+        if written < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(fd)
     except OSError as error:
         os.ftruncate(fd, end)
+        if error.errno not in DISK_FULL:
+            raise
         raise StorageFull(f"the decision was not written to {path}: {error.strerror}") from error
-    os.ftruncate(fd, end)
-    raise StorageFull(f"the decision was not written to {path}: {reason}")
 
 
 def _sync_folder(folder: Path) -> None:

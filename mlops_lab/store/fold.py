@@ -6,6 +6,7 @@ import json
 import logging
 from array import array
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -191,7 +192,7 @@ class BatchFolder:
                 cursor.execute("commit")
                 return Applied(total, rejected + found)
             except (duckdb.DataError, duckdb.InvalidInputException) as error:
-                cursor.execute("rollback")
+                _rollback(cursor)
                 poison = self._poison(cursor, columns) if loading else []
                 if not poison:
                     raise
@@ -200,7 +201,7 @@ class BatchFolder:
                 columns = columns.without(bad)
                 rejected += poison
             except BaseException:
-                cursor.execute("rollback")
+                _rollback(cursor)
                 raise
 
     def _columns(self, batch: Batch) -> tuple[Columns, list[Rejected]]:
@@ -277,7 +278,7 @@ class BatchFolder:
         else:
             return []
         finally:
-            cursor.execute("rollback")
+            _rollback(cursor)
         half = len(columns) // 2
         return self._poison(cursor, columns.slice(0, half)) + self._poison(
             cursor, columns.slice(half, len(columns))
@@ -340,6 +341,14 @@ class BatchFolder:
         )
         for sql in deaths:
             cursor.execute(sql)
+
+
+def _rollback(cursor: DuckDBPyConnection) -> None:
+    import duckdb
+
+    # A commit that failed has ended the transaction already; its own error is the one to tell.
+    with suppress(duckdb.Error):
+        cursor.execute("rollback")
 
 
 def _hand_over(cursor: DuckDBPyConnection, columns: Columns) -> None:

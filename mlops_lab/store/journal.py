@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_lab.errors import InvalidInput, StorageFull
-from mlops_lab.store.layout import LINE_VERSION
+from mlops_lab.store.layout import DISK_FULL, LINE_VERSION
 from mlops_lab.store.lock import HeldLock, host_id
 
 __all__ = ["LINE_LIMIT", "LONG_LINE_KEYS", "Writer", "encode_line"]
@@ -40,7 +40,6 @@ LONG_LINE_KEYS = frozenset({"e", "r", "t", "object"})
 """The keys of the short line that stands for a longer one, which is in the object that it names."""
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
-_FULL = "the disk is full"
 
 
 def encode_line(line: Line) -> bytes:
@@ -223,19 +222,20 @@ class Writer:
                 written += more
         except OSError as error:
             self._cut_back(data, written)
-            raise StorageFull(
-                f"the journal took {written} of {len(data)} bytes ({error.strerror}): nothing "
-                "more can be logged "
-                f"until there is room in {self._directory}"
-            ) from error
+            if error.errno not in DISK_FULL:
+                raise
+            raise self._full(written, len(data)) from error
         if written < len(data):
             self._cut_back(data, written)
-            raise StorageFull(
-                f"the journal took {written} of {len(data)} bytes: there is no room in "
-                f"{self._directory}"
-            )
+            raise self._full(written, len(data))
         self._torn = False
         self.size += written
+
+    def _full(self, written: int, size: int) -> StorageFull:
+        return StorageFull(
+            f"the journal took {written} of {size} bytes: nothing more can be logged until there "
+            f"is room in {self._directory}"
+        )
 
     def _cut_back(self, data: bytes, written: int) -> None:
         # Whole lines stay, for a fold may have read them already; the torn one goes.

@@ -6,12 +6,14 @@ layout uses a file of its own and nobody migrates anything.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 __all__ = [
+    "DISK_FULL",
     "FORMAT_VERSION",
     "LINE_VERSION",
     "STORAGE_VERSION",
@@ -26,6 +28,9 @@ FORMAT_VERSION = 1
 
 LINE_VERSION = 1
 """The newest version of journal and decision lines that this program understands."""
+
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""The error numbers of a disk, a quota or a file size that is used up."""
 
 STORAGE_VERSION = "v2.0.0"
 """The DuckDB storage format of the index."""

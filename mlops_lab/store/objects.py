@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from mlops_lab.errors import InvalidInput, NotFound, StorageFull
+from mlops_lab.errors import InvalidInput, LabError, NotFound, StorageFull
+from mlops_lab.store.layout import DISK_FULL
 
 __all__ = ["Objects"]
 
@@ -26,11 +27,14 @@ class Objects:
         ``.mlops/objects``.
     tmp
         A folder on the same file system for files on their way.
+    refused_why
+        Raised by who puts something, where the store cannot or must not be written.
     """
 
-    def __init__(self, directory: Path, tmp: Path) -> None:
+    def __init__(self, directory: Path, tmp: Path, refused_why: LabError | None = None) -> None:
         self._directory = directory
         self._tmp = tmp
+        self._refused_why = refused_why
 
     def put_bytes(self, data: bytes) -> str:
         """Keep `data`; returns its content id, ``b3-`` and 64 hex digits."""
@@ -84,6 +88,8 @@ class Objects:
         """Snapshot, hash, fsync, publish: a crash at any point leaves at most a file in tmp/."""
         from blake3 import blake3
 
+        if self._refused_why is not None:
+            raise self._refused_why
         hasher = blake3()
         self._tmp.mkdir(parents=True, exist_ok=True)
         part = self._tmp / f"object-{os.getpid()}-{secrets.token_hex(6)}"
@@ -102,6 +108,8 @@ class Objects:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     part.replace(target)
         except OSError as error:
+            if error.errno not in DISK_FULL:
+                raise
             raise StorageFull(
                 f"the object could not be kept in {self._directory}: {error.strerror}"
             ) from error

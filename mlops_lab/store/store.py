@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import threading
 import time
@@ -12,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_lab.errors import Corrupt
+from mlops_lab.errors import Corrupt, LabError
 from mlops_lab.store.create import prepare, private_folder
 from mlops_lab.store.decisions import Decision, DecisionLog
 from mlops_lab.store.duck import IndexDamaged, IndexHeld, is_damage
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 __all__ = ["Store"]
+
+logger = logging.getLogger(__name__)
 
 READ_BUDGET_S = 0.25
 """How long a reader folds before it reads what there is."""
@@ -72,7 +75,7 @@ class Store:
         self.dir = layout.dir
         self._refused_why = prepare(layout)
         self.read_only = self._refused_why is not None
-        self.objects = Objects(layout.objects, layout.tmp)
+        self.objects = Objects(layout.objects, layout.tmp, self._refused_why)
         folder = private_folder(self.dir) if self.read_only else self.dir
         self._lock = StoreLock(folder)
         self._decisions = DecisionLog(layout.decisions)
@@ -170,7 +173,11 @@ class Store:
                 with self._index.host.attached(self._index.path, read_only=True) as cursor:
                     data = data(cursor)
             decision = self._decisions.append(kind, data, by)
-            self._freshness.catch_up()
+            try:
+                self._freshness.catch_up()
+            except LabError as error:
+                # It is settled, and whoever reads next folds it: not to be told as a failure.
+                logger.warning("decision %d is not in the index yet: %s", decision.n, error)
         return decision
 
     def decisions(self, since: int = 0) -> Iterator[Decision]:
