@@ -226,7 +226,7 @@ class Checker:
         self._fault(
             place,
             f"{declared.name} is {kind_of(value)} here, and {_TYPE_WORDS[declared.type_name]} in "
-            f"The parameters cell of {facts.path.name}.",
+            f"the parameters cell of {facts.path.name}.",
         )
 
     def _pipeline_params(self) -> None:

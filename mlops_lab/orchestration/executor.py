@@ -300,8 +300,7 @@ class Executor:
             params=injected,
             attempts=attempt,
         )
-        if runner.stop is not None and runner.stop.kind != "timeout":
-            self._stop = runner.stop
+        self._stop = _stop_of_run(runner.stop, failure)
         if failure is None:
             missing = [name for name, path in outputs.items() if not path.is_file()]
             if missing:
@@ -309,7 +308,7 @@ class Executor:
             else:
                 result = replace(result, outputs=self._keep_outputs(step, child, outputs))
         if failure is not None:
-            status = "killed" if self._is_stop(failure) else "failed"
+            status = "failed" if self._stop is None else "killed"
             result = replace(result, status=status, error=_error(failure, runner.stop))
         self._close_step(child, result)
         shutil.rmtree(folder, ignore_errors=True)
@@ -318,12 +317,6 @@ class Executor:
             result,
             metrics={key: one.last for key, one in self._metrics[step.name].items()},
             duration_s=time.monotonic() - began,
-        )
-
-    def _is_stop(self, failure: CellFailure) -> bool:
-        # A KeyboardInterrupt that nobody here sent came from somebody who wanted an end, too.
-        return self._stop is not None or (
-            failure.name == "KeyboardInterrupt" and failure.traceback is not None
         )
 
     def _close_step(self, child: str, result: StepResult) -> None:
@@ -411,6 +404,16 @@ class Executor:
     def _relative(self, path: Path) -> str:
         relative = os.path.relpath(path, self.root)
         return str(path) if relative.startswith("..") else relative
+
+
+def _stop_of_run(stop: Stop | None, failure: CellFailure | None) -> Stop | None:
+    """The stop of a try that is to stop the run as well; a time-out is the step's own."""
+    if stop is not None:
+        return None if stop.kind == "timeout" else stop
+    if failure is not None and failure.name == "KeyboardInterrupt":
+        # Nobody here sent it, but somebody wanted an end.
+        return Stop("interrupt", "its kernel was interrupted")
+    return None
 
 
 def _cell_logger(runs: RunManager, run_id: str) -> Any:

@@ -18,7 +18,7 @@ from mlops_lab.expressions import (
     names,
     nearest,
 )
-from mlops_lab.expressions.nodes import And, Compare, IsNull, Node, Number
+from mlops_lab.expressions.nodes import And, Compare, IsNull, Node, Number, Text
 from mlops_lab.orchestration.check import metric_of
 from mlops_lab.orchestration.results import GateRecord
 from mlops_lab.orchestration.spec import Gate
@@ -81,9 +81,9 @@ def decide(gate: Gate, facts: GateFacts) -> GateRecord:
     is there to be met, and a misspelt name must not open it.
     """
     expression = gate.expression
-    optional = {id(name) for name in _asked_for_null(expression.root)}
+    optional = {(name.function, name.parts) for name in _asked_for_null(expression.root)}
     for name in names(expression):
-        if facts.get(name) is None and id(name) not in optional:
+        if facts.get(name) is None and (name.function, name.parts) not in optional:
             return _record(gate, False, _sentence(facts.missing(name)), None, None)
     try:
         holds = evaluate(expression, facts.get)
@@ -153,7 +153,7 @@ def _phrase(compared: Compared, node: Compare) -> str:
 
 
 def _side(node: Node, text: str, value: Given, digits: int) -> str:
-    if isinstance(node, Number):
+    if isinstance(node, Number | Text):
         return text
     if isinstance(node, Name):
         _, rest = metric_of(node)

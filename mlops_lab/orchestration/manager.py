@@ -40,6 +40,8 @@ class PipelineFile:
         Relative to the project.
     name
         Its name; the file's stem when it cannot be read.
+    params
+        As the file gives them; none when it is not sound.
     steps
         Their names in the order in which they run.
     gates
@@ -50,6 +52,7 @@ class PipelineFile:
 
     path: str
     name: str
+    params: Mapping[str, Any]
     steps: tuple[str, ...]
     gates: int
     faults: tuple[Fault, ...]
@@ -284,7 +287,8 @@ class PipelineManager:
         steps = tuple(step.name for step in spec.steps) if spec else ()
         gates = len(spec.gates) if spec else 0
         name = spec.name if spec else path.stem
-        return PipelineFile(self._relative(path), name, steps, gates, tuple(faults))
+        params = spec.params if spec else {}
+        return PipelineFile(self._relative(path), name, params, steps, gates, tuple(faults))
 
     def _relative(self, path: Path) -> str:
         relative = os.path.relpath(path, self.root)

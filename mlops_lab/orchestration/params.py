@@ -52,6 +52,8 @@ def resolve_params(
         elif (
             dot
             and first in steps
+            and rest not in spec.step(first).inputs
+            and rest not in spec.step(first).outputs
             and (rest in steps[first] or spec.step(first).facts.declares(rest))
         ):
             steps[first][rest] = _step_value(spec.step(first), rest, value)

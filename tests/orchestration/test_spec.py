@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from mlops_lab.errors import InvalidInput
+from mlops_lab.orchestration.document import read_document
+from mlops_lab.orchestration.model import json_schema, seconds
+from mlops_lab.orchestration.spec import InputFile, StepOutput, load_spec
+
+PREPARE = "steps:\n  prepare: {notebook: ../notebooks/prepare.ipynb, outputs: {train: t.csv}}\n"
+
+Faults = Callable[[str], list[str]]
+
+
+@pytest.fixture(autouse=True)
+def notebooks(workshop) -> None:
+    workshop.notebook("prepare", "1", params="seed = 1\ntrain = 'x.csv'")
+    workshop.notebook(
+        "train", "1", params="seed: int = 1\nrate = 1\nkind = 'a'\ntrain = 'x'\nmodel = 'm'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "1:1: The file is empty: a pipeline needs steps."),
+        ("- a", "1:1: A pipeline is a map with steps, not a list or text."),
+        ("steps: {}", "1:8: steps is empty: a pipeline needs at least one step."),
+        ("name: x", "1:1: A pipeline has no steps."),
+        (
+            "step: {}",
+            "1:1: 'step' is not known here: a pipeline has name, params, steps, gates. "
+            "Did you mean steps?",
+        ),
+        ("steps:\n  a:\n", "2:3: Step a is empty: write a map with notebook."),
+        (
+            "steps:\n  a-b: {notebook: ../notebooks/prepare.ipynb}",
+            "2:3: 'a-b' cannot be a name here: use letters, digits and _, and no digit first.",
+        ),
+        (
+            "steps:\n  a:\n    notebok: ../notebooks/prepare.ipynb",
+            "3:5: 'notebok' is not known here: step a has notebook, params, inputs, outputs, "
+            "retries, timeout. Did you mean notebook?",
+        ),
+        (
+            "steps:\n  a:\n    notebook: ../notebooks/prepar.ipynb",
+            "3:15: There is no notebook '../notebooks/prepar.ipynb'. "
+            "Did you mean ../notebooks/prepare.ipynb?",
+        ),
+        (
+            "steps:\n  a:\n    notebook: ../notebooks/prepare.txt",
+            "3:15: '../notebooks/prepare.txt' is not a notebook: .ipynb, or jupytext .py or .md.",
+        ),
+        (
+            "steps:\n  params: {notebook: ../notebooks/prepare.ipynb}",
+            "2:3: 'params' is reserved and cannot name a step.",
+        ),
+        (
+            PREPARE
+            + "  b:\n    notebook: ../notebooks/train.ipynb\n    inputs: {train: prepare.trian}",
+            "5:21: Step prepare has no output 'trian'; it has train. Did you mean prepare.train?",
+        ),
+        (
+            PREPARE
+            + "  b:\n    notebook: ../notebooks/train.ipynb\n    inputs: {train: prepere.train}",
+            "5:21: 'prepere.train' is no step.output, and there is no such file or folder. "
+            "Did you mean prepare.train?",
+        ),
+        (
+            PREPARE + "  b:\n    notebook: ../notebooks/train.ipynb\n    timeout: 90",
+            "5:14: steps.b.timeout is 90; it must be a duration with a unit, such as 20m or 90s. "
+            "Did you mean 90s?",
+        ),
+        (
+            PREPARE + "  b:\n    notebook: ../notebooks/train.ipynb\n    outputs: {model: ../m}",
+            "5:22: '../m' must be a file name or a path below the step's own folder.",
+        ),
+        (
+            PREPARE + "  b:\n    notebook: ../notebooks/train.ipynb\n    params: {seed: x}",
+            "5:20: seed is text here, and a whole number in the parameters cell of train.ipynb.",
+        ),
+        (
+            PREPARE + "  b:\n    notebook: ../notebooks/train.ipynb\n    params: {class: 1}",
+            "5:14: 'class' is a word of Python and cannot be a variable.",
+        ),
+        (
+            PREPARE
+            + "  b:\n    notebook: ../notebooks/train.ipynb\n    inputs: {train: prepare.train}\n"
+            + "    outputs: {train: x}",
+            "6:15: 'train' is in inputs already: a notebook has one such name.",
+        ),
+    ],
+)
+def test_a_fault_is_found_with_its_place_and_the_right_word(
+    faults_of: Faults, text: str, fault: str
+) -> None:
+    assert faults_of(text) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("gate", "fault"),
+    [
+        (
+            "prepar.auc > 1",
+            "4:13: There is no step 'prepar'; a gate writes step.metric or params.name. Did you mean prepare.auc?",
+        ),
+        ("prepare.auc >= params.mn", "4:28: The pipeline has no param 'mn'."),
+        ("prepare > 1", "4:13: Step prepare needs a metric: prepare.auc."),
+        (
+            "champion.prepare.auc > 1",
+            "4:13: There is no step 'champion'; a gate writes step.metric or params.name.",
+        ),
+        (
+            "prepare.auc",
+            "4:13: A condition is needed here, and this is a value. Compare it: prepare.auc > 0.",
+        ),
+        ("prepare.auc = 'high'", "4:27: "),
+        ("'prepare.auc > > 1'", "4:28: A value is needed here, not >."),
+    ],
+)
+def test_a_fault_in_a_gate_is_pointed_at_inside_the_expression(
+    faults_of: Faults, gate: str, fault: str
+) -> None:
+    [found] = faults_of(PREPARE + f"gates:\n  - metric: {gate}\n")
+
+    assert found.startswith(fault)
+
+
+def test_a_cycle_is_named_step_by_step(faults_of: Faults) -> None:
+    step = "{notebook: ../notebooks/train.ipynb, inputs: {train: %s.model}, outputs: {model: m}}"
+    text = f"steps:\n  a: {step % 'c'}\n  b: {step % 'a'}\n  c: {step % 'b'}\n"
+
+    assert faults_of(text) == ["2:59: The steps go in a circle: a needs c needs b needs a."]
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("promote: {model: a.b}", "promote"),
+        ("deploy: {endpoint: a}", "deploy"),
+        ("triggers: []", "triggers"),
+        ("workers: 2", "workers"),
+        ("gates:\n  - data: {suite: a}", "data"),
+        ("gates:\n  - fairness: {metric: a.b}", "fairness"),
+        ("gates:\n  - approval: {role: a}", "approval"),
+    ],
+)
+def test_what_does_not_exist_yet_is_an_unknown_key(faults_of: Faults, text: str, word: str) -> None:
+    [fault] = faults_of(PREPARE + text)
+
+    assert f"'{word}' is not known here" in fault
+
+
+@pytest.mark.parametrize("written", ["dataset:flights", "model:delay"])
+def test_references_that_do_not_exist_yet_are_refused(faults_of: Faults, written: str) -> None:
+    text = (
+        PREPARE
+        + "  b:\n    notebook: ../notebooks/train.ipynb\n"
+        + f"    inputs: {{train: {written}}}\n    outputs: {{model: {written}}}\n"
+    )
+    kind = written.split(":")[0]
+
+    assert faults_of(text) == [
+        f"5:21: '{kind}:' is not known here: an input is step.output or a file.",
+        f"6:22: '{kind}:' is not known here: an output is a file.",
+    ]
+
+
+def test_every_fault_is_told_at_once_in_the_order_of_the_file(workshop) -> None:
+    path = workshop.pipeline(
+        "steps:\n"
+        "  a: {notebook: ../notebooks/gone.ipynb}\n"
+        "  b: {notebook: ../notebooks/train.ipynb, inputs: {train: nobody.x}}\n"
+        "gates:\n  - metric: c.auc > 1\n"
+    )
+
+    with pytest.raises(InvalidInput) as caught:
+        load_spec(path, file="p.yaml")
+
+    lines = [line.split(": ")[0] for line in str(caught.value).splitlines()]
+    assert lines == ["p.yaml:2:17", "p.yaml:3:59", "p.yaml:5:13"]
+    assert [fault["line"] for fault in caught.value.details["faults"]] == [2, 3, 5]
+
+
+def test_a_param_the_notebook_does_not_declare_is_a_warning(workshop, faults_of: Faults) -> None:
+    text = "steps:\n  a: {notebook: ../notebooks/train.ipynb, params: {sead: 3}}\n"
+
+    assert faults_of(text) == [
+        "2:52: warning: The parameters cell of train.ipynb does not declare 'sead'; "
+        "it is set all the same. Did you mean seed?"
+    ]
+    assert load_spec(workshop.pipeline(text)).warnings
+
+
+def test_a_param_that_nothing_uses_is_a_warning(faults_of: Faults) -> None:
+    assert faults_of("params: {sead: 3}\n" + PREPARE) == [
+        "1:10: warning: No parameters cell and no gate uses 'sead'. Did you mean seed?"
+    ]
+
+
+def test_types_follow_annotations_strictly_and_defaults_loosely(faults_of: Faults) -> None:
+    step = "steps:\n  a: {notebook: ../notebooks/train.ipynb, params: {%s}}\n"
+
+    assert faults_of(step % "rate: 0.5, seed: null") == []
+    assert len(faults_of(step % "seed: 0.5")) == 1
+    assert len(faults_of(step % "rate: true")) == 1
+    assert len(faults_of(step % "kind: 3")) == 1
+
+
+def test_steps_come_in_the_order_of_the_graph_and_inputs_are_resolved(workshop) -> None:
+    (workshop.root / "raw.csv").write_text("a\n")
+    path = workshop.pipeline(
+        "steps:\n"
+        "  train: {notebook: ../notebooks/train.ipynb, inputs: {train: prepare.train}, timeout: 1h30m}\n"
+        "  prepare: {notebook: ../notebooks/prepare.ipynb, inputs: {raw: ../raw.csv}, outputs: {train: t.csv}}\n"
+    )
+
+    spec = load_spec(path)
+
+    assert spec.name == "p"
+    assert [step.name for step in spec.steps] == ["prepare", "train"]
+    assert spec.step("train").inputs == {"train": StepOutput("prepare", "train")}
+    assert spec.step("prepare").inputs == {
+        "raw": InputFile(workshop.root / "raw.csv", "../raw.csv")
+    }
+    assert spec.step("train").timeout_s == 5400
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("20m", 1200), ("90s", 90), ("500ms", 0.5), ("1d2h", 93600)]
+)
+def test_durations_have_units(text: str, expected: float) -> None:
+    assert seconds(text) == expected
+
+
+def test_the_schema_agrees_with_the_reader(workshop, faults_of: Faults) -> None:
+    validator = Draft202012Validator(json_schema())
+    Draft202012Validator.check_schema(json_schema())
+
+    def valid(text: str) -> bool:
+        value = read_document(Path("p"), text=text).value
+        return validator.is_valid(json.loads(json.dumps(value)))
+
+    good = (
+        "name: x\nparams: {seed: 1}\n" + PREPARE + "gates:\n  - metric: prepare.auc > params.seed\n"
+    )
+    assert valid(good)
+    assert faults_of(good) == []
+    for bad in (
+        "steps: {}",
+        "steps: {a-b: {notebook: x}}",
+        PREPARE + "promote: {}",
+        "steps: {a: {}}",
+    ):
+        assert not valid(bad)
+        assert faults_of(bad)
