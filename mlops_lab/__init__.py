@@ -48,7 +48,8 @@ if TYPE_CHECKING:
     )
     from mlops_lab.handles.pipeline import Pipeline, pipeline, pipelines
     from mlops_lab.handles.run import Run
-    from mlops_lab.handles.table import Runs, Table, runs, sql
+    from mlops_lab.handles.runs import Runs, runs
+    from mlops_lab.handles.table import Table, sql
 
 __all__ = [
     "Conflict",
@@ -108,7 +109,8 @@ _HOME = {
         "mlops_lab.errors",
     ),
     **dict.fromkeys(("Pipeline", "pipeline", "pipelines"), "mlops_lab.handles.pipeline"),
-    **dict.fromkeys(("Runs", "Table", "runs", "sql"), "mlops_lab.handles.table"),
+    **dict.fromkeys(("Runs", "runs"), "mlops_lab.handles.runs"),
+    **dict.fromkeys(("Table", "sql"), "mlops_lab.handles.table"),
     "Run": "mlops_lab.handles.run",
 }
 

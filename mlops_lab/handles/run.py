@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -32,12 +32,20 @@ class Run:
     several threads.
     """
 
-    __slots__ = ("_id", "_open", "_project")
+    __slots__ = ("_id", "_open", "_project", "_seen")
 
-    def __init__(self, project: Project, run_id: str, opened: OpenRun | None = None) -> None:
+    def __init__(
+        self,
+        project: Project,
+        run_id: str,
+        opened: OpenRun | None = None,
+        seen: tuple[Hashable, RunRecord] | None = None,
+    ) -> None:
         self._project = project
         self._id = run_id
         self._open = opened
+        # What a search read of a run that has ended: true for as long as nothing is written.
+        self._seen = seen
 
     # ------------------------------------------------------------------ what it is
 
@@ -48,7 +56,12 @@ class Run:
 
     @property
     def record(self) -> RunRecord:
-        """All that the store knows of the run itself, read now."""
+        """All that the store knows of the run itself, as of now."""
+        if self._seen is not None:
+            signature, record = self._seen
+            if self._project.store.signature() == signature:
+                return record
+            self._seen = None
         return self._project.runs.get(self._id)
 
     @property
