@@ -54,12 +54,13 @@ class _Root(LabGroup):
         ('mlops-lab run list "best(auc) > 0.7"', "find runs"),
     ],
 )
-@click.version_option(package_name="mlops-lab", prog_name="mlops-lab", message="%(prog)s %(version)s")
+@click.version_option(package_name="mlops-lab", message="mlops-lab %(version)s")
 def root() -> None:
     """From a notebook to a monitored model, without leaving JupyterLab.
 
-    Exit codes: 0 done, 1 a step or check failed, 2 bad input or not found, 3 a gate rejected,
-    4 waiting for approval, 5 store busy or damaged, 6 forbidden, 130 interrupted.
+    \b
+    Exit codes: 0 done · 1 a step or check failed · 2 bad input, not found
+    3 a gate rejected · 5 store busy or damaged · 6 forbidden · 130 interrupted
     """
 
 

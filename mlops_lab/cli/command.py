@@ -108,22 +108,22 @@ def _general_options() -> list[click.Parameter]:
 class _Helpful(click.Command):
     """Help with examples, and the general options after the command's own."""
 
-    def __init__(
-        self, *arguments: Any, examples: Sequence[Example] = (), **options: Any
-    ) -> None:
-        context: dict[str, Any] = {
+    def __init__(self, *arguments: Any, examples: Sequence[Example] = (), **options: Any) -> None:
+        options["context_settings"] = {
             "help_option_names": ["-h", "--help"],
             "max_content_width": 100,
-            **(options.pop("context_settings", None) or {}),
         }
-        super().__init__(*arguments, context_settings=context, **options)
+        super().__init__(*arguments, **options)
         self.examples = list(examples)
         self.params.extend(_general_options())
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         if self.examples:
             with formatter.section("Examples"):
-                formatter.write_dl(self.examples, col_max=64, col_spacing=3)
+                for command, purpose in self.examples:
+                    indent = " " * formatter.current_indent
+                    formatter.write(f"{indent}{click.style(f'# {purpose}', dim=True)}\n")
+                    formatter.write(f"{indent}{command}\n")
         super().format_epilog(ctx, formatter)
 
 
@@ -139,6 +139,7 @@ class LabGroup(_Helpful, click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; say the nearest one where there is none of that name."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:

@@ -35,7 +35,9 @@ __all__ = ["demo"]
 @click.argument(
     "directory", metavar="[DIR]", required=False, type=click.Path(path_type=Path, file_okay=False)
 )
-@click.option("--no-lab", is_flag=True, help="Do not open JupyterLab at the end; so do LAB=0 and CI.")
+@click.option(
+    "--no-lab", is_flag=True, help="Do not open JupyterLab at the end; so do LAB=0 and CI."
+)
 @pass_session
 def demo(session: Session, directory: Path | None, no_lab: bool) -> int:
     """Make the example project in DIR, run it end to end, and open JupyterLab on it.
@@ -190,7 +192,7 @@ def _comparison(target: Console, results: Mapping[str, PipelineResult]) -> None:
     """What the gates looked at, side by side."""
     from rich.text import Text
 
-    from mlops_lab.cli.output import table
+    from mlops_lab.cli.output import print_table
 
     first = next(iter(results.values()))
     rows = []
@@ -208,7 +210,7 @@ def _comparison(target: Console, results: Mapping[str, PipelineResult]) -> None:
     if rows:
         names = [(name, {"justify": "right"}) for name in results]
         target.print()
-        target.print(table(["gate", *names], rows))
+        print_table(target, ["gate", *names], rows)
 
 
 def _wants_lab(no_lab: bool) -> bool:

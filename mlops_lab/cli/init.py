@@ -51,5 +51,5 @@ def init(session: Session, directory: Path | None, name: str | None) -> int:
     say(f"Made the project {project.name} in {where}")
     say(f"  settings   {shown(project.root / FILE_NAME)}   edit and commit this")
     say(f"  store      {shown(project.root / '.mlops')}   back this up; git ignores it")
-    say("Next: `import mlops_lab as lab` in a notebook here, or `mlops-lab demo` to see an example.")
+    say("Next: `import mlops_lab as lab` in a notebook here; `mlops-lab demo` shows an example.")
     return 0

@@ -1,4 +1,4 @@
-"""How answers look: JSON for programs, quiet tables for people, without colour where none is wanted."""
+"""How answers look: JSON for programs, quiet tables for people."""
 
 from __future__ import annotations
 
@@ -9,28 +9,32 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-    from rich.table import Table
     from rich.text import Text
 
 __all__ = [
     "GLYPHS",
+    "Column",
     "age",
     "console",
     "duration",
     "glyph",
     "number",
     "plain",
+    "print_table",
     "say",
+    "shown",
     "size",
-    "table",
     "write_json",
 ]
+
+Column = str | tuple[str, Mapping[str, Any]]
+"""A column's name, or its name with options of `rich.table.Column`."""
 
 # Shape and colour, never colour alone: the same glyphs as in JupyterLab.
 GLYPHS: Mapping[str, tuple[str, str]] = {
@@ -50,7 +54,7 @@ GLYPHS: Mapping[str, tuple[str, str]] = {
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console for stdout (or stderr): colours on a terminal unless NO_COLOR, no cutting in pipes."""
+    """A console: colours on a terminal unless NO_COLOR is set, and nothing cut off in pipes."""
     from rich.console import Console
     from rich.theme import Theme
 
@@ -100,8 +104,9 @@ def glyph(status: str, outcome: str | None = None) -> Text:
     return Text(_drawable(mark), style=style)
 
 
-def _drawable(mark: str, stream: TextIO | None = None) -> str:
-    encoding = (stream or sys.stdout).encoding or "ascii"
+def _drawable(mark: str) -> str:
+    # The process's own stream: a live display puts one without an encoding in its place.
+    encoding = getattr(sys.__stdout__, "encoding", None) or "utf-8"
     try:
         mark.encode(encoding)
     except UnicodeEncodeError:
@@ -109,8 +114,12 @@ def _drawable(mark: str, stream: TextIO | None = None) -> str:
     return mark
 
 
-def table(columns: Sequence[str | tuple[str, Mapping[str, Any]]], rows: Iterable[Sequence[Any]]) -> Table:
-    """A table without lines: names in grey, two spaces between columns.
+def print_table(
+    target: Console,
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[Any]],
+) -> None:
+    """Print a table without frame: names in grey, no names at all when each is empty.
 
     Parameters
     ----------
@@ -122,15 +131,29 @@ def table(columns: Sequence[str | tuple[str, Mapping[str, Any]]], rows: Iterable
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    named = any(column if isinstance(column, str) else column[0] for column in columns)
     made = Table(
-        box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim", border_style="dim"
+        # In a pipe every line is data, but for the names.
+        box=SIMPLE_HEAD if named and target.is_terminal else None,
+        show_header=named,
+        pad_edge=False,
+        show_edge=False,
+        padding=(0, 2, 0, 0),
+        header_style="dim",
+        border_style="dim",
     )
     for column in columns:
         name, options = column if isinstance(column, tuple) else (column, {})
         made.add_column(name, **{"no_wrap": True, "overflow": "ellipsis", **options})
     for row in rows:
         made.add_row(*[_cell(one) for one in row])
-    return made
+    if target.is_terminal:
+        target.print(made)
+        return
+    with target.capture() as captured:
+        target.print(made)
+    for line in captured.get().splitlines():
+        target.print(line.rstrip(), markup=False, soft_wrap=True)
 
 
 def _cell(value: Any) -> RenderableType:
@@ -139,7 +162,7 @@ def _cell(value: Any) -> RenderableType:
     if value is None:
         return Text("")
     # Names and values are the user's: never markup.
-    return Text(value) if isinstance(value, str) else value  # type: ignore[no-any-return]
+    return Text(value) if isinstance(value, str) else value
 
 
 def number(value: float | None) -> str:
@@ -181,7 +204,7 @@ def duration(seconds: float | None) -> str:
 
 
 def age(moment: datetime | None, now: datetime | None = None) -> str:
-    """How long ago something was, as the sidebar says it: now, 14 min, 2 h, yesterday, 6 d, 4 Nov."""
+    """How long ago, as the sidebar says it: now, 14 min, 2 h, yesterday, 6 d, 4 Nov."""
     if moment is None:
         return "–"
     seconds = ((now or datetime.now(UTC)) - moment).total_seconds()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlops_lab.cli.command import LabGroup, Session, pass_session
-from mlops_lab.cli.output import console, duration, glyph, say, shown, table, write_json
+from mlops_lab.cli.output import console, duration, glyph, print_table, say, shown, write_json
 from mlops_lab.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def list_(session: Session) -> int:
         )
         for one in files
     ]
-    console().print(table(["", "pipeline", "steps", ("gates", {"justify": "right"}), "file"], rows))
+    print_table(console(), ["", "pipeline", "steps", ("gates", {"justify": "right"}), "file"], rows)
     for one in files:
         for fault in one.faults:
             say(str(fault))
@@ -186,7 +186,7 @@ def schema(session: Session) -> int:
     return 0
 
 
-# --- what the demo uses as well ---------------------------------------------------------------------
+# --- what the demo uses as well -------------------------------------------------------------------
 
 
 def run_shown(
@@ -214,15 +214,15 @@ def show_result(target: Console, result: PipelineResult) -> None:
     mark = glyph(result.status, result.outcome)
     words = verdict(result.status, result.outcome)
     target.print()
-    target.print(
-        Text.assemble(mark, "  ", (words, "bold"), f" · {duration(result.duration_s)}")
-    )
+    target.print(Text.assemble(mark, "  ", (words, "bold"), f" · {duration(result.duration_s)}"))
     if result.reason and result.outcome is None:
         target.print(f"   {result.reason}", markup=False)
     for step in result.steps.values():
         if step.error is not None and step.executed is not None:
             target.print(f"   executed notebook: {shown(step.executed)}", markup=False)
-            target.print(f"   mlops-lab run show {(step.run_id or '')[:8]}", markup=False, style="dim")
+            target.print(
+                f"   mlops-lab run show {(step.run_id or '')[:8]}", markup=False, style="dim"
+            )
     if result.status == "finished" and result.run_id:
         target.print(f"   mlops-lab run show {result.run_id[:8]}", markup=False, style="dim")
 
@@ -296,7 +296,7 @@ def _show_plan(target: Console, plan: Plan) -> None:
         for place, step in enumerate(plan.steps, 1)
     ]
     target.print()
-    target.print(table(["", "step", "notebook", ("inputs", {"no_wrap": False}), "outputs"], rows))
+    print_table(target, ["", "step", "notebook", ("inputs", {"no_wrap": False}), "outputs"], rows)
     if plan.gates:
         target.print()
         target.print("gates", style="dim")

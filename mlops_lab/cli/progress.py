@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Iterator, TextIO
+from typing import TYPE_CHECKING
 
 from mlops_lab.cli.output import duration, glyph, number
 from mlops_lab.orchestration.events import (
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
-__all__ = ["LinesProgress", "LiveProgress", "progress"]
+__all__ = ["LinesProgress", "LiveProgress", "headline", "progress", "verdict"]
 
 SLOW_CELL_S = 5.0
 """In plain lines a cell is worth one when it took this long."""
@@ -118,7 +118,9 @@ class LinesProgress:
             case GateDecided():
                 return [f"gate {event.gate.state}: {event.gate.sentence}"]
             case PipelineFinished():
-                return [f"{event.result.name}: {verdict(event.result.status, event.result.outcome)}"]
+                return [
+                    f"{event.result.name}: {verdict(event.result.status, event.result.outcome)}"
+                ]
             case _:
                 return []
 
@@ -277,8 +279,3 @@ def _doing(row: _Row) -> Text:
 def _clock(seconds: float) -> str:
     whole = int(max(0.0, seconds))
     return f"{whole // 60}:{whole % 60:02}"
-
-
-def is_broken(stream: TextIO) -> bool:
-    """Whether a stream cannot take any more."""
-    return stream.closed

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlops_lab.cli.command import LabGroup, Session, pass_session
-from mlops_lab.cli.output import age, console, duration, glyph, number, say, table, write_json
+from mlops_lab.cli.output import age, console, duration, glyph, number, print_table, say, write_json
 from mlops_lab.cli.run_page import print_run, run_document
 from mlops_lab.errors import NotFound
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Console
 
     from mlops_lab.project import Project
     from mlops_lab.tracking.goals import Goal
@@ -39,18 +39,25 @@ def run() -> None:
     name="list",
     examples=[
         ("mlops-lab run list", "the newest 20"),
-        ('mlops-lab run list "status = \'failed\' and started > now - 7d"', "last week's failures"),
+        ("mlops-lab run list \"status = 'failed' and started > now - 7d\"", "last week's failures"),
         ('mlops-lab run list --order-by "best(auc) desc" -n 5', "the best five"),
     ],
 )
 @click.argument("where", metavar="[WHERE]", required=False)
-@click.option("--order-by", metavar="EXPRESSION", help="Such as 'best(auc) desc'.  [default: newest first]")
+@click.option(
+    "--order-by", metavar="EXPRESSION", help="Such as 'best(auc) desc'.  [default: newest first]"
+)
 @click.option("-n", "--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
 @click.option("-a", "--all", "every", is_flag=True, help="Child runs as well.")
 @click.option("--deleted", is_flag=True, help="The deleted ones instead.")
 @pass_session
 def list_(
-    session: Session, where: str | None, order_by: str | None, limit: int, every: bool, deleted: bool
+    session: Session,
+    where: str | None,
+    order_by: str | None,
+    limit: int,
+    every: bool,
+    deleted: bool,
 ) -> int:
     """List runs; WHERE is an expression such as best(auc) > 0.7 and params.seed = 3."""
     from mlops_lab.tracking.records import ANY
@@ -61,18 +68,20 @@ def list_(
     )
     rows = _rows(project, page.items)
     if session.as_json:
-        write_json(
-            {"runs": [_row_document(row) for row in rows], "total": page.total}
-        )
+        write_json({"runs": [_row_document(row) for row in rows], "total": page.total})
         return 0
     if not rows:
-        say("No run matches." if where else "No runs yet: start one in a notebook, or `mlops-lab demo`.")
+        say(
+            "No run matches."
+            if where
+            else "No runs yet: start one in a notebook, or `mlops-lab demo`."
+        )
         return 0
     from mlops_lab.tracking.rows import list_goal
 
     goal = list_goal(rows, project.settings.goals)
     target = console()
-    target.print(_table(rows, goal))
+    _print_rows(target, rows, goal)
     if page.total > len(rows):
         target.print(f"{len(rows)} of {page.total:,}; -n shows more", style="dim")
     return 0
@@ -185,7 +194,9 @@ def delete(session: Session, run_ids: Sequence[str]) -> int:
         write_json({"deleted": deleted})
         return 0
     say(f"Deleted {_told(records, deleted)}.")
-    say(f"`mlops-lab run restore {' '.join(record.id[:8] for record in records)}` brings them back.")
+    say(
+        f"`mlops-lab run restore {' '.join(record.id[:8] for record in records)}` brings them back."
+    )
     return 0
 
 
@@ -218,14 +229,15 @@ def _rows(project: Project, records: Sequence[RunRecord]) -> list[RowFacts]:
         return read_rows(cursor, records, project.settings.goals)
 
 
-def _table(rows: Sequence[RowFacts], goal: Goal | None) -> Table:
+def _print_rows(target: Console, rows: Sequence[RowFacts], goal: Goal | None) -> None:
     def value(row: RowFacts) -> str:
         metric = row.metric(goal.key) if goal is not None else None
         return number(metric.last) if metric is not None else ""
 
     arrow = {"max": "↑", "min": "↓"}
     name = f"{goal.key} {arrow[goal.direction]}" if goal is not None else ""
-    return table(
+    print_table(
+        target,
         [
             "",
             ("run", {"min_width": 12}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mlops_lab.cli.output import age, duration, glyph, number, shown, size, table
+from mlops_lab.cli.output import Column, age, duration, glyph, number, print_table, shown, size
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,7 +56,12 @@ def run_document(project: Project, record: RunRecord) -> dict[str, Any]:
         "tags": runs.tags(record.id),
         "notes": [{"text": note.text, "at": note.created_at} for note in runs.notes(record.id)],
         "artifacts": [
-            {"path": one.path, "size_bytes": one.size, "media_type": one.media, "digest": one.digest}
+            {
+                "path": one.path,
+                "size_bytes": one.size,
+                "media_type": one.media,
+                "digest": one.digest,
+            }
             for one in runs.artifacts(record.id)
         ],
         "steps": [
@@ -90,20 +95,19 @@ def print_run(target: Console, project: Project, record: RunRecord) -> None:
     steps, gates = _steps(project, record), _gates(project, record)
     if steps:
         _title(target, "steps")
-        target.print(
-            table(
-                ["", "step", "id", ("took", {"justify": "right"}), ""],
-                [
-                    (
-                        glyph("passed" if step.status == "finished" else step.status),
-                        step.name,
-                        step.id[:8],
-                        duration(step.duration_s),
-                        step.reason or "",
-                    )
-                    for step in steps
-                ],
-            )
+        print_table(
+            target,
+            ["", "step", "id", ("took", {"justify": "right"}), ""],
+            [
+                (
+                    glyph("passed" if step.status == "finished" else step.status),
+                    step.name,
+                    step.id[:8],
+                    duration(step.duration_s),
+                    step.reason or "",
+                )
+                for step in steps
+            ],
         )
     if gates:
         _print_gates(target, gates)
@@ -115,7 +119,9 @@ def print_run(target: Console, project: Project, record: RunRecord) -> None:
     artifacts = runs.artifacts(record.id)
     if artifacts:
         _print_artifacts(target, project, record, artifacts)
-    tags = {key: value for key, value in runs.tags(record.id).items() if not key.startswith("mlops.")}
+    tags = {
+        key: value for key, value in runs.tags(record.id).items() if not key.startswith("mlops.")
+    }
     if tags:
         _title(target, "tags")
         for key, value in tags.items():
@@ -179,36 +185,46 @@ def _print_gates(target: Console, gates: Sequence[GateRecord]) -> None:
         style = "bold red" if gate.state == "rejected" else ""
         target.print(
             Text.assemble(
-                " ", glyph(gate.state), "  ", (gate.sentence, style), (f"   {gate.expression}", "dim")
+                " ",
+                glyph(gate.state),
+                "  ",
+                (gate.sentence, style),
+                (f"   {gate.expression}", "dim"),
             )
         )
 
 
 def _print_params(target: Console, params: Sequence[ParamRecord]) -> None:
     _title(target, "params")
-    rows = [(param.key, param.value if len(param.value) <= 80 else param.value[:79] + "…") for param in params]
-    target.print(table([("param", {"no_wrap": True}), "value"], rows))
+    rows = [(param.key, _short(param.value)) for param in params]
+    print_table(target, ["param", "value"], rows)
 
 
 def _print_metrics(target: Console, metrics: Sequence[MetricSummary]) -> None:
     _title(target, "metrics")
     arrow = {"max": "↑", "min": "↓"}
     right = {"justify": "right"}
-    target.print(
-        table(
-            ["metric", ("last", right), ("best", right), ("at step", right), ("points", right)],
-            [
-                (
-                    f"{metric.key} {arrow[metric.goal]}{'?' if metric.guessed else ''}",
-                    number(metric.last),
-                    number(metric.best) if metric.n > 1 else "",
-                    str(metric.best_step) if metric.n > 1 else "",
-                    f"{metric.n:,}" if metric.n > 1 else "",
-                )
-                for metric in metrics
-            ],
+    curves = any(metric.n > 1 for metric in metrics)
+    columns: list[Column] = [
+        "metric",
+        ("last", right),
+        ("best", right),
+        ("at step", right),
+        ("points", right),
+    ]
+    rows = [
+        (
+            f"{metric.key} {arrow[metric.goal]}{'?' if metric.guessed else ''}",
+            number(metric.last),
+            number(metric.best) if metric.n > 1 else "",
+            str(metric.best_step) if metric.n > 1 else "",
+            f"{metric.n:,}" if metric.n > 1 else "",
         )
-    )
+        for metric in metrics
+    ]
+    # Best and points of a metric that was logged once say nothing.
+    width = len(columns) if curves else 2
+    print_table(target, columns[:width], [row[:width] for row in rows])
 
 
 def _print_artifacts(
@@ -216,13 +232,18 @@ def _print_artifacts(
 ) -> None:
     _title(target, "artifacts")
     rows = [(one.path, size(one.size), one.media) for one in artifacts[:_MOST_ARTIFACTS]]
-    target.print(table(["path", ("size", {"justify": "right"}), "type"], rows))
+    print_table(target, ["path", ("size", {"justify": "right"}), "type"], rows)
     if len(artifacts) > _MOST_ARTIFACTS:
         target.print(f" and {len(artifacts) - _MOST_ARTIFACTS} more", style="dim")
     for one in artifacts:
         if one.kind == "notebook":
             file = project.runs.artifact_file(record.id, one.path)
             target.print(f" executed notebook: {shown(file)}", markup=False, style="dim")
+
+
+def _short(text: str, most: int = 80) -> str:
+    one_line = " ".join(text.split())
+    return one_line if len(one_line) <= most else one_line[: most - 1] + "…"
 
 
 def _title(target: Console, text: str) -> None:

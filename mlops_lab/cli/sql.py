@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlops_lab.cli.command import LabCommand, Session, pass_session
-from mlops_lab.cli.output import console, say, table, write_json
+from mlops_lab.cli.output import console, print_table, say, write_json
 from mlops_lab.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -24,12 +24,16 @@ _WIDEST = 60
     examples=[
         ('mlops-lab sql "select name, status from runs"', "one query"),
         ("mlops-lab sql - < report.sql", "from a file"),
-        ('mlops-lab sql "from metrics where key = \'auc\'" --json', "for programs"),
+        ("mlops-lab sql \"from metrics where key = 'auc'\" --json", "for programs"),
     ],
 )
 @click.argument("query")
 @click.option(
-    "-n", "--limit", type=click.IntRange(1, 100_000), default=1000, show_default=True,
+    "-n",
+    "--limit",
+    type=click.IntRange(1, 100_000),
+    default=1000,
+    show_default=True,
     help="How many rows at most.",
 )
 @click.option(
@@ -62,12 +66,14 @@ def sql(session: Session, query: str, limit: int, timeout_s: float) -> int:
         return 0
     target = console()
     cells = [[_cell(value, cut=target.is_terminal) for value in row] for row in rows]
-    numeric = [all(isinstance(row[i], int | float | None) for row in rows) for i in range(len(names))]
+    numeric = [
+        all(isinstance(row[i], int | float | None) for row in rows) for i in range(len(names))
+    ]
     columns = [
         (name, {"justify": "right" if is_number and rows else "left"})
         for name, is_number in zip(names, numeric, strict=True)
     ]
-    target.print(table(columns, cells))
+    print_table(target, columns, cells)
     if result.truncated:
         say(f"The first {len(rows):,} rows; --limit shows more.", err=True)
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from mlops_lab.cli.command import LabGroup, Session, pass_session
-from mlops_lab.cli.output import age, console, glyph, say, shown, size, table, write_json
+from mlops_lab.cli.output import age, console, glyph, print_table, say, shown, size, write_json
 
 __all__ = ["store"]
 
@@ -37,13 +37,17 @@ def status(session: Session) -> int:
     rows = [
         ("store", f"{shown(now.path)}{'  (read-only)' if now.read_only else ''}"),
         ("writers", f"{now.writers_alive} alive now"),
-        ("journals", f"{now.journals:,} files, {size(now.journal_bytes)}, {now.lines:,} lines, {set_aside}{strange}"),
+        (
+            "journals",
+            f"{now.journals:,} files, {size(now.journal_bytes)}",
+        ),
+        ("lines", f"{now.lines:,} folded, {set_aside}{strange}"),
         ("not folded", size(now.unfolded_bytes)),
         ("decisions", f"{now.decisions:,}"),
         ("index", f"{now.index.name}, {size(now.index_bytes)}, complete {folded}"),
         ("locks", now.locks or ("on " + now.network if now.network else "work")),
     ]
-    console().print(table([("", {"style": "dim"}), ""], rows))
+    print_table(console(), [("", {"style": "dim"}), ""], rows)
     return 0
 
 
@@ -53,7 +57,9 @@ def status(session: Session) -> int:
         ("mlops-lab store fold --rebuild", "make it again from the journals"),
     ]
 )
-@click.option("--rebuild", is_flag=True, help="Throw the index away first. Nothing is lost: it is a copy.")
+@click.option(
+    "--rebuild", is_flag=True, help="Throw the index away first. Nothing is lost: it is a copy."
+)
 @pass_session
 def fold(session: Session, rebuild: bool) -> int:
     """Bring the index up to date. Readers do this by themselves."""
@@ -83,10 +89,9 @@ def verify(session: Session) -> int:
     elif not problems:
         say("Everything is as it was written: decisions, objects, journals.")
     else:
-        console().print(
-            table(
-                ["", "where", ("what", {"no_wrap": False})],
-                [(glyph("failed"), one.where, one.message) for one in problems],
-            )
+        print_table(
+            console(),
+            ["", "where", ("what", {"no_wrap": False})],
+            [(glyph("failed"), one.where, one.message) for one in problems],
         )
     return 5 if problems else 0
