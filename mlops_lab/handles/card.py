@@ -43,8 +43,9 @@ def run_line(run: RunRecord, metrics: Sequence[MetricSummary]) -> str:
     if chosen is not None:
         parts.append(f"{chosen.key} {short_number(chosen.last)}")
     parts.append(duration(run.duration_s))
-    name = "".join(c if c.isprintable() else "�" for c in run.name)
-    return f"<Run {name} ({run.id[:8]}) {' · '.join(parts)}>"
+    # A mark that turns the direction of text around must not reach a terminal.
+    said = f"<Run {run.name} ({run.id[:8]}) {' · '.join(parts)}>"
+    return "".join(c if c.isprintable() else "�" for c in said)
 
 
 def run_card(
