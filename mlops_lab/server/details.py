@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlops_lab.orchestration.detached import log_path
 from mlops_lab.project import Project
 from mlops_lab.server.encode import time_text
-from mlops_lab.server.log import log_path
 from mlops_lab.server.rows import encode_metric, error_of, rows_of
 from mlops_lab.tracking import reading
 from mlops_lab.tracking.records import MetricSummary, RunRecord
@@ -63,7 +63,7 @@ def run_detail(project: Project, run_id: str) -> dict[str, Any]:
             }
             for cell in cells
         ],
-        "has_log": log_path(project, record.id).is_file(),
+        "has_log": log_path(project.store, record.id).is_file(),
         "can_cancel": record.is_open and record.kind == "pipeline",
     }
 

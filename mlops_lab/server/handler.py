@@ -80,7 +80,10 @@ class LabHandler(ExtensionHandlerMixin, APIHandler):
     def query(self, model: type[M]) -> M:
         """The request's query, checked; of a word given twice the last one counts."""
         names = model.model_fields.keys() & self.request.query_arguments.keys()
-        return model.model_validate({name: self.get_query_argument(name) for name in names})
+        # Unstripped: an error in a search points at a character of what was typed.
+        return model.model_validate(
+            {name: self.get_query_argument(name, strip=False) for name in names}
+        )
 
     async def known(self, key: str) -> KnownProject:
         """The project of a key, watched for changes from now on for a while."""

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import codecs
-from pathlib import Path
 from typing import Any
 
 from mlops_lab.errors import NotFound
+from mlops_lab.orchestration.detached import log_path
 from mlops_lab.project import Project
 
-__all__ = ["MAX_BYTES", "log_path", "read_log"]
+__all__ = ["MAX_BYTES", "read_log"]
 
 MAX_BYTES = 256 * 1024
-
-
-def log_path(project: Project, run_id: str) -> Path:
-    """Where the output of a detached run goes; `run_id` is a whole id."""
-    return project.store.dir / "logs" / f"{run_id}.log"
 
 
 def read_log(project: Project, run_id: str, offset: int) -> dict[str, Any]:
@@ -40,7 +35,7 @@ def read_log(project: Project, run_id: str, offset: int) -> dict[str, Any]:
     """
     record = project.runs.get(run_id)
     try:
-        with log_path(project, record.id).open("rb") as file:
+        with log_path(project.store, record.id).open("rb") as file:
             size = file.seek(0, 2)
             start = max(0, size + offset) if offset < 0 else min(offset, size)
             file.seek(start)

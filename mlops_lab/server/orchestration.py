@@ -8,6 +8,7 @@ from jupyter_server.auth.decorator import authorized
 from pydantic import Field
 from tornado.web import authenticated
 
+from mlops_lab.governance import Identity
 from mlops_lab.project import Project
 from mlops_lab.server.handler import Body, LabHandler, Query
 from mlops_lab.server.log import read_log
@@ -43,8 +44,8 @@ class PipelinesRun(LabHandler):
     @authorized
     async def post(self, key: str) -> None:
         """Start a pipeline as detached work."""
-        body = self.body(_RunPipeline)
-        await self.answer(key, lambda project: _start(project, body), status=202)
+        body, who = self.body(_RunPipeline), self.identity
+        await self.answer(key, lambda project: _start(project, body, who), status=202)
 
 
 class Cancel(LabHandler):
@@ -57,9 +58,7 @@ class Cancel(LabHandler):
         who = self.identity
 
         def call(project: Project) -> dict[str, Any]:
-            whole = project.runs.get(run_id).id
-            project.pipelines.cancel(whole, by=who)
-            return {"run_id": whole}
+            return {"run_id": project.pipelines.cancel(run_id, by=who)}
 
         await self.answer(key, call, status=202)
 
@@ -81,6 +80,7 @@ def _list(project: Project) -> dict[str, Any]:
             {
                 "path": file.path,
                 "name": file.name,
+                "params": dict(file.params),
                 "steps": list(file.steps),
                 "gates": file.gates,
                 "faults": [
@@ -98,9 +98,9 @@ def _list(project: Project) -> dict[str, Any]:
     }
 
 
-def _start(project: Project, body: _RunPipeline) -> dict[str, Any]:
-    path = confined_file(project.root, body.path).relative_to(project.root)
-    run_id = project.pipelines.start_detached(path, body.params, run_id=body.run_id)
+def _start(project: Project, body: _RunPipeline, who: Identity) -> dict[str, Any]:
+    path = confined_file(project.root, body.path)
+    run_id = project.pipelines.start_detached(path, body.params, run_id=body.run_id, by=who)
     return {"run_id": run_id}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from jupyter_server.auth.decorator import authorized
@@ -16,8 +15,6 @@ from mlops_lab.server.paths import contents_folder, contents_path
 from mlops_lab.tracking.rows import count_runs
 
 __all__ = ["PROJECT_ROUTES", "ROUTES"]
-
-EXAMPLE_PIPELINE = Path("pipelines/flight-delay.yaml")
 
 
 class _NearQuery(Query):
@@ -74,15 +71,15 @@ class Example(LabHandler):
     @authorized
     async def post(self) -> None:
         """Make the example project in a folder and start its pipeline."""
-        near = self.body(_Near).near
+        near, who = self.body(_Near).near, self.identity
         known = self.services.known
 
         def call() -> dict[str, Any]:
             folder = contents_folder(known.server_root, near)
             root = example.create(folder)
             project = known.remember(Project.open(root), seen_from=folder / root.name)
-            run_id = project.project.pipelines.start_detached(EXAMPLE_PIPELINE, {})
-            opened = contents_path(known.server_root, root / "README.md")
+            run_id = project.project.pipelines.start_detached(example.PIPELINE, by=who)
+            opened = contents_path(known.server_root, root / example.START)
             return {"project": _encode(project), "run_id": run_id, "path": opened}
 
         await self.send(call, status=202)
