@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from array import array
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from itertools import accumulate
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlops_lab.errors import LabError
-from mlops_lab.store.journal import LONG_LINE_KEYS
+from mlops_lab.store.batch import Listed, Packed, Rejected
 from mlops_lab.store.layout import LINE_VERSION, STORE_TABLES, ConceptTables, Fold
 from mlops_lab.store.objects import Objects
 from mlops_lab.store.tail import Batch, WriterState
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from duckdb import DuckDBPyConnection
 
 __all__ = ["DECISIONS", "Applied", "BatchFolder", "create_tables"]
@@ -28,10 +23,6 @@ logger = logging.getLogger(__name__)
 DECISIONS = "decisions"
 """The writer under whose name decisions appear among the lines."""
 
-# Arrow halves the handing over (50 ms of about 300 for 50,000 lines), but importing it costs as
-# much as
-# it saves in several batches: only for long backlogs.
-_ARROW_FROM_LINES = 100_000
 
 # Years 1 to 9999 in µs: outside of them no timestamp can be made.
 _FIRST_T, _LAST_T = -62_135_596_800_000_000, 253_402_300_799_999_999
@@ -71,6 +62,11 @@ from typed
 """
 
 
+_LINES = """
+create or replace temp view lines as
+select writer, off, t, kind, run, line from parsed where reason is null and not newer
+"""
+
 _FOLD_DECISIONS = """
 insert into lab.decision
 select (line ->> '$.n')::bigint, t, line ->> '$.by.id', line ->> '$.by.via', kind, line -> '$.data',
@@ -98,47 +94,11 @@ from seen_writers where journal.writer = seen_writers.writer
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
-    """A line that cannot be folded, and why."""
-
-    writer: str
-    off: int
-    reason: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Applied:
     """What became of a batch: lines in = lines folded, unknown or newer + rejected."""
 
     lines: int
     rejected: list[Rejected]
-
-
-@dataclass(slots=True)
-class Columns:
-    """Lines on their way into the index, as columns; texts are JSON or what should have been."""
-
-    writers: list[str] = field(default_factory=list)
-    offs: list[int] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.offs)
-
-    def without(self, bad: set[tuple[str, int]]) -> Columns:
-        """All lines but those at these (writer, offset)."""
-        keys = zip(self.writers, self.offs, strict=True)
-        keep = [i for i, key in enumerate(keys) if key not in bad]
-        return Columns(
-            [self.writers[i] for i in keep],
-            [self.offs[i] for i in keep],
-            [self.texts[i] for i in keep],
-        )
-
-    def slice(self, start: int, stop: int) -> Columns:
-        """The lines from `start` up to `stop`."""
-        return Columns(self.writers[start:stop], self.offs[start:stop], self.texts[start:stop])
 
 
 def create_tables(
@@ -179,13 +139,16 @@ class BatchFolder:
         """
         import duckdb
 
-        columns, rejected = self._columns(batch)
-        total = len(columns) + len(rejected)
+        rejected: list[Rejected] = []
+        lines: Packed | Listed | None = Packed.of(batch.pieces)
+        if lines is None:
+            lines, rejected = Listed.of(batch.pieces, self._objects)
+        total = len(lines) + len(rejected)
         while True:
             cursor.execute("begin")
             loading = True
             try:
-                found = self._load(cursor, columns)
+                found = self._load(cursor, lines)
                 loading = False
                 self._advance(cursor, writers, rejected)
                 self._judge(cursor)
@@ -193,66 +156,30 @@ class BatchFolder:
                 return Applied(total, rejected + found)
             except (duckdb.DataError, duckdb.InvalidInputException) as error:
                 _rollback(cursor)
-                poison = self._poison(cursor, columns) if loading else []
+                if not loading:
+                    raise
+                if isinstance(lines, Packed):
+                    lines, rejected = Listed.of(batch.pieces, self._objects)
+                poison = self._poison(cursor, lines)
                 if not poison:
                     raise
                 logger.warning("%d journal lines cannot be folded: %s", len(poison), error)
-                bad = {(line.writer, line.off) for line in poison}
-                columns = columns.without(bad)
+                lines = lines.without({(line.writer, line.off) for line in poison})
                 rejected += poison
             except BaseException:
                 _rollback(cursor)
                 raise
 
-    def _columns(self, batch: Batch) -> tuple[Columns, list[Rejected]]:
-        columns, rejected = Columns(), []
-        for piece in batch.pieces:
-            has_objects = any(b'"object":"b3-' in raw for raw in piece.raw)
-            plain = not has_objects and None not in piece.texts and "" not in piece.texts
-            if plain:
-                columns.writers += [piece.writer] * len(piece.texts)
-                columns.offs += piece.offsets
-                columns.texts += piece.texts  # type: ignore[arg-type]
-                continue
-            for off, text, raw in zip(piece.offsets, piece.texts, piece.raw, strict=True):
-                if text == "":  # ends what was torn: no line
-                    continue
-                try:
-                    if text is None:
-                        raise ValueError("not UTF-8")
-                    whole = self._expand(text) if '"object":"b3-' in text else text
-                except (ValueError, LabError, OSError) as error:
-                    shown = raw.decode("utf-8", "backslashreplace")
-                    rejected.append(Rejected(piece.writer, off, str(error), shown))
-                    continue
-                columns.writers.append(piece.writer)
-                columns.offs.append(off)
-                columns.texts.append(whole)
-        return columns, rejected
-
-    def _expand(self, text: str) -> str:
-        """The long line that a short one stands for, else the line itself."""
-        line = json.loads(text)
-        if not isinstance(line, dict) or not LONG_LINE_KEYS.issuperset(line):
-            return text
-        with self._objects.open(line["object"]) as file:
-            return file.read().decode().rstrip("\n")
-
-    def _load(self, cursor: DuckDBPyConnection, columns: Columns) -> list[Rejected]:
+    def _load(self, cursor: DuckDBPyConnection, lines: Packed | Listed) -> list[Rejected]:
         """Parse the lines, run the concepts' folds over the good ones and return the bad ones."""
-        _hand_over(cursor, columns)
+        lines.hand_over(cursor)
         cursor.execute(
             _PARSE,
             {"known": self._known, "version": LINE_VERSION, "first": _FIRST_T, "last": _LAST_T},
         )
-        cursor.execute(
-            "create or replace temp table lines as select writer, off, t, kind, run, line from "
-            "parsed "
-            "where reason is null and not newer"
-        )
+        cursor.execute(_LINES)
         kinds = {kind for (kind,) in cursor.execute("select distinct kind from lines").fetchall()}
-        if DECISIONS in columns.writers:
-            cursor.execute(_FOLD_DECISIONS)
+        cursor.execute(_FOLD_DECISIONS)
         for fold in self._folds:
             if not kinds.isdisjoint(fold.kinds):
                 cursor.execute(fold.sql)
@@ -262,7 +189,7 @@ class BatchFolder:
         ).fetchall()
         return [Rejected(*row) for row in bad]
 
-    def _poison(self, cursor: DuckDBPyConnection, columns: Columns) -> list[Rejected]:
+    def _poison(self, cursor: DuckDBPyConnection, lines: Listed) -> list[Rejected]:
         """The lines that fail by themselves, found by halving in transactions that are rolled
         back.
         """
@@ -270,18 +197,18 @@ class BatchFolder:
 
         cursor.execute("begin")
         try:
-            self._load(cursor, columns)
+            self._load(cursor, lines)
         except (duckdb.DataError, duckdb.InvalidInputException) as error:
-            if len(columns) == 1:
+            if len(lines) == 1:
                 reason = str(error).splitlines()[0]
-                return [Rejected(columns.writers[0], columns.offs[0], reason, columns.texts[0])]
+                return [Rejected(lines.writers[0], lines.offs[0], reason, lines.texts[0])]
         else:
             return []
         finally:
             _rollback(cursor)
-        half = len(columns) // 2
-        return self._poison(cursor, columns.slice(0, half)) + self._poison(
-            cursor, columns.slice(half, len(columns))
+        half = len(lines) // 2
+        return self._poison(cursor, lines.slice(0, half)) + self._poison(
+            cursor, lines.slice(half, len(lines))
         )
 
     def _advance(
@@ -349,43 +276,3 @@ def _rollback(cursor: DuckDBPyConnection) -> None:
     # A commit that failed has ended the transaction already; its own error is the one to tell.
     with suppress(duckdb.Error):
         cursor.execute("rollback")
-
-
-def _hand_over(cursor: DuckDBPyConnection, columns: Columns) -> None:
-    """Make the temporary table ``raw(writer, off, text)``."""
-    if len(columns) < _ARROW_FROM_LINES:
-        cursor.execute(
-            """
-            create or replace temp table raw as
-            select unnest($1::varchar[]) as writer, unnest($2::bigint[]) as off,
-                   unnest($3::varchar[]) as text
-            """,
-            [columns.writers, columns.offs, columns.texts],
-        )
-        return
-    import pyarrow as pa
-
-    # From buffers: pa.array() would import pandas to see whether it was given something of it.
-    offs = pa.Array.from_buffers(
-        pa.int64(), len(columns), [None, pa.py_buffer(array("q", columns.offs))]
-    )
-    arrays = [_arrow_strings(columns.writers), offs, _arrow_strings(columns.texts)]
-    table = pa.Table.from_arrays(arrays, ["writer", "off", "text"])
-    cursor.register("handed_over", table)
-    try:
-        cursor.execute(
-            "create or replace temp table raw as select writer, off, text from handed_over"
-        )
-    finally:
-        cursor.unregister("handed_over")
-
-
-def _arrow_strings(values: Sequence[str]) -> pa.Array:
-    import pyarrow as pa
-
-    encoded = [value.encode() for value in values]
-    ends = array("q", [0])
-    ends.extend(accumulate(map(len, encoded)))
-    return pa.Array.from_buffers(
-        pa.large_string(), len(values), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))]
-    )

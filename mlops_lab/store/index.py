@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_lab.errors import StorageFull
+from mlops_lab.store.batch import Rejected
 from mlops_lab.store.duck import Host, IndexDamaged, is_damage, is_disk_full
-from mlops_lab.store.fold import DECISIONS, BatchFolder, Rejected, create_tables
+from mlops_lab.store.fold import DECISIONS, BatchFolder, create_tables
 from mlops_lab.store.layout import ConceptTables, Layout, index_schema
 from mlops_lab.store.lock import host_id, network_file_system
 from mlops_lab.store.objects import Objects

@@ -9,7 +9,6 @@ import os
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import accumulate
 from pathlib import Path
 
 from mlops_lab.store.lock import is_held
@@ -50,16 +49,16 @@ class JournalFile:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Consecutive whole lines of one journal, without their newlines; ``None`` where a line is not
-    UTF-8.
-    """
+    """Whole lines of one journal, newlines included; `start` is their position in it."""
 
     writer: str
     start: int
-    end: int
-    texts: list[str | None]
-    offsets: list[int]
-    raw: list[bytes]
+    data: bytes
+
+    @property
+    def end(self) -> int:
+        """The position after them."""
+        return self.start + len(self.data)
 
 
 @dataclass(slots=True)
@@ -68,11 +67,6 @@ class Batch:
 
     pieces: list[Piece] = field(default_factory=list)
     behind: bool = False
-
-    @property
-    def lines(self) -> int:
-        """How many lines it has, blank ones included."""
-        return sum(len(piece.texts) for piece in self.pieces)
 
 
 def list_journals(folder: Path, *, living: bool = True) -> list[JournalFile]:
@@ -115,7 +109,7 @@ def read_batch(files: Iterable[tuple[JournalFile, int]], limit: int) -> Batch:
             break
         data = _whole_lines(file.path, offset, min(share, file.size - offset), file.size)
         if data:
-            batch.pieces.append(_piece(file.writer, offset, data))
+            batch.pieces.append(Piece(file.writer, offset, data))
             taken += len(data)
         if offset + len(data) < file.size and _more_lines(file, offset + len(data)):
             batch.behind = True
@@ -141,27 +135,6 @@ def _whole_lines(path: Path, offset: int, length: int, size: int) -> bytes:
 def _more_lines(file: JournalFile, offset: int) -> bool:
     """Whether a whole line follows `offset`; what follows the last newline is torn, not behind."""
     return bool(_whole_lines(file.path, offset, _LEAST_SHARE, file.size))
-
-
-def _piece(writer: str, start: int, data: bytes) -> Piece:
-    raw = data.split(b"\n")
-    raw.pop()  # what follows the last newline
-    offsets = list(accumulate((len(line) + 1 for line in raw[:-1]), initial=start))
-    texts: list[str | None]
-    try:
-        # One pass over the whole piece; a newline byte is never part of another character.
-        texts = list(data.decode().split("\n"))
-        texts.pop()
-    except UnicodeDecodeError:
-        texts = [_decode(line) for line in raw]
-    return Piece(writer, start, start + len(data), texts, offsets, raw)
-
-
-def _decode(line: bytes) -> str | None:
-    try:
-        return line.decode()
-    except UnicodeDecodeError:
-        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,15 @@ def counts(store: Store, writer: str) -> tuple[int, int, int, int]:
     return lines, rejected, unknown, newer
 
 
+@pytest.fixture(params=["listed", "packed"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways of handing lines over: few as lists, many packed."""
+    least = 0 if request.param == "packed" else 1 << 40
+    monkeypatch.setattr("mlops_lab.store.batch._PACK_FROM_BYTES", least)
+    monkeypatch.setattr("mlops_lab.store.batch._PACK_FROM_BYTES_WHEN_IMPORTED", least)
+
+
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -75,6 +84,7 @@ def test_a_bad_line_is_set_aside_with_its_reason(store: Store, line: bytes, reas
     assert counts(store, "w") == (3, 1, 0, 0)
 
 
+@pytest.mark.usefixtures("way")
 def test_lines_in_are_rows_plus_rejected(store: Store) -> None:
     good = [metric("a", step) for step in range(1000)]
     bad = [b"\xff\n", b"{}\n", b"nonsense\n"] * 7
@@ -114,6 +124,7 @@ def test_a_line_of_a_newer_program_is_counted_and_left_alone(store: Store) -> No
     assert store.status().newer == 1
 
 
+@pytest.mark.usefixtures("way")
 def test_a_line_that_breaks_a_fold_does_not_stop_the_others(
     new_store: Callable[..., Store],
 ) -> None:
@@ -154,12 +165,14 @@ def test_a_mistake_in_the_fold_itself_is_no_fault_of_the_lines(
     assert path.exists()
 
 
+@pytest.mark.usefixtures("way")
 def test_blank_lines_are_no_lines(store: Store) -> None:
     write_journal(store, "w", b"\n", metric("a", 0), b"\n\n", metric("a", 1))
     report = store.fold(force=True)
     assert (report.lines, report.rejected) == (2, 0)
 
 
+@pytest.mark.usefixtures("way")
 def test_one_line_longer_than_a_batch_is_folded(store: Store) -> None:
     padding = "x" * (BATCH_BYTES + 100)
     write_journal(store, "w", metric("a", 0, pad=padding), metric("a", 1))
@@ -180,18 +193,26 @@ def test_a_budget_stops_between_batches_and_says_so(
     assert report.lines + rest.lines == 10_000
 
 
+@pytest.mark.usefixtures("way")
 def test_a_long_backlog_of_several_writers_is_folded_once(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mlops_lab.store.freshness.BATCH_BYTES", 50_000)
     monkeypatch.setattr("mlops_lab.store.freshness.BACKLOG_BATCH_BYTES", 200_000)
-    monkeypatch.setattr("mlops_lab.store.fold._ARROW_FROM_LINES", 1_000)
     for number in range(5):
-        lines = [metric(f"run{number}", step) for step in range(2_000)]
+        lines = [metric(f"run{number}ä", step) for step in range(2_000)]
         write_journal(store, f"w{number}", *lines)
     assert store.query("select count(*), count(distinct (run, step)) from lab.points") == [
         (10_000, 10_000)
     ]
+    # Positions are the bytes in the file: what competing lines are settled by.
+    rows = store.query("select writer, off from lab.point")
+    starts = set()
+    for number in range(5):
+        done = store.dir / "journal" / "done" / f"w{number}.jsonl"
+        raw = done.read_bytes().splitlines(keepends=True)
+        starts |= {(f"w{number}", sum(map(len, raw[:100]))), (f"w{number}", 0)}
+    assert starts <= set(rows)
 
 
 def test_a_dead_writers_journal_moves_to_done_and_its_run_is_killed(
