@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +25,7 @@ def test_there_is_an_order_exactly_when_there_is_no_cycle(needs: dict[str, list[
         )
     else:
         assert cycle[0] == cycle[-1]
-        assert all(after in needs[before] for before, after in zip(cycle, cycle[1:], strict=False))
+        assert all(after in needs[before] for before, after in pairwise(cycle))
 
 
 def test_a_chain_of_thousands_costs_no_recursion() -> None:

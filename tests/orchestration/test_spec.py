@@ -107,7 +107,8 @@ def test_a_fault_is_found_with_its_place_and_the_right_word(
     [
         (
             "prepar.auc > 1",
-            "4:13: There is no step 'prepar'; a gate writes step.metric or params.name. Did you mean prepare.auc?",
+            "4:13: There is no step 'prepar'; a gate writes step.metric or params.name. "
+            "Did you mean prepare.auc?",
         ),
         ("prepare.auc >= params.mn", "4:28: The pipeline has no param 'mn'."),
         ("prepare > 1", "4:13: Step prepare needs a metric: prepare.auc."),
@@ -216,8 +217,14 @@ def test_steps_come_in_the_order_of_the_graph_and_inputs_are_resolved(workshop) 
     (workshop.root / "raw.csv").write_text("a\n")
     path = workshop.pipeline(
         "steps:\n"
-        "  train: {notebook: ../notebooks/train.ipynb, inputs: {train: prepare.train}, timeout: 1h30m}\n"
-        "  prepare: {notebook: ../notebooks/prepare.ipynb, inputs: {raw: ../raw.csv}, outputs: {train: t.csv}}\n"
+        "  train:\n"
+        "    notebook: ../notebooks/train.ipynb\n"
+        "    inputs: {train: prepare.train}\n"
+        "    timeout: 1h30m\n"
+        "  prepare:\n"
+        "    notebook: ../notebooks/prepare.ipynb\n"
+        "    inputs: {raw: ../raw.csv}\n"
+        "    outputs: {train: t.csv}\n"
     )
 
     spec = load_spec(path)

@@ -1,0 +1,179 @@
+"""Our engine inside papermill itself, and the kernel's life around it."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+
+from mlops_lab.orchestration.engines.control import KernelControl
+from mlops_lab.orchestration.engines.run import run_notebook
+from mlops_lab.orchestration.engines.session import Session
+from mlops_lab.orchestration.notebook import inspect_notebook
+
+
+def write(path: Path, *cells: str) -> Path:
+    path.write_text(
+        json.dumps(
+            {
+                "nbformat": 4,
+                "nbformat_minor": 5,
+                "metadata": {
+                    "kernelspec": {"name": "python3", "display_name": "p", "language": "python"}
+                },
+                "cells": [
+                    {
+                        "cell_type": "code",
+                        "id": f"cell-{index}",
+                        "metadata": {},
+                        "outputs": [],
+                        "execution_count": None,
+                        "source": source,
+                    }
+                    for index, source in enumerate(cells)
+                ],
+            }
+        )
+    )
+    return path
+
+
+def session_in(folder: Path) -> Session:
+    sockets = folder / "k"
+    sockets.mkdir()
+    return Session(folder, dict(os.environ), sockets=sockets, log=folder / "kernel.log")
+
+
+def test_papermill_knows_the_engine_and_kernels_learn_their_cell(tmp_path: Path) -> None:
+    import papermill
+
+    from mlops_lab.orchestration.engines import engine
+
+    engine.register()
+    source = write(
+        tmp_path / "n.ipynb", "print(get_ipython().kernel.get_parent('shell')['metadata'])"
+    )
+
+    executed = papermill.execute_notebook(
+        source, tmp_path / "o.ipynb", engine_name="mlops-lab", progress_bar=False
+    )
+
+    assert executed.cells[0].outputs[0].text == "{'cellId': 'cell-0'}\n"
+    assert json.loads((tmp_path / "o.ipynb").read_text())["cells"][0]["id"] == "cell-0"
+
+
+def test_atexit_functions_of_the_kernel_run(tmp_path: Path) -> None:
+    source = write(
+        tmp_path / "n.ipynb",
+        "import atexit, time\n"
+        "atexit.register(lambda: (time.sleep(1.2), open('left', 'w').write('yes')))",
+    )
+
+    assert run_notebook(inspect_notebook(source), {}, tmp_path / "o", session_in(tmp_path)) is None
+
+    assert (tmp_path / "left").read_text() == "yes"
+
+
+def test_a_long_notebook_is_saved_on_the_way_but_rarely(tmp_path: Path, monkeypatch) -> None:
+    from mlops_lab.orchestration.engines import engine
+
+    source = write(
+        tmp_path / "n.ipynb",
+        *["print('x' * 1000)"] * 30,
+        "import time; time.sleep(6)\nprint('late')\nprint(open('o').read().count('xxx') > 0)",
+    )
+    writes: list[float] = []
+    real = engine.write_notebook
+    monkeypatch.setattr(engine, "write_notebook", lambda *args: (writes.append(1), real(*args))[1])
+
+    run_notebook(inspect_notebook(source), {}, tmp_path / "o", session_in(tmp_path))
+
+    executed = json.loads((tmp_path / "o").read_text())
+    printed = ["".join(output["text"]) for output in executed["cells"][-1]["outputs"]]
+    assert "True" in "".join(printed)
+    assert len(writes) <= 5, "papermill itself would write 62 times"
+
+
+def test_a_kernel_that_cannot_start_is_a_failure_with_its_last_words(tmp_path: Path) -> None:
+    source = write(tmp_path / "n.ipynb", "1")
+    session = session_in(tmp_path)
+    session.environment = dict(os.environ, PYTHONPATH=str(tmp_path))
+    (tmp_path / "ipykernel_launcher.py").write_text("raise SystemExit('broken install')")
+
+    failure = run_notebook(inspect_notebook(source), {}, tmp_path / "o", session)
+
+    assert failure is not None
+    assert failure.name == "KernelStart"
+    assert "broken install" in failure.message
+    assert failure.cell_index is None
+
+
+def test_a_stop_before_the_start_starts_no_kernel(tmp_path: Path) -> None:
+    source = write(tmp_path / "n.ipynb", "1")
+    session = session_in(tmp_path)
+    session.control.interrupt()
+
+    failure = run_notebook(inspect_notebook(source), {}, tmp_path / "o", session)
+
+    assert failure is not None
+    assert failure.name == "Stopped"
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_cell_that_swallows_the_interrupt_is_the_last_one(tmp_path: Path) -> None:
+    source = write(
+        tmp_path / "n.ipynb",
+        "import time\nopen('started', 'w')\n"
+        "try:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    print('no')",
+        "open('after', 'w')",
+    )
+    session = session_in(tmp_path)
+
+    class Interrupt:
+        def cell_started(self, cell: object) -> None:
+            threading.Timer(2, session.control.interrupt).start()
+
+        def cell_finished(self, cell: object, seconds: float, failed: bool) -> None:
+            pass
+
+    session.listener = Interrupt()
+
+    failure = run_notebook(inspect_notebook(source), {}, tmp_path / "o", session)
+
+    assert failure is not None
+    assert failure.name == "Stopped"
+    assert not (tmp_path / "after").exists()
+    statuses = [
+        cell["metadata"]["papermill"]["status"]
+        for cell in json.loads((tmp_path / "o").read_text())["cells"]
+    ]
+    assert statuses == ["completed", "pending"]
+
+
+def test_a_control_without_kernel_sends_nothing_and_remembers(monkeypatch) -> None:
+    sent: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "killpg", lambda group, number: sent.append((group, number)))
+    control = KernelControl()
+
+    control.interrupt()
+    assert sent == []
+    control.attach(1234)
+    assert sent == [(1234, 2)]
+    control.detach()
+    control.kill()
+    assert sent == [(1234, 2)]
+    assert control.stopping
+    assert control.killed
+
+
+def test_the_callers_event_loop_is_left_alone(tmp_path: Path) -> None:
+    import asyncio
+
+    source = write(tmp_path / "n.ipynb", "1")
+
+    async def inside() -> None:
+        pass
+
+    run_notebook(inspect_notebook(source), {}, tmp_path / "o", session_in(tmp_path))
+    asyncio.run(inside())
