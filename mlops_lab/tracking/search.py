@@ -37,6 +37,7 @@ __all__ = ["ANY", "ATTRIBUTES", "DEFAULT_ORDER", "MAX_LIMIT", "Search", "find_id
 
 
 MAX_LIMIT: Final = 1_000
+_MAX_OFFSET: Final = 10**12
 DEFAULT_ORDER: Final = "started desc"
 _NO_CURSOR: Final = "This cursor is none; take next_cursor of the page before."
 
@@ -107,8 +108,8 @@ def search_runs(
     """
     if not 1 <= limit <= MAX_LIMIT:
         raise InvalidInput(f"limit is from 1 to {MAX_LIMIT:,}; got {limit}.", limit=limit)
-    if offset < 0:
-        raise InvalidInput(f"offset is 0 or more; got {offset}.", offset=offset)
+    if not 0 <= offset <= _MAX_OFFSET:
+        raise InvalidInput(f"offset is from 0 to {_MAX_OFFSET:,}; got {offset}.", offset=offset)
     search = Search(where, order_by, parent, deleted, notebook)
     after = _Cursor.read(cursor, search) if cursor is not None else None
 
@@ -178,8 +179,8 @@ class _Cursor:
             raise InvalidInput(_NO_CURSOR)
         if key != search.key():
             raise InvalidInput(
-                "This cursor belongs to another search; where, order_by, parent, deleted and notebook "
-                "stay the same from page to page."
+                "This cursor belongs to another search; where, order_by, parent, deleted and "
+                "notebook stay the same from page to page."
             )
         return cls(int(now_us), tuple(values), run_id)
 

@@ -296,6 +296,30 @@ def test_limits_out_of_range_are_refused(project, limit):
         project.runs.search(limit=limit)
 
 
+@pytest.mark.parametrize("offset", [-1, 2**70])
+def test_offsets_out_of_range_are_refused(project, offset):
+    with pytest.raises(InvalidInput, match="offset"):
+        project.runs.search(offset=offset)
+
+
+def test_a_search_begins_at_an_offset_and_goes_on_by_cursor(project):
+    page = project.runs.search(order_by="started", limit=2, offset=2)
+    assert [record.name for record in page.items] == ["linear", "child"]
+    rest = project.runs.search(order_by="started", limit=2, cursor=page.next_cursor)
+    assert [record.name for record in rest.items] == ["empty"]
+    beyond = project.runs.search(order_by="started", offset=100)
+    assert (beyond.items, beyond.total, beyond.next_cursor) == ([], 5, None)
+
+
+def test_runs_of_a_notebook_are_found_by_its_path(tmp_path):
+    project = Project.create(tmp_path)
+    project.runs.start(name="a", source={"notebook": "notebooks/train.ipynb"})
+    project.runs.start(name="b", source={"notebook": "notebooks/it's.ipynb"})
+    assert found(project, notebook="notebooks/it's.ipynb") == ["b"]
+    assert found(project, "notebook like '%train%'") == ["a"]
+    project.close()
+
+
 def test_a_cursor_of_another_search_is_refused(project):
     cursor = project.runs.search("kind = 'training'", limit=1).next_cursor
     assert cursor is not None
