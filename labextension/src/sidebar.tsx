@@ -46,9 +46,9 @@ export class SidebarPanel extends ReactWidget implements ISidebar {
       this._badge = count;
       // The style draws it on the activity bar's icon.
       const dataset = { ...this.title.dataset };
-      delete dataset.mlopsBadge;
+      delete dataset.mlopsbadge;
       this.title.dataset =
-        count > 0 ? { ...dataset, mlopsBadge: count > 99 ? '99+' : String(count) } : dataset;
+        count > 0 ? { ...dataset, mlopsbadge: count > 99 ? '99+' : String(count) } : dataset;
     }
   }
 
@@ -64,7 +64,7 @@ export class SidebarPanel extends ReactWidget implements ISidebar {
 
   protected onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    const target = this.node.querySelector<HTMLElement>('.jp-MlopsLab-run[tabindex="0"]');
+    const target = this.node.querySelector<HTMLElement>('.jp-MlopsLab-runrow[tabindex="0"]');
     (target ?? this.node).focus({ preventScroll: true });
   }
 

@@ -114,7 +114,9 @@ export const Runs = v.object({
   all: v.number(),
   /** How old what is shown may be; the store is read even while it is busy. */
   age_s: v.optional(v.number(), 0),
-  goal: maybe(Goal)
+  goal: maybe(Goal),
+  /** Why nothing matches, where a name in the search is one that no run has. */
+  hint: maybe(v.string())
 });
 export type IRuns = v.InferOutput<typeof Runs>;
 

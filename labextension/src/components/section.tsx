@@ -33,7 +33,7 @@ export function Section(props: ISectionProps): ReactElement {
       <h3 className="jp-MlopsLab-section-title">
         <button
           type="button"
-          className="jp-MlopsLab-fold"
+          className="jp-MlopsLab-foldbutton"
           aria-expanded={!folded}
           onClick={() => onFold(!folded)}
           onKeyDown={onKeyDown}

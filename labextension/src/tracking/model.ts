@@ -4,7 +4,7 @@ import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 import type { IRunPatch } from '../api/client';
 import type { RequestError } from '../api/request';
-import type { INeeds, INotebookRuns, IRunRow } from '../api/types';
+import type { IGoal, INeeds, INotebookRuns, IRunRow } from '../api/types';
 import type { IChange, LiveProject } from '../state/live';
 import type { IProjectModel } from '../state/project';
 import type { Resource } from '../state/resource';
@@ -179,11 +179,10 @@ export class RunsModel implements IDisposable {
 
   /** The run with the best value of the goal metric: the closest fact when nothing matches. */
   async best(): Promise<IRunRow | null> {
-    const goal = this._pages?.goal;
-    if (!goal || this._live === null) {
+    const order_by = this._bestFirst();
+    if (order_by === undefined || this._live === null) {
       return null;
     }
-    const order_by = `best(${goal.key}) ${goal.direction === 'max' ? 'desc' : 'asc'}`;
     const { runs } = await this._live.client.runs({ order_by, limit: 1, sparkline: undefined });
     return runs[0] ?? null;
   }
@@ -277,6 +276,7 @@ export class RunsModel implements IDisposable {
       this.selection.clear();
       this._pages?.dispose();
       this._pages = null;
+      this._goal = null;
       this._needs?.dispose();
       this._needs = this._live?.resource({ load: client => client.needs() }) ?? null;
       if (this._live !== null) {
@@ -299,11 +299,7 @@ export class RunsModel implements IDisposable {
 
   private _makePages(where: string): RunPages {
     const client = this._live!.client;
-    const goal = this._pages?.goal;
-    const order_by =
-      this._order === 'best' && goal
-        ? `best(${goal.key}) ${goal.direction === 'max' ? 'desc' : 'asc'}`
-        : undefined;
+    const order_by = this._order === 'best' ? this._bestFirst() : undefined;
     const pages = new RunPages({
       load: start => client.runs({ where: where || undefined, order_by, ...start }),
       visibility: this.projects.visible
@@ -312,7 +308,15 @@ export class RunsModel implements IDisposable {
     return pages;
   }
 
+  /** The order that puts the best of the goal metric first; undefined before one is known. */
+  private _bestFirst(): string | undefined {
+    const goal = this._pages?.goal ?? this._goal;
+    return goal ? `best(${goal.key}) ${goal.direction === 'max' ? 'desc' : 'asc'}` : undefined;
+  }
+
   private _swap(pages: RunPages): void {
+    // A list without rows names no goal: the last one that was named stays.
+    this._goal = this._pages?.goal ?? this._goal;
     this._pages?.dispose();
     this._pages = pages;
     this._changed.emit();
@@ -374,6 +378,7 @@ export class RunsModel implements IDisposable {
   private _applied = '';
   private _where = '';
   private _order: RunOrder = 'newest';
+  private _goal: IGoal | null = null;
   private _problem: RequestError | null = null;
   private _undo: IUndo | null = null;
   private _failure: string | null = null;

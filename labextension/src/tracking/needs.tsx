@@ -37,7 +37,7 @@ export function NeedsList({ model, items, open }: INeedsListProps): ReactElement
               {item.detail}
               {item.at !== null && (
                 <>
-                  {' · '}
+                  {item.detail !== '' && ' · '}
                   <Age at={item.at} />
                 </>
               )}

@@ -190,7 +190,13 @@ function CardSkeleton(): ReactElement {
 
 function NotebookIcon(): ReactElement {
   return (
-    <svg viewBox="0 0 22 22" width="14" height="14" className="jp-MlopsLab-notebook" aria-hidden>
+    <svg
+      viewBox="0 0 22 22"
+      width="14"
+      height="14"
+      className="jp-MlopsLab-notebook-icon"
+      aria-hidden
+    >
       <path fill="none" stroke="currentColor" strokeWidth="2" d="M3 3h16v16H3z" />
       <path fill="currentColor" d="M7 6h8v10l-4-3-4 3z" />
     </svg>

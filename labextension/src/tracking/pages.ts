@@ -61,6 +61,11 @@ export class RunPages implements IDisposable {
     return this._goal;
   }
 
+  /** Why nothing matches, where the server knows. */
+  get hint(): string | null {
+    return this._hint;
+  }
+
   /** When the last answer came, less the age that the server gave it; in ms since the epoch. */
   get loadedAt(): number | null {
     return this._loadedAt;
@@ -258,6 +263,7 @@ export class RunPages implements IDisposable {
     });
     this._all = answer.all;
     this._goal = answer.goal;
+    this._hint = answer.hint;
     this._age = answer.age_s;
     this._loadedAt = Date.now() - 1000 * answer.age_s;
     this._error = null;
@@ -306,6 +312,7 @@ export class RunPages implements IDisposable {
   private _total: number | null = null;
   private _all = 0;
   private _goal: IGoal | null = null;
+  private _hint: string | null = null;
   private _loadedAt: number | null = null;
   private _age = 0;
   private _error: RequestError | null = null;

@@ -262,6 +262,6 @@ async function restoreLayout(
 
 function focusRows(id: string): void {
   const panel = document.getElementById(id);
-  const row = panel?.querySelector<HTMLElement>('.jp-MlopsLab-run[tabindex="0"]');
+  const row = panel?.querySelector<HTMLElement>('.jp-MlopsLab-runrow[tabindex="0"]');
   (row ?? panel)?.focus();
 }

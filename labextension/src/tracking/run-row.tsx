@@ -52,7 +52,7 @@ export const RunRowView = memo((props: IRunRowProps): ReactElement => {
       actions.focus(run.id);
       node.current?.dispatchEvent(new window.MouseEvent('contextmenu', place));
     });
-  const classes = ['jp-MlopsLab-row', 'jp-MlopsLab-run'];
+  const classes = ['jp-MlopsLab-row', 'jp-MlopsLab-runrow'];
   if (selected) {
     classes.push('jp-mod-selected');
   }
@@ -204,7 +204,7 @@ export function RowSkeleton({ index, top }: { index: number; top?: number }): Re
   const [name, sub] = WIDTHS[index % WIDTHS.length];
   return (
     <div
-      className={`jp-MlopsLab-row${top === undefined ? '' : ' jp-MlopsLab-run'}`}
+      className={`jp-MlopsLab-row${top === undefined ? '' : ' jp-MlopsLab-runrow'}`}
       style={{ top }}
       aria-hidden
     >

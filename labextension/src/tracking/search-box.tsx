@@ -186,9 +186,11 @@ function Fault(props: {
   }, [mirror, fault, scroll]);
   const { trans } = model;
   const problem = model.problem!.problem;
-  const sentence = problem.reason ?? model.problem!.message.split('\n')[0];
+  const reason = problem.reason ?? model.problem!.message.split('\n')[0];
+  // With the right word at hand, the list of all words only pushes the runs down.
+  const sentence = fault?.suggestion ? `${reason.split(/[;.] |[;.]$/)[0]}.` : reason;
   return (
-    <div className="jp-MlopsLab-fault" role="alert" id={HINT_ID}>
+    <div className="jp-MlopsLab-fault" role="alert" id={HINT_ID} title={reason}>
       <svg
         width="8"
         height="5"

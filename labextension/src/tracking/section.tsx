@@ -256,14 +256,16 @@ function NothingFound({ model }: { model: RunsModel }): ReactElement {
       here = false;
     };
   }, [model]);
-  const fact = !best?.metric
-    ? undefined
-    : trans.__(
-        'The best %1 in this project is %2 (%3).',
-        best.metric.key,
-        formatValue(best.metric.best ?? best.metric.value),
-        best.name
-      );
+  const fact = model.pages?.hint
+    ? model.pages.hint
+    : !best?.metric
+      ? undefined
+      : trans.__(
+          'The best %1 in this project is %2 (%3).',
+          best.metric.key,
+          formatValue(best.metric.best ?? best.metric.value),
+          best.name
+        );
   return (
     <Empty title={trans.__('No run matches')} text={fact}>
       <div className="jp-MlopsLab-row-flex">

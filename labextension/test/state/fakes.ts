@@ -4,7 +4,7 @@ import type { IVisibility } from '../../src/state/visibility';
 /** A page that a test hides and shows. */
 export class FakePage implements IVisibility {
   visible = true;
-  changed = new Signal<IVisibility, boolean>(this);
+  changed: Signal<IVisibility, boolean> = new Signal<IVisibility, boolean>(this);
 
   show(visible: boolean): void {
     this.visible = visible;

@@ -34,7 +34,8 @@ class FakeRuns {
       total: this.ids.length,
       all: this.ids.length,
       age_s: 0,
-      goal: null
+      goal: null,
+      hint: null
     };
   };
 }

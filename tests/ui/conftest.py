@@ -1,0 +1,90 @@
+"""A JupyterLab of our own, and Debian's chromium to look at it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# What the screenshots' script shares with the tests; pytest does not put a test's folder there.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from jupyter import CHROMIUM, FLAGS, ROOT, Lab, jupyterlab  # noqa: E402
+from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+
+
+# pytest-jupyter gives every test an event loop of its own and closes it; Playwright's
+# synchronous API keeps one running. So those fixtures do nothing for the tests in here.
+@pytest.fixture(autouse=True)
+def jp_asyncio_loop() -> None:
+    return None
+
+
+@pytest.fixture(autouse=True)
+def jp_server_cleanup() -> None:
+    return None
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A server over an empty folder; each test makes a folder of its own in it."""
+    with jupyterlab(tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("root")) as it:
+        yield it
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium: apt-get install -y --no-install-recommends chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page that notes what it asks of strangers, and every error of its scripts."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    page.foreign = []  # type: ignore[attr-defined]
+    page.faults = []  # type: ignore[attr-defined]
+    page.on("request", lambda sent: _note(page, sent.url))
+    page.on("pageerror", lambda error: page.faults.append(str(error)))  # type: ignore[attr-defined]
+    yield page
+    shots = ROOT / "test-results"
+    shots.mkdir(exist_ok=True)
+    page.screenshot(path=shots / f"{request.node.name}.png")
+    context.close()
+
+
+def _note(page: Page, url: str) -> None:
+    if not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:", "file:")):
+        page.foreign.append(url)  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def folder(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A folder below the server's root for one test, empty and no project yet."""
+    path = lab.root / request.node.name.replace("[", "-").replace("]", "")
+    path.mkdir()
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def run_command(page: Page) -> Callable[..., Any]:
+    """Execute one of JupyterLab's commands."""
+
+    def run(command: str, args: dict[str, Any] | None = None) -> Any:
+        return page.evaluate(
+            "([c, args]) => window.jupyterapp.commands.execute(c, args).then(() => null)",
+            [command, args or {}],
+        )
+
+    return run
