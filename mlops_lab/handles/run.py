@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlops_lab.project import Project
     from mlops_lab.tracking.active import OpenRun
     from mlops_lab.tracking.records import History, NoteRecord, RunRecord
+    from mlops_lab.widgets import CurvesView
 
 __all__ = ["Run"]
 
@@ -186,6 +187,23 @@ class Run:
         if not found.n:
             self.metrics[key]  # says which there are
         return found
+
+    def curves(self, *keys: str) -> CurvesView:
+        """Show the metric curves, live while the run is open; as the last line of a cell.
+
+        Parameters
+        ----------
+        keys
+            The metrics to draw; by default all but the machine's own.
+
+        Raises
+        ------
+        NotFound
+            The run has ended and has no such metric.
+        """
+        from mlops_lab.widgets import CurvesView
+
+        return CurvesView(self._project, self._id, keys)
 
     # ------------------------------------------------------------------ logging
 

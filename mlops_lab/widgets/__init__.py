@@ -1,0 +1,5 @@
+"""The Python halves of the views: what a project knows, kept in step with a view in a notebook."""
+
+from mlops_lab.widgets.curves import CurvesView
+
+__all__ = ["CurvesView"]
