@@ -24,10 +24,10 @@ from mlops_lab.store import Store
 from mlops_lab.tracking import TABLES, ExperimentManager, RunManager
 
 if TYPE_CHECKING:
-    from mlops_lab.orchestration.manager import PipelineManager
-
     from mlops_lab.config import Settings
+    from mlops_lab.orchestration.manager import PipelineManager
     from mlops_lab.tracking.goals import Direction
+    from mlops_lab.tracking.records import Page
 
 __all__ = ["Project"]
 
@@ -204,7 +204,9 @@ class Project:
     @cached_property
     def runs(self) -> RunManager:
         """What was tried."""
-        return RunManager(self.store, self.experiments, self.identity, self._goals)
+        return RunManager(
+            self.store, self.experiments, self.identity, self._goals, self._search_runs
+        )
 
     @cached_property
     def pipelines(self) -> PipelineManager:
@@ -224,6 +226,11 @@ class Project:
         with _lock:
             _opened.pop(self.root, None)
         self.store.close()
+
+    def _search_runs(self, where: str | None, **options: Any) -> Page:
+        from mlops_lab.tracking.search import search_runs
+
+        return search_runs(self.store, self._goals(), where, **options)
 
     def _goals(self) -> Mapping[str, Direction]:
         return self.settings.goals

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mlops_lab.errors import Conflict, InvalidInput, NotFound
 from mlops_lab.governance import Identity, claimed_user
@@ -33,7 +33,6 @@ from mlops_lab.tracking.records import (
     RunRecord,
     Status,
 )
-from mlops_lab.tracking.search import search_runs
 from mlops_lab.tracking.source import current_cell
 
 if TYPE_CHECKING:
@@ -50,6 +49,22 @@ _CANDIDATES: Final = 10
 _ERROR_CHARACTERS: Final = 16_000
 
 
+class SearchRuns(Protocol):
+    """Finds runs, a page at a time; see `mlops_lab.tracking.search.search_runs`."""
+
+    def __call__(
+        self,
+        where: str | None,
+        *,
+        order_by: str | None,
+        limit: int,
+        cursor: str | None,
+        parent: str | None,
+        deleted: bool,
+    ) -> Page:
+        """Give one page."""
+
+
 class RunManager:
     """All that can be done with the runs of one project. Safe to use from several threads.
 
@@ -63,6 +78,8 @@ class RunManager:
         Who acts, unless a call says otherwise.
     goals
         Gives the project's goals as they are now.
+    search
+        Finds runs by an expression; given, so that logging need not load the language of searches.
     """
 
     def __init__(
@@ -71,11 +88,13 @@ class RunManager:
         experiments: ExperimentManager,
         identity: Identity,
         goals: Callable[[], Mapping[str, Direction]],
+        search: SearchRuns,
     ) -> None:
         self._store = store
         self._experiments = experiments
         self._identity = identity
         self._goals = goals
+        self._search = search
         self._lock = threading.Lock()
         # The runs that this process owns and has not ended: run id to its last run line.
         self._open: dict[str, lines.Line] = {}
@@ -447,9 +466,7 @@ class RunManager:
         notebook: str | None = None,
     ) -> Page:
         """Give the runs for which the expression ``where`` is true, a page at a time."""
-        return search_runs(
-            self._store,
-            self._goals(),
+        return self._search(
             where,
             order_by=order_by,
             limit=limit,
