@@ -2,6 +2,7 @@ import { pipelinesPlugin } from './orchestration/plugin';
 import { projectHeaderPlugin, projectPlugin } from './project/plugin';
 import { sidebar } from './sidebar';
 import { chipPlugin, runsPlugin, statusPlugin } from './tracking/plugin';
+import { savedViewsPlugin } from './tracking/saved-views';
 import { runViewPlugin } from './tracking/view/plugin';
 
 export default [
@@ -12,5 +13,6 @@ export default [
   chipPlugin,
   statusPlugin,
   runViewPlugin,
+  savedViewsPlugin,
   pipelinesPlugin
 ];

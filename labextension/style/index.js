@@ -1,3 +1,5 @@
 import './tokens.css';
 import './base.css';
 import './sidebar.css';
+import './hosted.css';
+import './run.css';

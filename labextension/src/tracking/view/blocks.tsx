@@ -1,9 +1,10 @@
 import { useState } from 'react';
 import type { ReactElement, ReactNode } from 'react';
-import { Badge, Icon, formatDuration, formatValue } from '../../components';
+import { Badge, Icon, formatDuration } from '../../components';
 import type { ICell, IGate, IMetricSummary, IParam } from '../../api/types';
 import { useText } from '../../views/text';
-import { environmentOf, tally } from './facts';
+import type { Translate } from '../../views/text';
+import { environmentOf, metricText, tally } from './facts';
 
 /** A titled part of the view. */
 export function Block(props: {
@@ -73,30 +74,31 @@ function gateIcon(state: string): 'passed' | 'rejected' | 'waiting' {
 }
 
 /** The telling metrics as figures, each beside the best it reached. */
-export function Stats({ metrics }: { metrics: readonly IMetricSummary[] }): ReactElement {
+export function Stats(props: { metrics: readonly IMetricSummary[]; live: boolean }): ReactElement {
+  const { metrics, live } = props;
   const t = useText();
   return (
     <dl className="jp-MlopsLab-stats">
       {metrics.map(metric => (
         <div key={metric.key} className="jp-MlopsLab-stat">
           <dt title={metric.key}>{metric.key}</dt>
-          <dd>{formatValue(metric.last)}</dd>
-          <dd className="jp-MlopsLab-stat-note">{bestNote(metric, t)}</dd>
+          <dd>{metricText(metric.key, metric.last)}</dd>
+          <dd className="jp-MlopsLab-stat-note">{bestNote(metric, live, t)}</dd>
         </div>
       ))}
     </dl>
   );
 }
 
-function bestNote(
-  metric: IMetricSummary,
-  t: (text: string, ...values: string[]) => string
-): string {
-  const best = formatValue(metric.best);
+function bestNote(metric: IMetricSummary, live: boolean, t: Translate): string {
   if (metric.n < 2 || metric.best === null) {
     return '';
   }
-  return best === formatValue(metric.last) ? t('the best so far') : t('best %1', best);
+  const best = metricText(metric.key, metric.best);
+  if (best !== metricText(metric.key, metric.last)) {
+    return t('best %1', best);
+  }
+  return live ? t('the best so far') : t('its best');
 }
 
 /** The cells as they were executed: number, first line, time. */

@@ -1,3 +1,4 @@
+import { formatBytes, formatDuration, formatValue } from '../../components/format';
 import { describeStatus } from '../../components/status-glyph';
 import type { IBadgeProps } from '../../components/badge';
 import type { IconName } from '../../components/icon-paths';
@@ -51,15 +52,32 @@ export function ranked(run: IRunDetail, goal: string | null): IMetricSummary[] {
   return [...shownMetrics(run)].sort((a, b) => rank(a) - rank(b));
 }
 
-/** The part whose metrics stand on the overview: the one with the goal, else the last. */
+/** The part whose metrics stand on the overview: the last with the goal, else the last of all. */
 export function leading(data: IRunData): IPart | null {
-  const parts = measured(data);
+  const parts = measured(data).reverse();
   const goal = data.run.metric?.key;
   return (
-    parts.find(part => part.run.metrics.some(metric => metric.key === goal)) ??
-    parts[parts.length - 1] ??
-    null
+    parts.find(part => part.run.metrics.some(metric => metric.key === goal)) ?? parts[0] ?? null
   );
+}
+
+/** A metric's value, with the unit that its name ends with. */
+export function metricText(key: string, value: number | null, decimals = 3): string {
+  if (value === null || !Number.isFinite(value)) {
+    return formatValue(value);
+  }
+  const unit = /_(ms|s|seconds|bytes)$/.exec(key)?.[1];
+  switch (unit) {
+    case 'ms':
+      return formatDuration(value / 1000);
+    case 's':
+    case 'seconds':
+      return formatDuration(value);
+    case 'bytes':
+      return formatBytes(value);
+    default:
+      return formatValue(value, decimals);
+  }
 }
 
 /** The executed notebooks of a run and its steps. */
@@ -108,9 +126,10 @@ export function viewerOf(artifact: IArtifact): Viewer {
 export function artifactIcon(artifact: IArtifact): IconName {
   switch (viewerOf(artifact)) {
     case 'image':
-    case 'page':
     case 'vega':
       return 'image';
+    case 'page':
+      return artifact.media_type === 'image/svg+xml' ? 'image' : 'file';
     case 'table':
       return 'table';
     case 'notebook':

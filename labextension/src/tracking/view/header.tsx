@@ -1,6 +1,15 @@
 import { useContext } from 'react';
 import type { ReactElement } from 'react';
-import { Age, Badge, Elapsed, Icon, StatusGlyph, formatDuration } from '../../components';
+import {
+  Badge,
+  Elapsed,
+  Icon,
+  StatusGlyph,
+  formatAge,
+  formatDuration,
+  formatExact,
+  useNow
+} from '../../components';
 import type { IRunDetail } from '../../api/types';
 import { useText } from '../../views/text';
 import { ActionsContext } from './actions';
@@ -33,7 +42,7 @@ export function Header({ run }: { run: IRunDetail }): ReactElement {
           </h1>
           <button
             type="button"
-            className={`jp-MlopsLab-icon-button jp-MlopsLab-star${run.starred ? ' jp-mod-on' : ''}`}
+            className={`jp-MlopsLab-icon-button jp-MlopsLab-runstar${run.starred ? ' jp-mod-on' : ''}`}
             aria-pressed={run.starred}
             title={run.starred ? t('Remove the star') : t('Star')}
             onClick={() => actions.star()}
@@ -69,7 +78,7 @@ export function Header({ run }: { run: IRunDetail }): ReactElement {
           {run.author && <span>{run.author}</span>}
           {run.started_at !== null && (
             <span>
-              {startText(run.started_at)}, <Age at={run.started_at} />
+              {startText(run.started_at)}, <Ago at={run.started_at} />
             </span>
           )}
           <span>{live ? <Elapsed since={run.started_at} /> : formatDuration(run.duration_s)}</span>
@@ -107,6 +116,18 @@ export function Header({ run }: { run: IRunDetail }): ReactElement {
         </button>
       </div>
     </header>
+  );
+}
+
+/** `2 h ago`, `yesterday`, `4 Nov`: an age in a sentence. */
+function Ago({ at }: { at: string }): ReactElement {
+  const t = useText();
+  const date = new Date(at);
+  const age = formatAge(date, useNow(5_000));
+  return (
+    <time dateTime={at} title={formatExact(date)}>
+      {/\d\s(s|min|h|d)$/.test(age) ? t('%1 ago', age) : age}
+    </time>
   );
 }
 

@@ -33,10 +33,14 @@ export async function loadRun(
   const steps = await Promise.all(
     own.run.steps.map(step => {
       const last = known.get(step.run_id) ?? null;
-      return last !== null && settled(step, last) ? last : loadPart(client, step.run_id, last);
+      if (last !== null && settled(step, last)) {
+        return last;
+      }
+      // A step that cannot be read, deleted for example, does not hide the others.
+      return loadPart(client, step.run_id, last).catch(() => last);
     })
   );
-  return { ...own, steps };
+  return { ...own, steps: steps.filter(step => step !== null) };
 }
 
 async function loadPart(client: ProjectClient, id: string, before: IPart | null): Promise<IPart> {

@@ -1,12 +1,12 @@
 import { useState } from 'react';
 import type { ReactElement } from 'react';
-import { Badge, formatCount, formatValue } from '../../components';
-import type { IMetricSummary } from '../../api/types';
+import { Badge, formatCount } from '../../components';
+import type { IMetricSummary, ISeries } from '../../api/types';
 import { Curves } from '../../views/curves/curves';
 import type { XAxis } from '../../views/curves/state';
 import { useText } from '../../views/text';
 import { Block } from './blocks';
-import { measured, ranked, shownMetrics, shownSeries } from './facts';
+import { measured, metricText, ranked, shownMetrics, shownSeries } from './facts';
 import { isLive } from './load';
 import type { IPart, IRunData } from './load';
 
@@ -54,7 +54,7 @@ export function Metrics({ data }: { data: IRunData }): ReactElement {
         return metrics.length === 0 ? null : (
           <Group
             key={part.run.id}
-            part={{ ...part, series: drawn.filter(one => matches(one.key)) }}
+            part={{ ...part, series: ordered(drawn, metrics) }}
             metrics={metrics}
             titled={parts.length > 1 || part.run.id !== data.run.id}
             x={x}
@@ -66,6 +66,11 @@ export function Metrics({ data }: { data: IRunData }): ReactElement {
       })}
     </div>
   );
+}
+
+/** The series of some metrics, in their order. */
+function ordered(series: readonly ISeries[], metrics: readonly IMetricSummary[]): ISeries[] {
+  return metrics.flatMap(metric => series.filter(one => one.key === metric.key));
 }
 
 function Group(props: {
@@ -88,11 +93,11 @@ function Group(props: {
         planned={run.planned_steps}
         origin_ms={run.started_at === null ? null : Date.parse(run.started_at)}
         x={x}
-        log={log}
+        log_scale={log}
         onX={onX}
         onLog={onLog}
       />
-      <div className="jp-MlopsLab-scroll">
+      <div className="jp-MlopsLab-scroll jp-MlopsLab-metric-table">
         <table className="jp-MlopsLab-table">
           <thead>
             <tr>
@@ -137,13 +142,13 @@ function Row({ metric }: { metric: IMetricSummary }): ReactElement {
           </Badge>
         )}
       </td>
-      <td className={`${number} jp-MlopsLab-strong`}>{formatValue(metric.last, 4)}</td>
-      <td className={number}>{formatValue(metric.best, 4)}</td>
+      <td className={`${number} jp-MlopsLab-strong`}>{metricText(metric.key, metric.last, 4)}</td>
+      <td className={number}>{metricText(metric.key, metric.best, 4)}</td>
       <td className={`${number} jp-MlopsLab-muted`}>
         {metric.best_step === null ? '' : formatCount(metric.best_step)}
       </td>
-      <td className={`${number} jp-MlopsLab-muted`}>{formatValue(metric.min, 4)}</td>
-      <td className={`${number} jp-MlopsLab-muted`}>{formatValue(metric.max, 4)}</td>
+      <td className={`${number} jp-MlopsLab-muted`}>{metricText(metric.key, metric.min, 4)}</td>
+      <td className={`${number} jp-MlopsLab-muted`}>{metricText(metric.key, metric.max, 4)}</td>
       <td className={`${number} jp-MlopsLab-muted`}>{formatCount(metric.n)}</td>
     </tr>
   );

@@ -1,14 +1,6 @@
 import { useContext } from 'react';
 import type { ReactElement } from 'react';
-import {
-  Age,
-  ErrorBox,
-  Icon,
-  Tag,
-  formatBytes,
-  formatDuration,
-  formatValue
-} from '../../components';
+import { Age, ErrorBox, Icon, Tag, formatBytes, formatDuration } from '../../components';
 import type { IRunDetail, IStep } from '../../api/types';
 import { Curves } from '../../views/curves/curves';
 import { useText } from '../../views/text';
@@ -20,9 +12,11 @@ import {
   allArtifacts,
   artifactIcon,
   leading,
+  metricText,
   ranked,
   shownSeries,
   tally,
+  viewerOf,
   withCells
 } from './facts';
 import type { IOwned } from './facts';
@@ -65,7 +59,9 @@ function Trouble({ run }: { run: IRunDetail }): ReactElement | null {
   const t = useText();
   if (run.error !== null) {
     const { name, message, cell_index, traceback } = run.error;
-    const where = cell_index === null ? run.status : t('%1 in cell %2', run.status, cell_index);
+    const step = run.steps.find(one => one.status === 'failed');
+    const what = step === undefined ? t('Failed') : t('Step %1 failed', step.name);
+    const where = cell_index === null ? what : t('%1 in cell %2', what, cell_index);
     const lines = Array.isArray(traceback) ? traceback.join('\n') : (traceback ?? '');
     return (
       <ErrorBox title={`${where}: ${name}`} detail={message}>
@@ -97,7 +93,13 @@ function Steps({ run }: { run: IRunDetail }): ReactElement {
     run.gates.length === 0 || isLive(run)
       ? null
       : {
-          text: t('gates: %1 passed, %2 rejected, %3 open', passed, rejected, open),
+          text: `${t('gates')}: ${[
+            passed > 0 ? t('%1 passed', passed) : '',
+            rejected > 0 ? t('%1 rejected', rejected) : '',
+            open > 0 ? t('%1 open', open) : ''
+          ]
+            .filter(part => part !== '')
+            .join(', ')}`,
           tone: rejected > 0 ? ('bad' as const) : open > 0 ? ('warn' as const) : ('good' as const)
         };
   return (
@@ -116,7 +118,7 @@ function timed(step: IStep): ITimelineStep {
     status: step.status,
     started: step.started_at === null ? null : Date.parse(step.started_at),
     ended: step.ended_at === null ? null : Date.parse(step.ended_at),
-    result: metric === null ? '' : `${metric.key} ${formatValue(metric.value)}`
+    result: metric === null ? '' : `${metric.key} ${metricText(metric.key, metric.value)}`
   };
 }
 
@@ -140,7 +142,10 @@ function Metrics({ data, onTab }: { data: IRunData; onTab: IOverviewProps['onTab
   );
   return (
     <Block title={t('Metrics')} note={note} aside={all}>
-      <Stats metrics={metrics.slice(0, STATS)} />
+      <Stats metrics={metrics.slice(0, STATS)} live={isLive(part.run)} />
+      {curves && curves.run.id !== part.run.id && (
+        <p className="jp-MlopsLab-small jp-MlopsLab-muted">{t('Course of %1', curves.run.name)}</p>
+      )}
       {curves && (
         <Curves
           series={curves.series}
@@ -148,7 +153,7 @@ function Metrics({ data, onTab }: { data: IRunData; onTab: IOverviewProps['onTab
           planned={curves.run.planned_steps}
           origin_ms={curves.run.started_at === null ? null : Date.parse(curves.run.started_at)}
           x="step"
-          log={[]}
+          log_scale={[]}
           limit={CURVES}
         />
       )}
@@ -252,7 +257,7 @@ function Artifacts(props: {
   if (all.length === 0) {
     return null;
   }
-  const pictures = [...all].sort((a, b) => Number(isPicture(b)) - Number(isPicture(a)));
+  const pictures = [...all].sort((a, b) => rank(a) - rank(b));
   const shown = pictures.slice(0, ARTIFACTS);
   const previewed = shown.find(one => one.id === chosen) ?? shown.find(isPicture);
   const more = all.length > shown.length && (
@@ -305,6 +310,11 @@ export function ArtifactRow(props: {
       </button>
     </li>
   );
+}
+
+/** What says most at a glance comes first; the notebooks have a tab of their own. */
+function rank(one: IOwned): number {
+  return isPicture(one) ? 0 : viewerOf(one.artifact) === 'notebook' ? 2 : 1;
 }
 
 function isPicture({ artifact }: IOwned): boolean {

@@ -127,18 +127,6 @@ function addCommands(app: JupyterFrontEnd, context: IContext): void {
     }
   });
 
-  commands.addCommand(CommandIDs.copyRunLine, {
-    label: trans.__('Copy as Python'),
-    caption: trans.__('Copy the line that gets this run in a notebook'),
-    isEnabled: args => subject(args).id !== null,
-    execute: args => {
-      const { id } = subject(args);
-      if (id !== null) {
-        Clipboard.copyToSystem(`lab.run("${id.slice(0, 12)}")`);
-      }
-    }
-  });
-
   commands.addCommand(CommandIDs.openSource, {
     label: args =>
       trans.__(

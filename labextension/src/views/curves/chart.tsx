@@ -197,7 +197,7 @@ export function describe(chart: IChart, x: XAxis, t: Translate): string {
       const at = positions(line.series, x, null);
       const value = (index: number) => formatValue(line.series.values[index] as number, 4);
       return [
-        t('%1: %2 points', line.key, line.series.n),
+        t('%1: %2 points', line.key, line.series.n.toLocaleString('en')),
         t('from %1 to %2', value(found.first), value(found.last)),
         t('lowest %1 at %2', value(found.lowest), position(at[found.lowest], x)),
         t('highest %1 at %2', value(found.highest), position(at[found.highest], x))

@@ -15,7 +15,7 @@ export interface ICurvesProps extends Omit<ICurvesState, 'run' | 'error'> {
 
 /** The charts of some series beside each other; their cursors move together. */
 export function Curves(props: ICurvesProps): ReactElement | null {
-  const { series, x, log, limit, onX, onLog } = props;
+  const { series, x, log_scale: log, limit, onX, onLog } = props;
   const t = useText();
   const sync = useId();
   const all = useCharts(series);

@@ -16,11 +16,11 @@ function CurvesView({ model }: { model: Model }): ReactElement {
   const error = useValue(model, 'error');
   const live = useValue(model, 'live');
   const x = useValue(model, 'x');
-  const log = useValue(model, 'log');
+  const log = useValue(model, 'log_scale');
   const planned = useValue(model, 'planned');
   const origin = useValue(model, 'origin_ms');
   const drawn = useCharts(series);
-  const choose = <K extends 'x' | 'log'>(key: K, value: ICurvesState[K]) => {
+  const choose = <K extends 'x' | 'log_scale'>(key: K, value: ICurvesState[K]) => {
     model.set(key, value);
     model.save_changes();
   };
@@ -34,9 +34,9 @@ function CurvesView({ model }: { model: Model }): ReactElement {
           planned={planned}
           origin_ms={origin}
           x={x}
-          log={log}
+          log_scale={log}
           onX={value => choose('x', value)}
-          onLog={value => choose('log', value)}
+          onLog={value => choose('log_scale', value)}
         />
       ) : (
         <Single series={series} live={live} />

@@ -41,11 +41,13 @@ export class Plot {
   update(data: IPlotData): void {
     this._data = data;
     const [min, max] = this._xRange();
-    const { min: left, max: right } = this._plot.scales.x;
-    const zoomed = left !== undefined && right !== undefined && this._zoomed;
     this._plot.batch(() => {
       this._plot.setData(this._columns(), false);
-      this._plot.setScale('x', zoomed ? { min: left, max: right } : { min, max });
+      if (this._zoomed) {
+        this._plot.redraw(true);
+      } else {
+        this._plot.setScale('x', { min, max });
+      }
     });
   }
 
@@ -75,15 +77,11 @@ export class Plot {
   private _xRange(): [number, number] {
     const { xs } = this._data.aligned;
     const planned = this._options.x === 'step' ? this._data.planned : null;
-    const min = xs[0] ?? 0;
     const max = Math.max(xs[xs.length - 1] ?? 1, planned ?? -Infinity);
+    const first = xs[0] ?? 0;
+    // Who logs every tenth step still began at zero.
+    const min = first > 0 && first <= max / 10 ? 0 : first;
     return min < max ? [min, max] : [min - 0.5, max + 0.5];
-  }
-
-  private get _zoomed(): boolean {
-    const [min, max] = this._shown;
-    const { min: left, max: right } = this._plot.scales.x;
-    return left !== min || right !== max;
   }
 
   private _uplotOptions(): uPlot.Options {
@@ -99,7 +97,7 @@ export class Plot {
       padding: [6, 8, 0, 0],
       legend: { show: false },
       scales: {
-        x: { time: false, range: (_, min, max) => this._clampX(min, max) },
+        x: { time: false, range: () => this._xRange() },
         y: log
           ? { distr: 3, log: 10, range: (_, min, max) => logRange(min, max) }
           : { range: (_, min, max) => linearRange(min, max) }
@@ -144,28 +142,28 @@ export class Plot {
         y: false,
         points: { size: 7, width: 0 },
         drag: { x: true, y: false },
+        bind: {
+          dblclick: () => () => {
+            this._zoomed = false;
+            this.update(this._data);
+            return null;
+          }
+        },
         sync: { key: sync, scales: ['x', null] },
         // A point is found even where another line has more of them.
         dataIdx: (plot, line, hovered) =>
           line === 0 ? hovered : (nearest(plot.data[line] as (number | null)[], hovered) ?? hovered)
       },
       hooks: {
+        setSelect: [
+          ({ select }) => {
+            this._zoomed ||= select.width > 0;
+          }
+        ],
         setCursor: [plot => this._onCursor(plot.cursor.idx ?? null)],
         draw: [plot => this._decorate(plot)]
       }
     };
-  }
-
-  /** Until the person drags a window of their own, the axis shows everything. */
-  private _clampX(min: number | null, max: number | null): [number, number] {
-    const all = this._xRange();
-    const { xs } = this._data.aligned;
-    const everything = min === null || max === null || (min === xs[0] && max === xs[xs.length - 1]);
-    const shown: [number, number] = everything ? all : [min, max];
-    if (everything || (shown[0] === all[0] && shown[1] === all[1])) {
-      this._shown = all;
-    }
-    return shown;
   }
 
   /** The end of a live line, and what has no place on the axis. */
@@ -208,7 +206,8 @@ export class Plot {
 
   private _plot: uPlot;
   private _colors: string[] = [];
-  private _shown: [number, number] = [0, 1];
+  /** Whether the person has dragged a window of their own. */
+  private _zoomed = false;
 }
 
 const DECADES = Array.from({ length: 13 }, (_, power) => 10 ** power);

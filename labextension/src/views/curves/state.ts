@@ -36,7 +36,7 @@ export interface ICurvesState {
   error: string | null;
   /** What the person chose. */
   x: XAxis;
-  log: readonly string[];
+  log_scale: readonly string[];
 }
 
 export const NO_CURVES: ICurvesState = {
@@ -47,5 +47,5 @@ export const NO_CURVES: ICurvesState = {
   origin_ms: null,
   error: null,
   x: 'step',
-  log: []
+  log_scale: []
 };

@@ -38,15 +38,22 @@ const STEPS = [
 const LEAST = 3;
 const PER_CHARACTER = 7;
 
-/** Lay steps out over `width` pixels, from the start of the first; a running one reaches `now`. */
-export function layout(steps: readonly ITimelineStep[], width: number, now: number): ITimeline {
+/**
+ * Lay steps out over `width` pixels, from the start of the first; a running one reaches `now`. Behind
+ * the last step `room` pixels stay free, for what is said about the end.
+ */
+export function layout(
+  steps: readonly ITimelineStep[],
+  width: number,
+  now: number,
+  room = 0
+): ITimeline {
   const begun = steps.filter(step => step.started !== null);
   const zero = Math.min(...begun.map(step => step.started as number));
   const last = Math.max(...begun.map(step => finish(step, now)));
   const total = Math.max(0.1, begun.length > 0 ? (last - zero) / 1000 : 1);
   const every = STEPS.find(step => total / step <= Math.max(2, width / 90)) ?? total / 4;
-  // The axis ends a little after the last step: room for what is said about the end.
-  const scale = width / (total * 1.02);
+  const scale = Math.max(width - room, width / 2) / total;
   const bars = steps.map((step): IBar | null => {
     if (step.started === null) {
       return null;
@@ -57,7 +64,7 @@ export function layout(steps: readonly ITimelineStep[], width: number, now: numb
     return { x, width: long, seconds, roomy: long > 8 + 6 * PER_CHARACTER };
   });
   const ticks = [];
-  for (let n = 0; n * every <= total * 1.02; n++) {
+  for (let n = 0; n * every * scale <= width; n++) {
     ticks.push({ x: n * every * scale, seconds: n * every });
   }
   return { bars, ticks, links: links(bars), end: begun.length > 0 ? total * scale : 0 };

@@ -11,6 +11,7 @@ import type { IBar, ITimelineStep } from './layout';
 const ROW = 30;
 const BAR = 16;
 const AXIS = 22;
+const PER_LETTER = 6.2;
 
 export interface ITimelineProps {
   steps: readonly ITimelineStep[];
@@ -26,7 +27,12 @@ export function Timeline({ steps, gates = null, onOpen }: ITimelineProps): React
   const now = useNow(live ? 500 : 60_000);
   const track = useRef<HTMLDivElement>(null);
   const width = useWidth(track, 420);
-  const { bars, ticks, links, end } = layout(steps, width, now.getTime());
+  const { bars, ticks, links, end } = layout(
+    steps,
+    width,
+    now.getTime(),
+    gates === null ? 8 : 16 + PER_LETTER * gates.text.length
+  );
   const height = AXIS + steps.length * ROW;
   const top = (row: number) => AXIS + row * ROW + (ROW - BAR) / 2;
   return (
@@ -69,12 +75,12 @@ export function Timeline({ steps, gates = null, onOpen }: ITimelineProps): React
             <Bar key={step.id} step={step} bar={bars[row]} y={top(row)} limit={width} />
           ))}
           {gates !== null && end > 0 && !live && (
-            <path
-              className={`jp-MlopsLab-timeline-gates jp-mod-${gates.tone}`}
-              d={`M${end + 1} ${AXIS - 6}V${height}`}
-            >
-              <title>{gates.text}</title>
-            </path>
+            <g className={`jp-MlopsLab-timeline-gates jp-mod-${gates.tone}`}>
+              <path d={`M${end + 1} ${AXIS - 6}V${height}`} />
+              <text x={end + 8} y={AXIS + 6}>
+                {gates.text}
+              </text>
+            </g>
           )}
         </svg>
       </div>

@@ -22,6 +22,7 @@ const CONFIG = {
     tickColor: 'var(--jp-mlops-axis)'
   },
   legend: { labelColor: INK, titleColor: INK, labelFontSize: 11, titleFontSize: 11 },
+  mark: { color: 'var(--jp-mlops-series-1)' },
   title: { color: 'var(--jp-ui-font-color1)', fontSize: 13, anchor: 'start' },
   range: { category: [1, 2, 3, 4, 5].map(n => `var(--jp-mlops-series-${n})`) }
 };

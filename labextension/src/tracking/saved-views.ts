@@ -1,0 +1,125 @@
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import type { DocumentRegistry } from '@jupyterlab/docregistry';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+import type { IRenderMime } from '@jupyterlab/rendermime';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import type { IDisposable } from '@lumino/disposable';
+import type { Message } from '@lumino/messaging';
+import { Widget } from '@lumino/widgets';
+import * as v from 'valibot';
+import { LocalModel } from '../views/model';
+import { NO_CURVES } from '../views/curves/state';
+import type { ICurvesState } from '../views/curves/state';
+
+/** What a widget leaves in the saved notebook: which view it was, and what it showed. */
+export const VIEW_MIME = 'application/vnd.mlops-lab.view+json';
+const WIDGET_MIME = 'application/vnd.jupyter.widget-view+json';
+
+const Value = v.union([v.number(), v.picklist(['NaN', 'Infinity', '-Infinity']), v.null()]);
+const Curves = v.object({
+  series: v.array(
+    v.object({
+      key: v.string(),
+      steps: v.array(v.nullable(v.number())),
+      times_ms: v.array(v.number()),
+      values: v.array(Value),
+      n: v.number(),
+      downsampled: v.boolean()
+    })
+  ),
+  run: v.nullable(v.object({ id: v.string(), name: v.string(), status: v.string() })),
+  planned: v.nullable(v.number()),
+  origin_ms: v.nullable(v.number()),
+  x: v.picklist(['step', 'time']),
+  log_scale: v.array(v.string())
+});
+const Saved = v.object({ view: v.literal('curves'), version: v.literal(1), state: Curves });
+
+/** The state that an output holds; null when it is not ours, or of a later version. */
+export function savedState(data: unknown): ICurvesState | null {
+  const result = v.safeParse(Saved, data);
+  return result.success ? { ...NO_CURVES, ...result.output.state } : null;
+}
+
+/** Draw a saved view into `node`; returns how to take it away. */
+async function draw(state: ICurvesState, node: HTMLElement): Promise<() => void> {
+  const { default: view } = await import('../views/curves');
+  node.replaceChildren();
+  return view.render({ model: new LocalModel(state), el: node });
+}
+
+/** A saved view as an output of its own, where nobody knows widgets. */
+class SavedView extends Widget implements IRenderMime.IRenderer {
+  async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
+    const state = savedState(model.data[VIEW_MIME]);
+    this._remove?.();
+    if (state !== null) {
+      this._remove = await draw(state, this.node);
+    } else {
+      this.node.textContent = String(model.data['text/plain'] ?? '');
+    }
+  }
+
+  protected onBeforeDetach(message: Message): void {
+    super.onBeforeDetach(message);
+    this._remove?.();
+    this._remove = undefined;
+  }
+
+  private _remove?: () => void;
+}
+
+/**
+ * A notebook that is opened again has the outputs of its widgets but seldom their models: where the
+ * widget manager gives up, the view is drawn from what was saved beside it.
+ */
+export function fallBack(rendermime: IRenderMimeRegistry): void {
+  const create = rendermime.createRenderer.bind(rendermime);
+  rendermime.createRenderer = mime => {
+    const renderer = create(mime);
+    return mime === WIDGET_MIME ? withSavedView(renderer) : renderer;
+  };
+}
+
+/** The same renderer (the widget manager looks for its own class), told what to do on failure. */
+function withSavedView(renderer: IRenderMime.IRenderer): IRenderMime.IRenderer {
+  const render = renderer.renderModel.bind(renderer);
+  let remove: (() => void) | undefined;
+  renderer.renderModel = async model => {
+    remove?.();
+    remove = undefined;
+    await render(model);
+    const state = savedState(model.data[VIEW_MIME]);
+    if (state !== null && renderer.node.textContent?.startsWith('Error displaying')) {
+      remove = await draw(state, renderer.node);
+    }
+  };
+  renderer.disposed.connect(() => remove?.());
+  return renderer;
+}
+
+/** Views of notebooks that are opened without the kernel that made them. */
+export const savedViewsPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'mlops-lab:saved-views',
+  description: 'Shows the curves that a saved notebook holds, without its kernel.',
+  autoStart: true,
+  requires: [IRenderMimeRegistry],
+  activate: (app: JupyterFrontEnd, rendermime: IRenderMimeRegistry): void => {
+    rendermime.addFactory(
+      {
+        safe: true,
+        mimeTypes: [VIEW_MIME],
+        createRenderer: () => new SavedView()
+      },
+      // Behind widgets, before pictures and HTML.
+      40
+    );
+    const extension: DocumentRegistry.IWidgetExtension<NotebookPanel, DocumentRegistry.IModel> = {
+      createNew: (panel): IDisposable | void => fallBack(panel.content.rendermime)
+    };
+    app.docRegistry.addWidgetExtension(
+      'Notebook',
+      extension as unknown as DocumentRegistry.WidgetExtension
+    );
+  }
+};
