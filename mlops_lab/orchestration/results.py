@@ -63,8 +63,7 @@ class StepError:
 
     def __str__(self) -> str:
         where = f" in cell {self.cell_index}" if self.cell_index else ""
-        at = f" ({self.source})" if self.cell_index and self.source else ""
-        return f"{self.name}{where}{at}: {self.message}"
+        return f"{self.name}{where}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)

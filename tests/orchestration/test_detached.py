@@ -41,7 +41,7 @@ def test_a_detached_run_is_there_at_once_and_runs_to_its_end(workshop) -> None:
     record = runs.get(run_id)
     log = detached.log_path(workshop.project.store, run_id).read_text()
     assert (record.status, record.outcome) == ("finished", "rejected"), log
-    assert record.reason == "N 7 is not above 100."
+    assert record.reason == "n 7 is not above 100."
     params = {one.key: one.value for one in runs.params(run_id)}
     assert params["kind"] == "7"
     assert "n 7 is not above 100" in log

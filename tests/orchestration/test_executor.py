@@ -61,7 +61,7 @@ def test_a_pipeline_runs_in_order_and_leaves_its_runs(demo) -> None:
         "auc 0.745 is at least floor 0.6",
         "auc 0.745 is above 0.7",
     ]
-    assert result.reason == "Auc 0.745 is above 0.7."
+    assert result.reason == "auc 0.745 is above 0.7."
     assert result.steps["make"].outputs["table"].read_text() == "3 1 int"
     assert result.steps["judge"].metrics["auc"] == 0.745
     assert json.loads(json.dumps(result.to_json(), allow_nan=False))["steps"][1]["metrics"] == {
@@ -150,7 +150,7 @@ def test_a_failing_cell_fails_the_run_and_keeps_the_notebook(workshop) -> None:
     record = workshop.project.runs.get(result.run_id)
     assert record.status == "failed"
     assert record.reason == (
-        "Step a failed: ZeroDivisionError in cell 3 (1 / 0): division by zero."
+        "Step a failed in cell 3: ZeroDivisionError: division by zero."
     )
     step = workshop.project.pipelines.steps(result.run_id)[0]
     assert step.status == "failed"

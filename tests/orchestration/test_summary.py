@@ -53,7 +53,7 @@ def test_junit_tells_errors_from_rejected_gates(result: PipelineResult) -> None:
     error = cases["train"].find("error")
     assert error is not None
     assert (
-        error.get("message") == "ValueError in cell 3 (f()): bad <b>|`x`\N{REPLACEMENT CHARACTER}"
+        error.get("message") == "ValueError in cell 3: bad <b>|`x`\N{REPLACEMENT CHARACTER}"
     )
     failure = cases["judge.auc <= 0.65"].find("failure")
     assert failure is not None
@@ -75,7 +75,7 @@ def test_a_result_reads_well(result: PipelineResult) -> None:
     assert repr(result).splitlines() == [
         "<PipelineResult demo · run efefefef · failed · 12.5 s>",
         "  ✓ prepare · 0 s · rows 5",
-        "  ✕ train · 0 s · failed, ValueError in cell 3 (f()): bad <b>|`x`\x00",
+        "  ✕ train · 0 s · failed, ValueError in cell 3: bad <b>|`x`\x00",
         "  – judge · skipped",
         "  ✓ auc 0.7 is at least 0.6",
         "  ⊗ auc 0.7 is above 0.65",
