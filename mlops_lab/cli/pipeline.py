@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -200,6 +201,9 @@ def run_shown(
     """Run a pipeline and show how it goes on."""
     from mlops_lab.cli.progress import progress
 
+    # jsonschema, which papermill imports, would build a grammar of international addresses if this
+    # package is there: a second or two, for something that no notebook needs.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     goals = project.settings.goals
     with progress(target, goals) as listener:
         return project.pipelines.run(file, params, run_id=run_id, listener=listener)

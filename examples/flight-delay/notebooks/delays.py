@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
+
+# jsonschema, which Altair imports, builds a grammar of international addresses if this package is there:
+# half of Altair's import time, for something that no chart needs.
+sys.modules.setdefault("rfc3987_syntax", None)
 
 import altair as alt
 import numpy as np
