@@ -7,7 +7,8 @@ each table is scanned once.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -130,20 +131,20 @@ def metrics_of(
     cursor: DuckDBPyConnection, ids: Sequence[str], goals: Mapping[str, Direction]
 ) -> dict[str, list[MetricSummary]]:
     """Read the summaries of several runs' metrics; a run without metrics is left out."""
+    numbers = _numbers(cursor, ids)
     rows = cursor.execute(
-        """
-        select r.run_id, m.key, m.n, m.last.value, m.last.step, m.last.logged_at, m.lowest.value,
-               m.lowest.step, m.highest.value, -m.highest.step,
-               case when m.n_finite > 0 then m.total / m.n_finite end, m.n - m.n_finite
-        from lab.metric_summary m join lab.run r using (run)
-        where r.run_id in (select unnest($ids::varchar[])) order by m.first_seen, m.key""",
-        {"ids": list(ids)},
+        f"""
+        select run, key, n, last.value, last.step, last.logged_at, lowest.value, lowest.step,
+               highest.value, -highest.step, case when n_finite > 0 then total / n_finite end,
+               n - n_finite
+        from lab.metric_summary where run in ({_listed(numbers)})
+        order by first_seen, key"""  # noqa: S608 - numbers of our own
     ).fetchall()
     found: dict[str, list[MetricSummary]] = {}
-    for run_id, key, n, last, last_step, last_t, low, low_at, high, high_at, mean, nan in rows:
+    for run, key, n, last, last_step, last_t, low, low_at, high, high_at, mean, nan in rows:
         goal = goal_of_metric(key, goals)
         best, best_at = (low, low_at) if goal.direction == "min" else (high, high_at)
-        found.setdefault(run_id, []).append(
+        found.setdefault(numbers[run], []).append(
             MetricSummary(
                 key=key,
                 n=n,
@@ -200,37 +201,32 @@ def params(cursor: DuckDBPyConnection, run_id: str) -> list[ParamRecord]:
 
 def params_of(cursor: DuckDBPyConnection, ids: Sequence[str]) -> dict[str, dict[str, str]]:
     """Read the last values of several runs' params; a run without params is left out."""
+    numbers = _numbers(cursor, ids)
     rows = cursor.execute(
-        """
-        select r.run_id, p.key, last(p.value order by p.t, p.writer, p.off) as value
-        from lab.param p join lab.run r using (run)
-        where r.run_id in (select unnest($ids::varchar[]))
-        group by r.run_id, p.key order by min(p.t), min(p.off), p.key""",
-        {"ids": list(ids)},
+        f"select run, key, value from lab.param where run in ({_listed(numbers)}) "  # noqa: S608
+        "order by t, off, writer, key"
     ).fetchall()
     found: dict[str, dict[str, str]] = {}
-    for run_id, key, value in rows:
-        found.setdefault(run_id, {})[key] = value
+    for run, key, value in rows:
+        # A later value takes the place of the first one.
+        found.setdefault(numbers[run], {})[key] = value
     return found
 
 
 def tags(cursor: DuckDBPyConnection, ids: Sequence[str]) -> dict[str, dict[str, str]]:
     """Read the tags of runs, by run id; every id is there."""
-    found: dict[str, dict[str, str]] = {run_id: {} for run_id in ids}
+    numbers = _numbers(cursor, ids)
     rows = cursor.execute(
-        """
-        select run_id, key, g.value from (
-            select r.run_id, t.key,
-                   last({'value': t.value, 'deleted': t.deleted}
-                        order by t.t, t.writer, t.off) as g, min((t.t, t.off)) as since
-            from lab.tag t join lab.run r using (run)
-            where r.run_id in (select unnest($ids::varchar[])) group by r.run_id, t.key)
-        where not g.deleted order by since, key""",
-        {"ids": list(ids)},
+        f"select run, key, value, deleted from lab.tag "  # noqa: S608 - numbers of our own
+        f"where run in ({_listed(numbers)}) order by t, writer, off, key"
     ).fetchall()
-    for run_id, key, value in rows:
-        found[run_id][key] = value
-    return found
+    found: dict[str, dict[str, str | None]] = {run_id: {} for run_id in ids}
+    for run, key, value, deleted in rows:
+        found[numbers[run]][key] = None if deleted else value
+    return {
+        run_id: {key: value for key, value in of_run.items() if value is not None}
+        for run_id, of_run in found.items()
+    }
 
 
 def artifacts(cursor: DuckDBPyConnection, run_id: str, under: str) -> list[ArtifactRecord]:
@@ -307,23 +303,44 @@ where {_OF_RUN} and key = $key order by step, logged_at, value
 
 # Of each stretch of the curve its lowest and its highest point stay, and the ends of the whole:
 # no peak is lost, whatever the width. What is not finite stays only where a stretch has nothing
-# else.
+# else. Stretches follow the order in which points were folded, which is nearly that of steps: a
+# million points need not be sorted for it.
 _BUCKETS: Final = f"""
 with point as (
-    select step, logged_at, value,
-           row_number() over (order by step, logged_at, value) - 1 as i, count(*) over () as n
+    select rowid as id, step, logged_at, value, row_number() over () - 1 as i
     from lab.metric_point where {_OF_RUN} and key = $key
 ), kept as (
-    select i * $buckets // n as bucket,
-           arg_min(i, value) filter (isfinite(value)) as low,
-           arg_max(i, value) filter (isfinite(value)) as high, min(i) as first, max(i) as last
+    select i * $buckets // $n as bucket, arg_min(id, value) filter (isfinite(value)) as low,
+           arg_max(id, value) filter (isfinite(value)) as high, min(id) as first, max(id) as last
     from point group by bucket
 ), chosen as (
-    select coalesce(low, first) as i from kept union select coalesce(high, last) from kept
-    union select min(first) from kept union select max(last) from kept
+    select coalesce(low, first) as id from kept union select coalesce(high, last) from kept
+    union select arg_min(id, step) from point union
+    select p.id from point p join lab.metric_summary m on m.{_OF_RUN} and m.key = $key
+        and p.step = m.last.step and p.logged_at = m.last.logged_at
 )
-select step, epoch_us(logged_at), value from point where i in (from chosen) order by i
+select step, epoch_us(logged_at), value from lab.metric_point
+where {_OF_RUN} and rowid in (from chosen) order by step, logged_at, value
 """  # noqa: S608 - a constant
+
+
+# Curves of so many points are read whole; of a longer one every so many-th in the order in which
+# they were folded, without a sort.
+_SHORT: Final = 500
+
+_CURVES: Final = """
+select p.run, p.value from lab.metric_point p
+where p.run in (LISTED) and isfinite(p.value)
+  and (p.run, p.key) in (select unnest($runs::integer[]), unnest($keys::varchar[]))
+order by p.run, p.step, p.logged_at, p.value
+"""
+
+_LONG_CURVE: Final = """
+select value from (
+    select step, logged_at, value, row_number() over () as i
+    from lab.metric_point where run = $run and key = $key and isfinite(value))
+where i % $stride = 0 order by step, logged_at, value
+"""
 
 
 def history(cursor: DuckDBPyConnection, run_id: str, key: str, points: int | None) -> History:
@@ -339,7 +356,9 @@ def history(cursor: DuckDBPyConnection, run_id: str, key: str, points: int | Non
     if points is None or n <= points:
         rows = cursor.execute(_POINTS, about).fetchall()
     else:
-        rows = cursor.execute(_BUCKETS, {**about, "buckets": max(1, points // 2)}).fetchall()
+        rows = cursor.execute(
+            _BUCKETS, {**about, "n": n, "buckets": max(1, points // 2)}
+        ).fetchall()
     steps, times, values = ([row[i] for row in rows] for i in range(3))
     return History(key, steps, times, values, n, downsampled=len(rows) < n)
 
@@ -347,31 +366,59 @@ def history(cursor: DuckDBPyConnection, run_id: str, key: str, points: int | Non
 def sparklines(
     cursor: DuckDBPyConnection, keys: Mapping[str, str], points: int
 ) -> dict[str, list[float]]:
-    """Read small curves: for each run id the named metric in at most ``points`` values."""
-    if not keys:
+    """Read small curves: for each run id the named metric in at most ``points`` finite values.
+
+    A curve ends where its metric stands.
+    """
+    numbers = _numbers(cursor, list(keys))
+    wanted = {run: keys[run_id] for run, run_id in numbers.items()}
+    sizes = cursor.execute(
+        "select run, n, last.value from lab.metric_summary "  # noqa: S608 - numbers of our own
+        f"where run in ({_listed(wanted)}) "
+        "and (run, key) in (select unnest($runs::integer[]), unnest($keys::varchar[]))",
+        {"runs": list(wanted), "keys": list(wanted.values())},
+    ).fetchall()
+    short = [run for run, n, _ in sizes if n <= _SHORT]
+    found: dict[int, list[float]] = {}
+    if short:
+        rows = cursor.execute(
+            _CURVES.replace("LISTED", _listed(short)),
+            {"runs": short, "keys": [wanted[run] for run in short]},
+        ).fetchall()
+        for run, value in rows:
+            found.setdefault(run, []).append(value)
+    for run, n, last in sizes:
+        if n > _SHORT:
+            about = {"run": run, "key": wanted[run], "stride": n // points}
+            values = [value for (value,) in cursor.execute(_LONG_CURVE, about).fetchall()]
+            found[run] = [*values, last] if math.isfinite(last) else values
+    return {numbers[run]: _thinned(values, points) for run, values in found.items() if values}
+
+
+def _thinned(values: list[float], points: int) -> list[float]:
+    n = len(values)
+    if n <= points:
+        return values
+    return [values[(stretch + 1) * n // points - 1] for stretch in range(points)]
+
+
+def _numbers(cursor: DuckDBPyConnection, ids: Sequence[str]) -> dict[int, str]:
+    """Translate run ids to the small numbers by which the tables are clustered.
+
+    Written into the next statement as constants, they let whole blocks be skipped.
+    """
+    if not ids:
         return {}
+    marks = ", ".join("?" * len(ids))
     rows = cursor.execute(
-        """
-        with wanted as (
-            select r.run, r.run_id, w.key from lab.run r join (
-                select unnest($ids::varchar[]) as run_id, unnest($keys::varchar[]) as key) w
-            using (run_id)
-        ), point as (
-            select w.run_id, p.value,
-                   row_number() over (partition by w.run
-                                      order by p.step, p.logged_at, p.value) as i,
-                   count(*) over (partition by w.run) as n
-            from lab.metric_point p join wanted w on w.run = p.run and w.key = p.key
-            where isfinite(p.value)
-        ), kept as (
-            -- The last point of each stretch, so that the curve ends where the metric stands.
-            select run_id, arg_max(value, i) as value, max(i) as i
-            from point group by run_id, (i - 1) * least($points, n) // n
-        )
-        select run_id, list(value order by i) from kept group by run_id""",
-        {"ids": list(keys), "keys": list(keys.values()), "points": points},
+        f"select run, run_id from lab.run where run_id in ({marks})",  # noqa: S608 - marks only
+        list(ids),
     ).fetchall()
     return dict(rows)
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers)) or "null"
 
 
 def _run(row: tuple[Any, ...]) -> RunRecord:
