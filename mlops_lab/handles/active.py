@@ -14,7 +14,7 @@ from mlops_lab.errors import InvalidInput
 from mlops_lab.handles.run import Run
 from mlops_lab.project import Project
 from mlops_lab.tracking.active import OpenRun, active_runs
-from mlops_lab.tracking.environment import Capture, Wanted
+from mlops_lab.tracking.capture import Capture, Wanted
 from mlops_lab.tracking.lines import label
 from mlops_lab.tracking.source import Source, current_source
 
@@ -224,7 +224,10 @@ def _run_to_log_to() -> Run:
 
 
 def _handle(opened: OpenRun) -> Run:
-    return Run(Project.open(opened.runs.root), opened.id, opened)
+    if opened.handle is None:
+        opened.handle = Run(Project.open(opened.runs.root), opened.id, opened)
+    handle: Run = opened.handle
+    return handle
 
 
 def _step_of(project: Project) -> OpenRun | None:

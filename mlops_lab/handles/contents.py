@@ -54,7 +54,7 @@ class Params(Mapping[str, Any]):
 
 
 class Metrics(Mapping[str, MetricSummary]):
-    """The metrics of a run by name, each with ``last``, ``best``, ``min``, ``max``, ``mean``, ``n``."""
+    """The metrics of a run by name, each with ``last``, ``best``, ``min``, ``max``, ``n`` …"""
 
     def __init__(self, records: Iterable[MetricSummary]) -> None:
         self._records = {record.key: record for record in records}

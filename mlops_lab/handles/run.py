@@ -14,6 +14,7 @@ from mlops_lab.handles.card import run_card, run_line
 from mlops_lab.handles.contents import Artifacts, Metrics, Params
 from mlops_lab.tracking import media
 from mlops_lab.tracking.active import active_runs, describe, status_of
+from mlops_lab.tracking.capture import wait_for_all
 
 if TYPE_CHECKING:
     from mlops_lab.project import Project
@@ -163,6 +164,9 @@ class Run:
     def environment(self) -> dict[str, Any] | None:
         """What it ran in: Python, packages, hardware, git; a child run has its parent's."""
         found = self._project.runs.environment(self._id)
+        if found is None and self._open is not None:
+            wait_for_all()  # it is gathered while the run goes on
+            found = self._project.runs.environment(self._id)
         if found is None:
             parent = self.record.parent
             return None if parent is None else self._project.runs.environment(parent)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from mlops_lab.tracking.environment import Capture
+from mlops_lab.tracking.capture import Capture, wait_for_all
 from mlops_lab.tracking.records import Status
 from mlops_lab.tracking.runs import RunManager
 
@@ -36,6 +36,8 @@ class OpenRun:
         The run that was active where its ``with`` began.
     last_error
         The error that the interpreter remembered when it began: not its own.
+    handle
+        What the user holds of it, kept here so that it is made once.
     """
 
     runs: RunManager
@@ -51,6 +53,7 @@ class OpenRun:
     pid: int = field(default_factory=os.getpid)
     thread: int = field(default_factory=threading.get_ident)
     last_error: BaseException | None = field(default_factory=lambda: _last_error())
+    handle: Any = None
 
     def end(self, status: Status, **details: Any) -> None:
         """End it, once; in a forked child and for an adopted run nothing is written."""
@@ -159,6 +162,7 @@ class ActiveRuns:
                 self.end(run, "finished")
             else:
                 self.end(run, status_of(error), error=describe(error))
+        wait_for_all()
 
     def _after_fork(self) -> None:
         # The parent's lock may have been held by a thread that does not exist here. Its runs stay

@@ -1,12 +1,7 @@
-"""What a run ran in: Python, packages, hardware, git with its uncommitted changes, the notebook.
-
-Gathering takes some hundred milliseconds, so it happens in a thread that `start_run` does not wait
-for and the end of the run does. Nothing here may break a run: what cannot be found out is left out.
-"""
+"""What a run ran in: Python, packages, hardware, and git with its uncommitted changes."""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import platform
@@ -15,15 +10,10 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mlops_lab.tracking.runs import ENVIRONMENT_PATH, RunManager
-from mlops_lab.tracking.source import Source
-
-__all__ = ["DIFF_PATH", "Capture", "Wanted", "capture", "git_state"]
+__all__ = ["DIFF_PATH", "describe", "git_state"]
 
 DIFF_PATH: Final = "mlops/uncommitted.diff"
 
@@ -34,123 +24,7 @@ _NOTEBOOK_BYTES: Final = 50_000_000
 _UNTRACKED: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What to gather: the settings of ``[tracking]``."""
-
-    environment: bool = True
-    notebook: bool = True
-    diff_kb: int = 512
-
-
-class Capture:
-    """The gathering for one run, under way in a thread of its own.
-
-    Parameters
-    ----------
-    runs
-        Where to log what was found.
-    run_id
-        The run that it belongs to.
-    source
-        The notebook or script to copy.
-    wanted
-        Gives what to gather; asked in the thread, because reading settings takes time.
-    """
-
-    def __init__(
-        self, runs: RunManager, run_id: str, source: Source, wanted: Callable[[], Wanted]
-    ) -> None:
-        self._runs = runs
-        self._run_id = run_id
-        self._source = source
-        self._wanted = wanted
-        self._copied: bytes | None = None
-        self._folder = Path.cwd()
-        self._pid = os.getpid()
-        # A daemon: an interpreter on its way out waits for it in `finish`, not for ever.
-        self._thread = threading.Thread(
-            target=self._work, name="mlops-lab-environment", daemon=True
-        )
-        self._thread.start()
-
-    def finish(self, timeout_s: float = 20.0) -> None:
-        """Wait until all is kept, and copy the notebook again as it is now."""
-        if self._pid != os.getpid():
-            return  # a forked child has no such thread
-        self._thread.join(timeout_s)
-        if not self._thread.is_alive():
-            self._guarded(self._copy_source)
-
-    def _work(self) -> None:
-        self._guarded(self._copy_source)
-        self._guarded(self._gather)
-
-    def _guarded(self, part: Callable[[], None]) -> None:
-        try:
-            part()
-        except Exception:  # noqa: BLE001 - whatever is odd about this machine, the run goes on
-            _log.warning(
-                "Not all of the environment of run %s is kept.", self._run_id[:8], exc_info=True
-            )
-
-    def _gather(self) -> None:
-        wanted = self._wanted()
-        if wanted.environment:
-            log_environment(self._runs, self._run_id, self._folder, diff_kb=wanted.diff_kb)
-
-    def _copy_source(self) -> None:
-        path = self._source.path
-        if path is None or not self._wanted().notebook:
-            return
-        try:
-            if path.stat().st_size > _NOTEBOOK_BYTES:
-                return
-            data = path.read_bytes()
-        except OSError:
-            return  # renamed or never saved: the run is none the worse
-        if data == self._copied:
-            return
-        kind = "notebook" if self._source.notebook else "text"
-        folder = "notebook" if self._source.notebook else "source"
-        self._runs.put_artifact(self._run_id, f"{folder}/{path.name}", data, kind=kind)
-        self._copied = data
-
-
-def log_environment(runs: RunManager, run_id: str, folder: Path, *, diff_kb: int = 512) -> None:
-    """Gather the environment of this process and keep it with a run.
-
-    Parameters
-    ----------
-    runs, run_id
-        The run.
-    folder
-        Where its code is: the git repository above it is described.
-    diff_kb
-        Keep uncommitted changes up to this size, in units of 1,024 bytes; 0 keeps none.
-    """
-    environment = capture()
-    git, diff = git_state(folder, diff_kb)
-    if git is not None:
-        environment["git"] = git
-    if diff:
-        runs.put_artifact(run_id, DIFF_PATH, diff, media="text/x-diff", kind="text")
-    runs.put_artifact(
-        run_id,
-        ENVIRONMENT_PATH,
-        json.dumps(environment, indent=1, ensure_ascii=False).encode("utf-8", "replace"),
-        media="application/json",
-        kind="dict",
-        environment={
-            "commit": git["commit"] if git else None,
-            "branch": git["branch"] if git else None,
-            "dirty": git["dirty"] if git else None,
-            "python": environment["python"],
-        },
-    )
-
-
-def capture() -> dict[str, Any]:
+def describe() -> dict[str, Any]:
     """Describe this process's Python, packages and hardware."""
     import psutil
 

@@ -117,7 +117,7 @@ def label(text: Any, what: str, limit: int = _KEY_CHARACTERS) -> str:
         raise InvalidInput(f"{what} is not empty.")
     if len(text) > limit:
         raise InvalidInput(f"{what} has at most {limit:,} characters; got {len(text):,}.")
-    if any(character < " " or character == "\x7f" for character in text):
+    if not text.isprintable() and any(c < " " or c == "\x7f" for c in text):
         raise InvalidInput(f"{what} is one line without control characters; got {_shown(text)}.")
     return text
 

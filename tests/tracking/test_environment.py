@@ -10,14 +10,8 @@ from pathlib import Path
 import pytest
 
 from mlops_lab.project import Project
-from mlops_lab.tracking.environment import (
-    DIFF_PATH,
-    Capture,
-    Wanted,
-    capture,
-    git_state,
-    log_environment,
-)
+from mlops_lab.tracking.capture import Capture, Wanted, log_environment, wait_for_all
+from mlops_lab.tracking.environment import DIFF_PATH, describe, git_state
 from mlops_lab.tracking.source import Source
 
 Git = Callable[..., str]
@@ -117,8 +111,8 @@ def test_outside_of_a_repository_or_without_git_there_is_no_state(
     assert git_state(tmp_path, 100) == (None, b"")
 
 
-def test_capture_names_python_packages_and_hardware() -> None:
-    found = capture()
+def test_description_names_python_packages_and_hardware() -> None:
+    found = describe()
     assert found["python"] == platform.python_version()
     assert found["packages"]["duckdb"] == version("duckdb")
     assert found["cores"] > 0
@@ -155,10 +149,11 @@ def test_notebook_is_copied_at_the_start_and_again_when_it_changed(
     gathering = Capture(
         project.runs, run_id, Source(notebook=notebook), lambda: Wanted(environment=False)
     )
-    gathering.finish()
+    wait_for_all()
     assert project.runs.artifact_file(run_id, "notebook/train.ipynb").read_text() == '{"cells": []}'
     notebook.write_text('{"cells": [1]}')
     gathering.finish()
+    wait_for_all()
     (kept,) = project.runs.artifacts(run_id)
     assert (kept.kind, kept.media) == ("notebook", "application/x-ipynb+json")
     assert project.runs.artifact_file(run_id, kept.path).read_text() == '{"cells": [1]}'
@@ -172,7 +167,8 @@ def test_script_is_kept_as_source(project: Project, tmp_path: Path) -> None:
         run_id,
         Source(script=tmp_path / "train.py"),
         lambda: Wanted(environment=False),
-    ).finish()
+    )
+    wait_for_all()
     assert [a.path for a in project.runs.artifacts(run_id)] == ["source/train.py"]
 
 
@@ -180,13 +176,14 @@ def test_what_is_not_wanted_or_not_there_is_not_kept(project: Project, tmp_path:
     run_id = project.runs.start(name="a")
     (tmp_path / "train.py").write_text("a = 1")
     nothing = Wanted(environment=False, notebook=False)
-    Capture(project.runs, run_id, Source(script=tmp_path / "train.py"), lambda: nothing).finish()
+    Capture(project.runs, run_id, Source(script=tmp_path / "train.py"), lambda: nothing)
     Capture(
         project.runs,
         run_id,
         Source(notebook=tmp_path / "gone.ipynb"),
         lambda: Wanted(environment=False),
-    ).finish()
+    )
+    wait_for_all()
     assert project.runs.artifacts(run_id) == []
 
 
@@ -197,6 +194,7 @@ def test_gathering_that_fails_breaks_no_run(
         raise OSError("odd machine")
 
     run_id = project.runs.start(name="a")
-    Capture(project.runs, run_id, Source(), refuse).finish()
+    Capture(project.runs, run_id, Source(), refuse)
+    wait_for_all()
     assert "odd machine" in caplog.text
     project.runs.end(run_id)
