@@ -34,7 +34,7 @@ from mlops_lab.orchestration.step import OpenRuns, StepRunner, error_facts, rela
 from mlops_lab.orchestration.stopping import CancelWatch, SignalSeen, signals_into
 from mlops_lab.store import Store
 from mlops_lab.tracking import RunManager
-from mlops_lab.tracking.environment import log_environment
+from mlops_lab.tracking.capture import log_environment
 
 __all__ = ["Executor", "process_facts"]
 
