@@ -47,12 +47,12 @@ def sql(session: Session, query: str, limit: int, timeout_s: float) -> int:
     Tables: runs, params, metrics, history, tags, artifacts, cells, experiments, notes, decisions,
     gates. Times are UTC. The query sees nothing else: no files, no network.
     """
-    from mlops_lab.store.sandbox import run_sql
+    from mlops_lab.store.sandbox import run_sql_in_child
 
     text = sys.stdin.read() if query == "-" else query
     if not text.strip():
         raise InvalidInput("The query is empty; such as: select name, status from runs")
-    result = run_sql(session.project().store, text, timeout_s=timeout_s, max_rows=limit)
+    result = run_sql_in_child(session.project().store, text, timeout_s=timeout_s, max_rows=limit)
     names = [str(name) for name in result.columns]
     rows = _rows(result)
     if session.as_json:

@@ -96,6 +96,7 @@ def search_mlflow(folder: Path) -> dict[str, object]:
     pattern = client.create_run(experiment).info.run_id
     chance = random.Random(7)
     with sqlite3.connect(database) as connection:
+        connection.execute("pragma synchronous = off")
         connection.row_factory = sqlite3.Row
         row = dict(
             connection.execute("select * from runs where run_uuid = ?", [pattern]).fetchone()
