@@ -86,12 +86,12 @@ def run(
     given = read_params(params)
     target = console(stderr=session.as_json)
     if dry_run:
-        plan = project.pipelines.plan(file, given)
+        planned = project.pipelines.run(file, given, dry_run=True)
         if session.as_json:
-            write_json({"status": "planned", **plan.to_json()})
-        else:
-            _show_plan(target, plan)
-        return 0
+            write_json(planned.to_json())
+        elif planned.plan is not None:
+            _show_plan(target, planned.plan)
+        return planned.exit_code
     result = run_shown(project, file, given, target, run_id=run_id)
     write_reports(result, junit, summary)
     if session.as_json:

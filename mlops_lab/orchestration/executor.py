@@ -36,7 +36,7 @@ from mlops_lab.store import Store
 from mlops_lab.tracking import RunManager
 from mlops_lab.tracking.capture import log_environment
 
-__all__ = ["Executor", "process_facts"]
+__all__ = ["Executor", "check_kernels", "process_facts"]
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +50,18 @@ def process_facts() -> dict[str, Any]:
         "process_started": psutil.Process().create_time(),
         "host": platform.node(),
     }
+
+
+def check_kernels(spec: PipelineSpec) -> None:
+    """Refuse a pipeline with a notebook whose kernel is not installed here.
+
+    Raises
+    ------
+    InvalidInput
+        With the kernels that are installed.
+    """
+    for facts in {step.notebook: step.facts for step in spec.steps}.values():
+        check_kernel(facts)
 
 
 class Executor:
@@ -109,8 +121,7 @@ class Executor:
         """
         began = time.monotonic()
         shared, own = resolve_params(self.spec, params)
-        for facts in {step.notebook: step.facts for step in self.spec.steps}.values():
-            check_kernel(facts)
+        check_kernels(self.spec)
         if run_id is not None:
             found = self.runs.find(run_id)
             if found is not None and found.status != "scheduled":

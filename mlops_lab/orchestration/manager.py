@@ -14,7 +14,7 @@ from mlops_lab.expressions import nearest
 from mlops_lab.governance import Identity
 from mlops_lab.orchestration import detached, scratch
 from mlops_lab.orchestration.events import Listener
-from mlops_lab.orchestration.executor import Executor
+from mlops_lab.orchestration.executor import Executor, check_kernels
 from mlops_lab.orchestration.faults import Fault
 from mlops_lab.orchestration.model import json_schema
 from mlops_lab.orchestration.params import resolve_params, step_params
@@ -188,10 +188,16 @@ class PipelineManager:
         """
         if dry_run:
             plan = self.plan(path, params)
+            check_kernels(self.load(path))
             return PipelineResult(
-                "", plan.name, plan.path, "planned", params=plan.params,
-                warnings=plan.warnings, plan=plan,
-            )  # fmt: skip
+                run_id="",
+                name=plan.name,
+                path=plan.path,
+                status="planned",
+                params=plan.params,
+                warnings=plan.warnings,
+                plan=plan,
+            )
         self.recover()
         executor = Executor(self.root, self._store, self._runs, self.load(path), listener=listener)
         return executor.run(params, run_id=run_id)

@@ -108,6 +108,10 @@ def test_a_pipeline_runs_in_order_and_leaves_its_runs(demo) -> None:
     assert params["text"].cell == "cell-3"
     assert not (project.store.dir / "scratch" / run.id).exists()
 
+    surroundings = {one.path for one in project.runs.artifacts(run.id)}
+    assert {"source/p.yaml", "mlops/environment.json"} <= surroundings
+    assert project.runs.environment(run.id) is not None
+
     # what was told on the way
     kinds = [type(event).__name__ for event in demo.events]
     assert kinds[0] == "PipelineStarted"
@@ -149,9 +153,7 @@ def test_a_failing_cell_fails_the_run_and_keeps_the_notebook(workshop) -> None:
     assert statuses[-2:] == ["failed", "pending"]
     record = workshop.project.runs.get(result.run_id)
     assert record.status == "failed"
-    assert record.reason == (
-        "Step a failed in cell 3: ZeroDivisionError: division by zero."
-    )
+    assert record.reason == ("Step a failed in cell 3: ZeroDivisionError: division by zero.")
     step = workshop.project.pipelines.steps(result.run_id)[0]
     assert step.status == "failed"
     assert step.error is not None
@@ -218,13 +220,17 @@ def test_an_output_that_was_not_written_fails_the_step(workshop) -> None:
     )
 
 
-def test_nothing_runs_when_a_kernel_is_missing(workshop) -> None:
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_nothing_runs_when_a_kernel_is_missing(workshop, dry_run: bool) -> None:
     workshop.notebook("a", "1")
     workshop.notebook("b", "1", kernel="no-such-kernel")
 
     with pytest.raises(InvalidInput, match="asks for the kernel 'no-such-kernel'; installed: "):
         workshop.run(
-            "steps:\n  a: {notebook: ../notebooks/a.ipynb}\n  b: {notebook: ../notebooks/b.ipynb}\n"
+            "steps:\n"
+            "  a: {notebook: ../notebooks/a.ipynb}\n"
+            "  b: {notebook: ../notebooks/b.ipynb}\n",
+            dry_run=dry_run,
         )
 
     assert workshop.project.store.query("select * from lab.runs") == []

@@ -52,9 +52,7 @@ def test_junit_tells_errors_from_rejected_gates(result: PipelineResult) -> None:
     assert list(cases) == ["prepare", "train", "judge", "judge.auc >= 0.6", "judge.auc <= 0.65"]
     error = cases["train"].find("error")
     assert error is not None
-    assert (
-        error.get("message") == "ValueError in cell 3: bad <b>|`x`\N{REPLACEMENT CHARACTER}"
-    )
+    assert error.get("message") == "ValueError in cell 3: bad <b>|`x`\N{REPLACEMENT CHARACTER}"
     failure = cases["judge.auc <= 0.65"].find("failure")
     assert failure is not None
     assert failure.get("message") == "auc 0.7 is above 0.65"
