@@ -17,7 +17,8 @@ from queue import SimpleQueue
 from typing import Final
 
 from mlops_lab.tracking.environment import DIFF_PATH, describe, git_state
-from mlops_lab.tracking.runs import ENVIRONMENT_PATH, RunManager
+from mlops_lab.tracking.finder import ENVIRONMENT_PATH
+from mlops_lab.tracking.runs import RunManager
 from mlops_lab.tracking.source import Source
 
 __all__ = ["Capture", "Wanted", "log_environment", "wait_for_all"]

@@ -13,7 +13,16 @@ from typing import Any, Final
 
 from mlops_lab.errors import InvalidInput
 
-__all__ = ["Line", "metric_lines", "note_line", "now_us", "param_lines", "tag_lines", "untag_line"]
+__all__ = [
+    "Line",
+    "artifact_path",
+    "metric_lines",
+    "note_line",
+    "now_us",
+    "param_lines",
+    "tag_lines",
+    "untag_line",
+]
 
 Line = dict[str, Any]
 
@@ -107,6 +116,23 @@ def step_number(step: Any) -> int:
     if whole not in _INT64:
         raise InvalidInput(f"A step fits 64 bits with its sign; got {whole}.")
     return whole
+
+
+def artifact_path(path: str) -> str:
+    """Check the path of an artifact: relative, with ``/``, and never upwards.
+
+    Examples
+    --------
+    >>> artifact_path("plots//roc.svg")
+    'plots/roc.svg'
+    """
+    text = label(path, "An artifact's path")
+    parts = [part for part in text.replace("\\", "/").split("/") if part not in ("", ".")]
+    if text.startswith(("/", "\\")) or ".." in parts or not parts or ":" in parts[0][1:2]:
+        raise InvalidInput(
+            f"An artifact's path is relative and stays inside the run; got {path!r}."
+        )
+    return "/".join(parts)
 
 
 def label(text: Any, what: str, limit: int = _KEY_CHARACTERS) -> str:

@@ -1,71 +1,35 @@
-"""The runs of a project: starting, logging, ending, finding and settling them."""
+"""The runs of a project: starting, logging, ending and settling them."""
 
 from __future__ import annotations
 
-import json
-import re
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from mlops_lab.errors import Conflict, InvalidInput, NotFound
 from mlops_lab.governance import Identity, claimed_user
 from mlops_lab.store import Decision, Store
 from mlops_lab.tracking import lines, reading
 from mlops_lab.tracking.experiments import DEFAULT_EXPERIMENT, ExperimentManager
-from mlops_lab.tracking.goals import Direction, Goal, goal_metric
+from mlops_lab.tracking.finder import RUN_ID, RunFinder, SearchRuns
+from mlops_lab.tracking.goals import Direction
 from mlops_lab.tracking.media import media_type
-from mlops_lab.tracking.needs import read_needs
-from mlops_lab.tracking.records import (
-    ANY,
-    STATUSES,
-    ArtifactRecord,
-    CellRecord,
-    History,
-    MetricSummary,
-    Need,
-    NoteRecord,
-    Page,
-    ParamRecord,
-    RunRecord,
-    Status,
-)
+from mlops_lab.tracking.records import STATUSES, ArtifactRecord, RunRecord, Status
 from mlops_lab.tracking.source import current_cell
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["ENVIRONMENT_PATH", "RunManager"]
+__all__ = ["RunManager"]
 
-ENVIRONMENT_PATH: Final = "mlops/environment.json"
-
-_ID: Final = re.compile(r"[0-9a-f]{32}")
-_PREFIX: Final = re.compile(r"[0-9a-f]{4,32}")
-_CANDIDATES: Final = 10
 # Tracebacks and messages are bounded: a line is read by every fold.
 _ERROR_CHARACTERS: Final = 16_000
 
 
-class SearchRuns(Protocol):
-    """Finds runs, a page at a time; see `mlops_lab.tracking.search.search_runs`."""
-
-    def __call__(
-        self,
-        where: str | None,
-        *,
-        order_by: str | None,
-        limit: int,
-        cursor: str | None,
-        parent: str | None,
-        deleted: bool,
-    ) -> Page:
-        """Give one page."""
-
-
-class RunManager:
+class RunManager(RunFinder):
     """All that can be done with the runs of one project. Safe to use from several threads.
 
     Parameters
@@ -90,11 +54,9 @@ class RunManager:
         goals: Callable[[], Mapping[str, Direction]],
         search: SearchRuns,
     ) -> None:
-        self._store = store
+        super().__init__(store, goals, search)
         self._experiments = experiments
         self._identity = identity
-        self._goals = goals
-        self._search = search
         self._lock = threading.Lock()
         # The runs that this process owns and has not ended: run id to its last run line.
         self._open: dict[str, lines.Line] = {}
@@ -102,11 +64,6 @@ class RunManager:
         self._numbers: dict[str, int] = {}
         self._steps: dict[str, dict[str, int]] = {}
         store.on_new_journal(lambda: list(self._open.values()))
-
-    @property
-    def root(self) -> Path:
-        """The project's folder."""
-        return self._store.root
 
     # ------------------------------------------------------------------ starting and ending
 
@@ -155,7 +112,7 @@ class RunManager:
         """
         scheduled: RunRecord | None = None
         if run_id is not None:
-            if not _ID.fullmatch(run_id):
+            if not RUN_ID.fullmatch(run_id):
                 raise InvalidInput(f"A run id is 32 lower-case hex characters; got {run_id!r}.")
             found = self._find(run_id)
             if found is not None and found.status != "scheduled":
@@ -386,7 +343,7 @@ class RunManager:
         environment
             What the index should know of an environment file.
         """
-        path = artifact_path(path)
+        path = lines.artifact_path(path)
         objects = self._store.objects
         digest = objects.put_bytes(data) if isinstance(data, bytes) else objects.put_file(data)
         size = len(data) if isinstance(data, bytes) else objects.path(digest).stat().st_size
@@ -398,177 +355,6 @@ class RunManager:
             line["environment"] = dict(environment)
         self._append(line, current_cell())
         return ArtifactRecord(path, digest, size, media, kind, datetime.fromtimestamp(t / 1e6, UTC))
-
-    # ------------------------------------------------------------------ finding
-
-    def get(self, id_or_prefix: str) -> RunRecord:
-        """Give a run by its id or a unique prefix of four or more characters.
-
-        Raises
-        ------
-        NotFound
-            There is none; the message says how to search.
-        InvalidInput
-            It is no id, or several runs begin so: the message lists them.
-        """
-        if not isinstance(id_or_prefix, str) or not _PREFIX.fullmatch(id_or_prefix):
-            raise InvalidInput(
-                f"A run is named by 4 to 32 hex characters of its id; got {id_or_prefix!r}. "
-                f"To search by name: lab.runs(\"name = '…'\")."
-            )
-        with self._store.read() as cursor:
-            ids = reading.matching_ids(cursor, id_or_prefix, _CANDIDATES + 1)
-            found = reading.runs(cursor, ids[:_CANDIDATES])
-        if not found:
-            raise NotFound(
-                f"There is no run {id_or_prefix!r} in {self._store.root}. lab.runs() lists them."
-            )
-        if len(found) > 1:
-            listed = "\n".join(
-                f"  {r.id[:12]}  {r.name}  {r.started_at:%Y-%m-%d %H:%M}" for r in found
-            )
-            more = "\n  …" if len(ids) > _CANDIDATES else ""
-            raise InvalidInput(
-                f"Several runs begin with {id_or_prefix!r}; take more characters:\n{listed}{more}",
-                candidates=[r.id for r in found],
-            )
-        return found[0]
-
-    def name_of(self, run_id: str) -> str:
-        """Give a run's name; of one that this process has open without reading the store."""
-        line = self._open.get(run_id)
-        return str(line["name"]) if line and "name" in line else self.get(run_id).name
-
-    def find(self, run_id: str) -> RunRecord | None:
-        """Give a run by its whole id, or None."""
-        return self._find(run_id) if _ID.fullmatch(run_id) else None
-
-    def children(self, run_id: str) -> list[RunRecord]:
-        """Give the runs right below a run, oldest first."""
-        with self._store.read() as cursor:
-            return reading.runs(cursor, reading.children(cursor, run_id))
-
-    def get_many(self, run_ids: Sequence[str]) -> list[RunRecord]:
-        """Give the runs of these whole ids in this order; unknown ones are left out."""
-        with self._store.read() as cursor:
-            return reading.runs(cursor, run_ids)
-
-    def search(
-        self,
-        where: str | None = None,
-        *,
-        order_by: str | None = None,
-        limit: int = 50,
-        cursor: str | None = None,
-        offset: int = 0,
-        parent: str | None = ANY,
-        deleted: bool = False,
-        notebook: str | None = None,
-    ) -> Page:
-        """Give the runs for which the expression ``where`` is true, a page at a time."""
-        return self._search(
-            where,
-            order_by=order_by,
-            limit=limit,
-            cursor=cursor,
-            offset=offset,
-            parent=parent,
-            deleted=deleted,
-            notebook=notebook,
-        )
-
-    # ------------------------------------------------------------------ what belongs to a run
-
-    def params(self, run_id: str) -> list[ParamRecord]:
-        """Give a run's params with their last values."""
-        with self._store.read() as cursor:
-            return reading.params(cursor, run_id)
-
-    def metrics(self, run_id: str) -> list[MetricSummary]:
-        """Give the summaries of a run's metrics."""
-        with self._store.read() as cursor:
-            return reading.metrics(cursor, run_id, self._goals())
-
-    def history(self, run_id: str, key: str, *, points: int | None = None) -> History:
-        """Give the points of a metric; with ``points`` about so many at most, extremes kept."""
-        with self._store.read() as cursor:
-            return reading.history(cursor, run_id, key, points)
-
-    def sparklines(
-        self, run_ids: Sequence[str], key: str | None = None, points: int = 60
-    ) -> dict[str, tuple[str, list[float]]]:
-        """Give a small curve per run: of ``key``, else of the metric that stands for the run."""
-        with self._store.read() as cursor:
-            keys = (
-                dict.fromkeys(run_ids, key)
-                if key is not None
-                else {run_id: goal.key for run_id, goal in self._goals_of(cursor, run_ids).items()}
-            )
-            curves = reading.sparklines(cursor, keys, points)
-        return {run_id: (keys[run_id], curve) for run_id, curve in curves.items()}
-
-    def goals_of(self, run_ids: Sequence[str]) -> dict[str, Goal]:
-        """Give the metric that stands for each run; a run without metrics is left out."""
-        with self._store.read() as cursor:
-            return self._goals_of(cursor, run_ids)
-
-    def goal_of(self, run_id: str) -> Goal | None:
-        """Give the metric that stands for a run: its first with a goal, else its first."""
-        return self.goals_of([run_id]).get(run_id)
-
-    def tags(self, run_id: str) -> dict[str, str]:
-        """Give a run's tags."""
-        return self.tags_of([run_id])[run_id]
-
-    def tags_of(self, run_ids: Sequence[str]) -> dict[str, dict[str, str]]:
-        """Give the tags of several runs, by run id."""
-        with self._store.read() as cursor:
-            return reading.tags(cursor, run_ids)
-
-    def artifacts(self, run_id: str, under: str = "") -> list[ArtifactRecord]:
-        """Give a run's artifacts at or below a folder."""
-        with self._store.read() as cursor:
-            return reading.artifacts(cursor, run_id, under.strip("/"))
-
-    def artifact_file(self, run_id: str, path: str) -> Path:
-        """Give the read-only file that holds an artifact's bytes.
-
-        Raises
-        ------
-        NotFound
-            The run has no such artifact; the message names those near it.
-        """
-        kept = self.artifacts(run_id)
-        for artifact in kept:
-            if artifact.path == path:
-                return self._store.objects.path(artifact.digest)
-        names = ", ".join(artifact.path for artifact in kept[:10]) or "none"
-        raise NotFound(f"The run has no artifact {path!r}; it has: {names}.")
-
-    def cells(self, run_id: str) -> list[CellRecord]:
-        """Give the last state of each cell of a run's notebook."""
-        with self._store.read() as cursor:
-            return reading.cells(cursor, run_id)
-
-    def notes(self, run_id: str) -> list[NoteRecord]:
-        """Give a run's notes, oldest first."""
-        with self._store.read() as cursor:
-            return reading.notes(cursor, run_id)
-
-    def environment(self, run_id: str) -> dict[str, Any] | None:
-        """Give what the run ran in: Python, packages, hardware, git; None when it is not kept."""
-        with self._store.read() as cursor:
-            digest = reading.environment_digest(cursor, run_id, ENVIRONMENT_PATH)
-        if digest is None:
-            return None
-        with self._store.objects.open(digest) as file:
-            value = json.loads(file.read())
-        return value if isinstance(value, dict) else None
-
-    def needs(self) -> list[Need]:
-        """Give what waits for a person, newest first."""
-        with self._store.read() as cursor:
-            return read_needs(cursor)
 
     # ------------------------------------------------------------------ settling
 
@@ -622,6 +408,10 @@ class RunManager:
         self.set_tags(run_id, {"mlops.seen": "true"})
 
     # ------------------------------------------------------------------ inside
+    def name_of(self, run_id: str) -> str:
+        """Give a run's name; of one that this process has open without reading the store."""
+        line = self._open.get(run_id)
+        return str(line["name"]) if line and "name" in line else self.get(run_id).name
 
     def _append(self, line: lines.Line, cell: str | None) -> None:
         if cell is not None:
@@ -639,10 +429,6 @@ class RunManager:
             self._open[line["r"]] = line
         if not held:
             self._store.hold()
-
-    def _find(self, run_id: str) -> RunRecord | None:
-        with self._store.read() as cursor:
-            return next(iter(reading.runs(cursor, [run_id])), None)
 
     def _inherited(self, parent: str | None) -> str:
         if parent is None:
@@ -674,14 +460,6 @@ class RunManager:
         )
         return self._steps.setdefault(run_id, dict(rows))
 
-    def _goals_of(self, cursor: DuckDBPyConnection, run_ids: Sequence[str]) -> dict[str, Goal]:
-        goals = self._goals()
-        chosen = {
-            run_id: goal_metric(keys, goals)
-            for run_id, keys in reading.metric_keys(cursor, run_ids).items()
-        }
-        return {run_id: goal for run_id, goal in chosen.items() if goal is not None}
-
     def _settle(self, kind: str, run_ids: Sequence[str], by: Identity | None) -> list[str]:
         settled: list[str] = []
 
@@ -703,20 +481,3 @@ class RunManager:
         if run_ids:
             self._store.decide(kind, build, by=(by or self._identity).as_by())
         return settled
-
-
-def artifact_path(path: str) -> str:
-    """Check the path of an artifact: relative, with ``/``, and never upwards.
-
-    Examples
-    --------
-    >>> artifact_path("plots//roc.svg")
-    'plots/roc.svg'
-    """
-    text = lines.label(path, "An artifact's path")
-    parts = [part for part in text.replace("\\", "/").split("/") if part not in ("", ".")]
-    if text.startswith(("/", "\\")) or ".." in parts or not parts or ":" in parts[0][1:2]:
-        raise InvalidInput(
-            f"An artifact's path is relative and stays inside the run; got {path!r}."
-        )
-    return "/".join(parts)

@@ -11,7 +11,7 @@ import pytest
 from mlops_lab.errors import Conflict, InvalidInput, NotFound
 from mlops_lab.governance import Identity
 from mlops_lab.project import Project
-from mlops_lab.tracking.runs import artifact_path
+from mlops_lab.tracking.lines import artifact_path
 
 MARA = Identity("mara", "jupyter")
 
