@@ -1,10 +1,10 @@
-"""The sidebar in a real browser: opening on 10,000 runs, scrolling through them, and from log to pixel.
+"""The sidebar in a real browser: opening on 10,000 runs, scrolling, and from log to pixel.
 
     python tests/bench/sidebar.py [runs]
 
-``open_s`` is from the click on the sidebar's tab to the first row on screen, ``scroll_s`` from a jump to the far
-end of the list to its rows on screen, ``lag_s`` from before `log_metric` in another process to the changed text
-in the page, seen by a MutationObserver in the same machine's clock.
+``open_s`` is from the click on the sidebar's tab to the first row on screen, ``scroll_s`` from a
+jump to the far end of the list to its rows on screen, ``lag_s`` from before `log_metric` in another
+process to the changed text in the page, seen by a MutationObserver on the same machine's clock.
 """
 
 from __future__ import annotations
@@ -29,6 +29,12 @@ from mlops_lab.project import Project  # noqa: E402
 ROWS = ".jp-MlopsLab-rows [role=row]"
 ROUNDS = 15
 
+JUMP = """list => {
+  const boxes = [list, ...list.querySelectorAll('*'), list.closest('.jp-MlopsLab-body')];
+  const box = boxes.find(e => e && e.scrollHeight > e.clientHeight + 1000);
+  box.scrollTop = box.scrollHeight;
+}"""
+
 WRITER = """
 import sys, time
 import mlops_lab as lab
@@ -44,7 +50,8 @@ with lab.start_run("lag") as run:
 SEEN = """(text) => new Promise((resolve, reject) => {
   const root = document.querySelector('#mlops-lab-sidebar');
   const look = () => root.textContent.includes(text)
-    && (requestAnimationFrame(() => resolve((performance.timeOrigin + performance.now()) / 1000)), true);
+    && (requestAnimationFrame(() =>
+      resolve((performance.timeOrigin + performance.now()) / 1000)), true);
   if (look()) { return; }
   const observer = new MutationObserver(() => look() && observer.disconnect());
   observer.observe(root, { subtree: true, childList: true, characterData: true });
@@ -100,7 +107,7 @@ def fill(folder: Path, runs: int) -> None:
 
 
 def opening(page: Page, url: str) -> tuple[float, float]:
-    """Seconds from the click on the tab to the first row, and from a jump to the end to its rows."""
+    """Seconds from the click on the tab to the first row, and from a jump to the end to it."""
     page.goto(url)
     tab = page.locator('li.lm-TabBar-tab[data-id="mlops-lab-sidebar"]')
     tab.wait_for()
@@ -110,10 +117,7 @@ def opening(page: Page, url: str) -> tuple[float, float]:
     page.locator(ROWS).first.wait_for()
     opened = time.perf_counter() - before
     before = time.perf_counter()
-    page.locator(".jp-MlopsLab-runs").evaluate(
-        "list => { const box = [list, ...list.querySelectorAll('*')].concat(list.closest('.jp-MlopsLab-body') ?? [])"
-        ".find(e => e.scrollHeight > e.clientHeight + 1000); box.scrollTop = box.scrollHeight; }"
-    )
+    page.locator(".jp-MlopsLab-runs").evaluate(JUMP)
     page.get_by_text("sweep-0", exact=True).first.wait_for()
     return opened, time.perf_counter() - before
 

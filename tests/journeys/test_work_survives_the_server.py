@@ -1,4 +1,4 @@
-"""A pipeline started through the server goes on when the server is killed; the next one tells its end."""
+"""A pipeline started through the server goes on when that is killed; the next one tells its end."""
 
 from __future__ import annotations
 
