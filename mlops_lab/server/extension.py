@@ -46,7 +46,8 @@ class MlopsLabApp(ExtensionApp):
         server = self.serverapp
         if server is None or server.event_logger is None:
             raise RuntimeError("the extension needs a server with an event bus")
-        root = Path(server.contents_manager.root_dir).absolute()
+        # Contents that are no files have no root: then projects are looked for where it started.
+        root = Path(getattr(server.contents_manager, "root_dir", server.root_dir)).absolute()
         server.event_logger.register_event_schema(SCHEMA)
         self.settings[SETTING] = Services(KnownProjects(root), Announcer(server.event_logger))
         # Kernels inherit the server's environment; whoever set the variable knows better.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from tornado.web import authenticated
 
 from mlops_lab.errors import InvalidInput, NotFound
-from mlops_lab.governance import Identity
+from mlops_lab.governance import Identity, current_identity
 from mlops_lab.project import Project
 from mlops_lab.server.encode import to_json
 from mlops_lab.server.known import KnownProject
@@ -25,6 +26,7 @@ __all__ = ["API", "SETTING", "Body", "LabHandler", "NoRoute", "Query"]
 API = "/mlops-lab/api/v1"
 SETTING = "mlops_lab_services"
 MAX_BODY_BYTES = 1_000_000
+_MADE_UP = re.compile("[0-9a-f]{32}")
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -55,8 +57,15 @@ class LabHandler(ExtensionHandlerMixin, APIHandler):
 
     @property
     def identity(self) -> Identity:
-        """Who asks, by the word of Jupyter's IdentityProvider."""
-        return Identity(str(self.current_user.username), via="jupyter")
+        """Who asks, by the word of Jupyter's IdentityProvider.
+
+        With a token alone Jupyter knows nobody and makes up a name for each browser; then the
+        server's own user stands for them, as in a kernel that the same person starts.
+        """
+        user = self.current_user
+        if _MADE_UP.fullmatch(user.username) and str(user.name).startswith("Anonymous "):
+            return Identity(current_identity().id, via="jupyter")
+        return Identity(str(user.username), via="jupyter")
 
     def body(self, model: type[M]) -> M:
         """The request's JSON body, checked.

@@ -105,7 +105,10 @@ class Watcher:
             first = await asyncio.get_running_loop().run_in_executor(
                 self._executor, lambda: (Changes(project.root), open_runs(project))
             )
-            watched = self._watched.setdefault(project.key, _Watched(project, 0.0, *first))
+            # Another request may have been quicker; its earlier look sees more.
+            watched = self._watched.get(project.key)
+            if watched is None or watched.project is not project:
+                watched = self._watched[project.key] = _Watched(project, 0.0, *first)
         watched.until = time.monotonic() + self._watch_s
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._watch(), name="mlops-lab watcher")

@@ -1,10 +1,11 @@
-"""The server's answers at 10,000 runs, over real HTTP in its own process: what the sidebar and the run view ask.
+"""The server's answers at 10,000 runs, over real HTTP in a process of its own.
 
     python tests/bench/server_runs.py [runs]
 
-Every run has 20 params, 10 metrics and 10 points each (a million points in all), one run 200,000. Milliseconds from
-request to decoded answer: median and 95th percentile of 30 requests, one after the other. ``…_while_logging`` has a
-writer that logs 1,000 points a second beside it.
+What the sidebar and the run view ask. Every run has 20 params, 10 metrics and 10 points each (a
+million points in all), one run 200,000. Milliseconds from request to decoded answer: median and
+95th percentile of 30 requests, one after the other. ``…_while_logging`` has a writer that logs
+1,000 points a second beside it.
 """
 
 from __future__ import annotations
@@ -89,7 +90,14 @@ def serve(folder: Path, home: Path) -> tuple[subprocess.Popen[bytes], str]:
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
         "PYTHONPATH": str(ROOT),
     }
-    command = [sys.executable, "-m", "jupyter_server", f"--port={port}", "--no-browser", "--allow-root"]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyter_server",
+        f"--port={port}",
+        "--no-browser",
+        "--allow-root",
+    ]
     command += [f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
     command += ["--ServerApp.jpserver_extensions={'mlops_lab': True}"]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)

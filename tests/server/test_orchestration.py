@@ -50,7 +50,9 @@ async def until(ask: Ask, parts: tuple[str, ...], done: Any, within_s: float = 9
         body = (await ask(*parts)).body
         if done(body):
             return body
-        assert time.monotonic() < deadline, body
+        log = (await ask(*parts, "log", offset=-2000)).body.get("text")
+        assert body["status"] in ("scheduled", "running"), (body["reason"], log)
+        assert time.monotonic() < deadline, (body["status"], log)
         await asyncio.sleep(0.1)
 
 
@@ -195,6 +197,6 @@ async def test_the_example_is_made_and_its_pipeline_starts(ask: Ask, jp_root_dir
     again = await ask("projects", "example", method="POST", body={"near": "work"})
     assert again.body["project"]["path"] == "work/flight-delay-2"
     second = ("projects", again.body["project"]["key"], "runs", again.body["run_id"])
-    await until(ask, second, lambda body: body["status"] == "running")
-    await ask(*second, "cancel", method="POST")
+    await until(ask, second, lambda body: body["status"] != "scheduled")
+    assert (await ask(*second, "cancel", method="POST")).code == 202
     await until(ask, second, lambda body: body["status"] not in ("scheduled", "running"))
