@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_lab.governance import Identity
-from mlops_lab.orchestration import protocol
+from mlops_lab.orchestration import protocol, scratch
 from mlops_lab.orchestration.params import as_text
 from mlops_lab.store import Store
 from mlops_lab.tracking import RunManager
@@ -145,6 +145,7 @@ def _reap(process: subprocess.Popen[bytes], store: Store, runs: RunManager, run_
     """Wait for the process; when it died before its first line, end its run for it."""
     code = process.wait()
     try:
+        scratch.recover(store, runs)
         record = runs.find(run_id)
         if record is None or record.status != "scheduled":
             return

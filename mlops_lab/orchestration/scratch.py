@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mlops_lab.orchestration.spec import Step
@@ -92,7 +92,8 @@ def sockets_folder(near: Path) -> Iterator[Path]:
 def recover(store: Store, runs: RunManager) -> None:
     """Keep the notebooks of executors that were killed, and clear their folders.
 
-    A folder belongs to a living run as long as the fold says so; nothing is touched before.
+    Only what belongs to a run that is known to be over is touched: a reader that misses the lock
+    may not have heard yet of one that has just begun.
     """
     root = scratch_root(store.dir)
     try:
@@ -101,25 +102,19 @@ def recover(store: Store, runs: RunManager) -> None:
         return
     if not found:
         return
-    living = {record.id for record in runs.get_many(sorted(found)) if record.is_open}
-    for name in found - living:
-        for folder in sorted((root / name).iterdir()):
-            _keep(folder, runs)
+    over = [record.id for record in runs.get_many(sorted(found)) if not record.is_open]
+    for name in over:
+        with suppress(FileNotFoundError):  # somebody else is clearing up as well
+            for folder in sorted((root / name).iterdir()):
+                _keep(folder, runs)
         shutil.rmtree(root / name, ignore_errors=True)
 
 
 def _keep(folder: Path, runs: RunManager) -> None:
     notebook = folder / NOTEBOOK
     step, _, _ = folder.name.rpartition("-")
-    try:
+    # Without the file it was killed before it began.
+    if notebook.exists() and (folder / RUN_FILE).exists():
         run_id = (folder / RUN_FILE).read_text()
-        if notebook.exists():
-            runs.put_artifact(
-                run_id,
-                f"notebook/{step}.ipynb",
-                notebook,
-                media=NOTEBOOK_MEDIA,
-                kind="notebook",
-            )
-    except FileNotFoundError:
-        pass  # killed before it began, or somebody else is clearing up as well
+        path = f"notebook/{step}.ipynb"
+        runs.put_artifact(run_id, path, notebook, media=NOTEBOOK_MEDIA, kind="notebook")

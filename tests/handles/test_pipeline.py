@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,18 @@ from mlops_lab.errors import NotFound
 from mlops_lab.project import Project
 
 
+def notebook(source: str) -> str:
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    content = {"cells": [cell | {"source": source}], "metadata": {}, "nbformat": 4}
+    return json.dumps(content | {"nbformat_minor": 4})
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch):
     folder = tmp_path / "project"
     (folder / "pipelines").mkdir(parents=True)
-    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
     source = "import mlops_lab as lab\nlab.log_metric('auc', 0.7)"
-    notebook = {"cells": [cell | {"source": source}], "metadata": {}, "nbformat": 4}
-    (folder / "pipelines" / "a.ipynb").write_text(json.dumps(notebook | {"nbformat_minor": 4}))
+    (folder / "pipelines" / "a.ipynb").write_text(notebook(source))
     (folder / "pipelines" / "demo.yaml").write_text(
         "params: {floor: 0.6}\nsteps:\n  a: {notebook: a.ipynb}\n"
         "gates:\n  - metric: a.auc >= params.floor\n"
@@ -56,29 +59,52 @@ def test_run_gives_the_result(project: Project) -> None:
     assert [gate.sentence for gate in result.gates] == ["auc 0.7 is at least floor 0.5"]
 
 
-def test_in_ipython_the_progress_is_one_updating_text(project: Project) -> None:
-    code = (
-        "from IPython.testing.globalipapp import start_ipython\n"
-        "shell = start_ipython()\n"
-        "shell.run_cell('import mlops_lab as lab')\n"
-        "from unittest.mock import patch\n"
-        "import IPython.display\n"
-        "shown = []\n"
-        "class Handle:\n"
-        "    def update(self, data, raw): shown.append(data['text/plain'])\n"
-        "def display(data, raw, display_id):\n"
-        "    shown.append(data['text/plain']); return Handle()\n"
-        "with patch.object(IPython.display, 'display', display):\n"
-        "    lab_run = shell.run_cell(\"lab.pipeline('demo').run()\")\n"
-        "assert lab_run.success, lab_run\n"
-        "print(shown[0]); print('--'); print(shown[-1])\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
-    )
+@pytest.fixture
+def kernel(project: Project):
+    from jupyter_client.manager import start_new_kernel
 
-    assert done.returncode == 0, done.stderr
-    first, last = done.stdout.strip().split("\n--\n")
-    assert "◔ a · starting the kernel" in first or "○ a" in first
-    assert "finished, gates passed" in last
-    assert "✓ auc 0.7 is at least floor 0.6" in last
+    manager, client = start_new_kernel(cwd=str(project.root))
+    client.execute_interactive("import mlops_lab as lab", timeout=60)
+    yield manager, client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def test_in_a_notebook_the_progress_is_one_updating_text(kernel) -> None:
+    _, client = kernel
+    shown: list[tuple[str, str]] = []
+
+    def hear(message: dict) -> None:
+        if message["msg_type"] in ("display_data", "update_display_data", "error"):
+            content = message["content"]
+            shown.append((message["msg_type"], content.get("data", content).get("text/plain")))
+
+    client.execute_interactive("result = lab.pipeline('demo').run()", output_hook=hear, timeout=90)
+
+    kinds = [kind for kind, _ in shown]
+    assert kinds[0] == "display_data", shown
+    assert set(kinds[1:]) == {"update_display_data"}
+    assert "○ a" in shown[0][1] or "◔ a" in shown[0][1]
+    assert "finished, gates passed" in shown[-1][1]
+    assert "✓ auc 0.7 is at least floor 0.6" in shown[-1][1]
+
+
+def test_interrupting_the_notebook_stops_the_run_and_the_cells_below(
+    kernel, project: Project
+) -> None:
+    manager, client = kernel
+    source = "import time; open('started', 'w'); time.sleep(600)"
+    (project.root / "pipelines" / "a.ipynb").write_text(notebook(source))
+    started = project.root / "pipelines" / "started"
+    client.execute("lab.pipeline('demo').run()")
+    deadline = time.monotonic() + 90
+    while not started.exists():
+        assert time.monotonic() < deadline, "the step did not start"
+        time.sleep(0.05)
+
+    manager.interrupt_kernel()
+
+    reply = client.get_shell_msg(timeout=60)
+    assert reply["content"]["ename"] == "KeyboardInterrupt"
+    statuses = [run.status for run in project.runs.search().items]
+    assert statuses == ["killed", "killed"]
