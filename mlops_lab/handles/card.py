@@ -160,7 +160,9 @@ def short_number(value: float) -> str:
         return f"{int(value):,}"
     if abs(value) >= 1000:
         return f"{value:,.1f}"
-    return f"{value:.4g}"
+    short = f"{value:.4g}"
+    # 0.99998 is not 1: where rounding would say so, two more digits.
+    return f"{value:.6g}" if float(short).is_integer() else short
 
 
 def duration(seconds: float) -> str:

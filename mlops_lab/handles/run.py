@@ -227,7 +227,6 @@ class Run:
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log several numbers of the same step at once."""
-        _mapping(metrics, "log_metrics")
         self._project.runs.log_metrics(self._id, metrics, step=step)
 
     def log_param(self, key: str, value: Any) -> None:
@@ -236,7 +235,6 @@ class Run:
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log several inputs."""
-        _mapping(params, "log_params")
         self._project.runs.log_params(self._id, params)
 
     def set_tag(self, key: str, value: Any) -> None:
@@ -245,7 +243,6 @@ class Run:
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Set several labels."""
-        _mapping(tags, "set_tags")
         self._project.runs.set_tags(self._id, tags)
 
     def delete_tag(self, key: str) -> None:
@@ -407,11 +404,6 @@ class Run:
         self._project.runs.put_artifact(
             self._id, encoded.path(name), encoded.data, media=encoded.media, kind=kind
         )
-
-
-def _mapping(value: object, verb: str) -> None:
-    if not isinstance(value, Mapping):
-        raise InvalidInput(f"{verb} takes a dict of names and values; got {type(value).__name__}.")
 
 
 def _suffix(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import operator
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from enum import Enum
 from os import PathLike, fspath
@@ -48,7 +48,7 @@ def metric_lines(
     InvalidInput
         A key is not text or a value is not a number.
     """
-    checked = {metric_key(key): number(key, value) for key, value in metrics.items()}
+    checked = {metric_key(k): number(k, v) for k, v in _items(metrics, "Metrics")}
     # Ten names of the greatest length fit one line: the usual case costs no measuring.
     for part in (checked,) if len(checked) <= 10 else _in_parts(checked):
         yield _line("metric", run_id, t, cell, m=part, s=step)
@@ -56,14 +56,14 @@ def metric_lines(
 
 def param_lines(run_id: str, params: Mapping[str, Any], t: int, cell: str | None) -> Iterator[Line]:
     """Make the lines of params; what JSON cannot say becomes its text."""
-    plain = {_key(k, "A param"): _plain(v, f"The param {k!r}") for k, v in params.items()}
+    plain = {_key(k, "A param"): _plain(v, f"The param {k!r}") for k, v in _items(params, "Params")}
     for part in _in_parts(plain):
         yield _line("param", run_id, t, cell, k=part)
 
 
 def tag_lines(run_id: str, tags: Mapping[str, Any], t: int, cell: str | None) -> Iterator[Line]:
     """Make the lines of tags; a tag's value is always text."""
-    plain = {_key(k, "A tag"): str(_plain(v, f"The tag {k!r}")) for k, v in tags.items()}
+    plain = {_key(k, "A tag"): str(_plain(v, f"The tag {k!r}")) for k, v in _items(tags, "Tags")}
     for part in _in_parts(plain):
         yield _line("tag", run_id, t, cell, k=part)
 
@@ -146,6 +146,12 @@ def label(text: Any, what: str, limit: int = _KEY_CHARACTERS) -> str:
     if not text.isprintable() and any(c < " " or c == "\x7f" for c in text):
         raise InvalidInput(f"{what} is one line without control characters; got {_shown(text)}.")
     return text
+
+
+def _items(values: Any, what: str) -> ItemsView[Any, Any]:
+    if not isinstance(values, Mapping):
+        raise InvalidInput(f"{what} are a dict of names and values; got {_shown(values)}.")
+    return values.items()
 
 
 def _key(key: Any, what: str) -> str:

@@ -106,12 +106,8 @@ def encode_figure(figure: Any, suffix: str = "") -> Encoded:
         It is none of these.
     """
     library = type(figure).__module__.partition(".")[0]
-    if library == "altair" or (
-        hasattr(figure, "to_dict") and hasattr(figure, "to_html") and hasattr(figure, "mark_bar")
-    ):
-        if suffix == ".html":
-            return Encoded(figure.to_html(inline=False).encode(), "text/html", ".html")
-        return Encoded(figure.to_json(indent=None).encode(), VEGA_LITE, ".vl.json")
+    if library == "altair":
+        return _vega_lite(figure, suffix)
     if library == "plotly":
         if suffix == ".html":
             page = figure.to_html(include_plotlyjs="cdn")
@@ -129,6 +125,16 @@ def encode_figure(figure: Any, suffix: str = "") -> Encoded:
         "log_figure takes an Altair chart, a Matplotlib figure or axes, a Plotly figure or a "
         f"Vega-Lite dict; got {type(figure).__name__}."
     )
+
+
+def _vega_lite(chart: Any, suffix: str) -> Encoded:
+    import altair as alt
+
+    # All rows go into the file: Altair's limit of 5,000 guards notebooks, not files.
+    with alt.data_transformers.enable("default", max_rows=None):
+        if suffix == ".html":
+            return Encoded(chart.to_html().encode(), "text/html", ".html")
+        return Encoded(chart.to_json(indent=None).encode(), VEGA_LITE, ".vl.json")
 
 
 def encode_table(table: Any) -> Encoded:

@@ -6,6 +6,7 @@ import json
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
+from mlops_lab.tracking import reading
 from mlops_lab.tracking.records import Need
 
 if TYPE_CHECKING:
@@ -52,6 +53,20 @@ def read_needs(cursor: DuckDBPyConnection) -> list[Need]:
         }[kind]
         if kind == "failed" and isinstance(error, dict) and not reason:
             reason = f"{error.get('name')}: {error.get('message')}"
+        if kind == "killed":
+            reason = _last_seen(cursor, run_id, reason)
         detail = (reason or "").strip().split("\n")[0][:300]
         found.append(Need(kind, run_id, title, detail, at.replace(tzinfo=UTC)))
     return found
+
+
+def _last_seen(cursor: DuckDBPyConnection, run_id: str, reason: str | None) -> str:
+    """Say where a run was when it was heard of last."""
+    (run,) = reading.runs(cursor, [run_id])
+    places = []
+    if run.cell and run.cell["index"] is not None:
+        places.append(f"in cell {run.cell['index']}")
+    if run.step is not None:
+        places.append(f"at step {run.step:,}")
+    where = f" It was last seen {', '.join(places)}." if places else ""
+    return f"{reason or 'It was stopped.'}{where}"

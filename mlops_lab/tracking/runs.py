@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +29,17 @@ __all__ = ["RunManager"]
 
 # Tracebacks and messages are bounded: a line is read by every fold.
 _ERROR_CHARACTERS: Final = 16_000
+
+
+_managers: weakref.WeakSet[RunManager] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for manager in list(_managers):
+        manager.forget()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 class RunManager(RunFinder):
@@ -64,6 +77,12 @@ class RunManager(RunFinder):
         self._numbers: dict[str, int] = {}
         self._steps: dict[str, dict[str, int]] = {}
         store.on_new_journal(lambda: list(self._open.values()))
+        _managers.add(self)
+
+    def forget(self) -> None:
+        """In a forked child: the open runs are the parent's. Called by itself."""
+        self._lock = threading.Lock()
+        self._open = {}
 
     # ------------------------------------------------------------------ starting and ending
 
@@ -256,6 +275,8 @@ class RunManager(RunFinder):
         """
         if not metrics:
             return
+        if not isinstance(metrics, Mapping):
+            raise InvalidInput(f"Metrics are a dict of names and numbers; got {metrics!r}.")
         known = self._steps.get(run_id)
         if known is None:
             known = self._known_steps(run_id)

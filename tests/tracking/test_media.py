@@ -51,6 +51,14 @@ def test_altair_becomes_vega_lite() -> None:
     assert "layer" in json.loads(layered.data)
 
 
+def test_altair_keeps_more_rows_than_altair_shows() -> None:
+    import altair as alt
+
+    chart = alt.Chart(pd.DataFrame({"x": range(6_000)})).mark_point().encode(x="x:Q")
+    kept = json.loads(media.encode_figure(chart).data)
+    assert sum(len(rows) for rows in kept["datasets"].values()) == 6_000
+
+
 def test_vega_lite_dict_is_a_figure() -> None:
     spec = {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "mark": "bar"}
     assert json.loads(media.encode_figure(spec).data) == spec

@@ -113,6 +113,15 @@ def test_end_keeps_why(project: Project) -> None:
     assert not record.is_open
 
 
+@pytest.mark.parametrize(
+    "bad", [{"params": [1]}, {"tags": "x"}, {"steps": 1.5}, {"name": 3}, {"experiment": ""}]
+)
+def test_start_that_is_refused_writes_nothing(project: Project, bad: dict[str, object]) -> None:
+    with pytest.raises(InvalidInput):
+        project.runs.start(**{"name": "a", **bad})  # type: ignore[arg-type]
+    assert project.runs.search().total == 0
+
+
 @pytest.mark.parametrize("bad", [{"status": "done"}, {"status": "running"}, {"outcome": "good"}])
 def test_end_refuses_other_words(project: Project, bad: dict[str, str]) -> None:
     run_id = project.runs.start(name="a")
@@ -359,6 +368,9 @@ os.kill(os.getpid(), signal.SIGKILL)
         {"id": "cell-7", "index": 7, "total": 9},
     )
     assert record.ended_at is not None
+    assert [n.detail for n in project.runs.needs()] == [
+        "Its process is gone. It was last seen in cell 7, at step 40."
+    ]
 
 
 def test_forked_child_logs_to_the_parents_run_and_its_death_ends_nothing(project: Project) -> None:
