@@ -28,7 +28,7 @@ GLYPHS: Final = {
 MUTED: Final = "color:var(--jp-ui-font-color2, #5f6368)"
 FONT: Final = (
     "font-family:var(--jp-ui-font-family, system-ui, sans-serif);"
-    "font-size:var(--jp-ui-font-size1, 13px);font-variant-numeric:tabular-nums"
+    "font-size:var(--jp-ui-font-size1, 13px);font-variant-numeric:tabular-nums;color:inherit"
 )
 CELL: Final = "text-align:left;padding:1px 12px 1px 0;border:0;background:none"
 NUMBER: Final = "text-align:right;padding:1px 12px 1px 0;border:0;background:none"
