@@ -77,8 +77,8 @@ class GateFacts:
 def decide(gate: Gate, facts: GateFacts) -> GateRecord:
     """Say whether a gate passes.
 
-    A metric that was not logged rejects, whatever the expression makes of missing values: a gate
-    is there to be met, and a misspelt name must not open it.
+    A metric that was not logged, or is NaN, rejects, whatever the expression makes of missing
+    values: a gate is there to be met, and a misspelt name must not open it.
     """
     expression = gate.expression
     optional = {(name.function, name.parts) for name in _asked_for_null(expression.root)}
@@ -90,6 +90,12 @@ def decide(gate: Gate, facts: GateFacts) -> GateRecord:
         compared = explain(expression, facts.get)
     except InvalidInput as error:
         return _record(gate, False, _sentence(str(error.details.get("reason", error))), None, None)
+    for name in names(expression):
+        value = facts.get(name)
+        undefined = isinstance(value, float) and math.isnan(value)
+        if holds and undefined and (name.function, name.parts) not in optional:
+            # Such as `not loss > 0.5`: the comparison is false, and a NaN must not open a gate.
+            return _record(gate, False, f"{name.dotted} is NaN", None, None)
     phrases = [
         _phrase(one, node)
         for one, node in zip(compared, _comparisons(expression.root), strict=True)

@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mlops_lab.errors import InvalidInput
-from mlops_lab.expressions import Kind, Name, nearest, quote_part
+from mlops_lab.expressions import Expression, Kind, Name, names, nearest, quote_part
+from mlops_lab.expressions.nodes import Compare, In, Node, Text
 from mlops_lab.tracking.goals import Direction, goal_of_metric
+from mlops_lab.tracking.records import STATUSES
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["ATTRIBUTES", "Known", "RunNames", "missing_key", "read_known"]
+__all__ = ["ATTRIBUTES", "Known", "RunNames", "explain_nothing", "read_known"]
 
 Known: TypeAlias = dict[str, list[str]]
 """The project's own names: keys of metrics, params and tags, the most used first."""
@@ -35,6 +37,16 @@ ATTRIBUTES: Final[Mapping[str, tuple[Kind, str]]] = {
     "id": (Kind.TEXT, "r.run_id"),
     "notebook": (Kind.TEXT, "(r.source->>'notebook')"),
 }
+# The words of these are a closed list too; another one finds nothing, and a hint says so.
+_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "status": STATUSES,
+    "outcome": ("passed", "rejected", "waiting"),
+    "kind": (
+        "training", "pipeline", "step", "sweep", "monitor", "batch", "report", "transfer",
+        "reproduce",
+    ),
+}  # fmt: skip
+
 _PREFIXES: Final = ("metrics", "params", "tags")
 
 _SUMMARY: Final = "(select run, $column as number from lab.metric_summary where key = $key)"
@@ -146,11 +158,16 @@ class RunNames:
         for noun in _PREFIXES:
             for key in known[noun]:
                 meant.setdefault(
-                    key, f"best({key})" if noun == "metrics" else f"{noun}.{quote_part(key)}"
+                    key, _best(key) if noun == "metrics" else f"{noun}.{quote_part(key)}"
                 )
         word = ".".join(name.parts)
         found = word if word in meant else nearest(word, meant)
         return meant[found] if found else None
+
+
+def _best(key: str) -> str:
+    plain = not set("`)") & set(key) and key == key.strip()
+    return f"best({key})" if plain else f"best(`{key.replace('`', '``')}`)"
 
 
 def _wanted(name: Name) -> tuple[str, str]:
@@ -169,7 +186,35 @@ def read_known(connection: DuckDBPyConnection) -> Known:
     return found
 
 
-def missing_key(name: Name, known: Known) -> str | None:
+def explain_nothing(expression: Expression, known: Known) -> str | None:
+    """Say why a condition may have found nothing: a name or a word that no run has."""
+    for name in names(expression):
+        hint = _missing_key(name, known)
+        if hint:
+            return hint
+    return _unknown_word(expression.root)
+
+
+def _unknown_word(node: Node) -> str | None:
+    """Find a status, outcome or kind that there is not: ``status = 'done'``."""
+    match node:
+        case Compare(left=Name(parts=(word,), function=None), right=Text(value=text)):
+            texts = [text]
+        case In(operand=Name(parts=(word,), function=None), options=options):
+            texts = [option.value for option in options if isinstance(option, Text)]
+        case _:
+            found = (_unknown_word(child) for child in node.children())
+            return next((hint for hint in found if hint), None)
+    words = _WORDS.get(word.lower(), ())
+    for text in texts:
+        if words and text not in words:
+            near = nearest(text, words)
+            also = f" Did you mean {near}?" if near else ""
+            return f"There is no {word.lower()} {text}; there are {', '.join(words)}.{also}"
+    return None
+
+
+def _missing_key(name: Name, known: Known) -> str | None:
     """Say that no run has the metric, param or tag of a name, and which is near; None: some has."""
     if name.function is None and len(name.parts) == 1:
         return None

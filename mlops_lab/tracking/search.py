@@ -22,10 +22,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlops_lab.errors import InvalidInput
 from mlops_lab.expressions import Parameters, order_to_sql, parse, parse_order, to_sql
-from mlops_lab.expressions import names as names_in
 from mlops_lab.tracking import reading
 from mlops_lab.tracking.goals import Direction
-from mlops_lab.tracking.names import ATTRIBUTES, Known, RunNames, missing_key, read_known
+from mlops_lab.tracking.names import ATTRIBUTES, Known, RunNames, explain_nothing, read_known
 from mlops_lab.tracking.records import ANY, Page
 
 if TYPE_CHECKING:
@@ -141,12 +140,10 @@ def find_ids(
 
 
 def _hint(connection: DuckDBPyConnection, query: _Query) -> str | None:
-    """Say what in a search that found nothing no run has."""
+    """Say why a search may have found nothing."""
     if query.condition is None:
         return None
-    known = read_known(connection)
-    said = (missing_key(name, known) for name in names_in(query.condition))
-    return next((hint for hint in said if hint), None)
+    return explain_nothing(query.condition, read_known(connection))
 
 
 # -- pages --------------------------------------------------------------------------------------

@@ -56,6 +56,7 @@ def said(text: str, **facts: Any) -> tuple[str, str]:
         ("evaluate.rows > 20000", "rejected", "rows 16,285 is not above 20000"),
         ("train.model.size_bytes <= 50000", "rejected", "model.size_bytes 88,000 is above 50000"),
         ("evaluate.nan > 0.5", "rejected", "nan NaN cannot be compared with 0.5"),
+        ("not evaluate.nan > 0.5", "rejected", "evaluate.nan is NaN"),
         (
             "evaluate.auc >= evaluate.close + 0.1",
             "passed",

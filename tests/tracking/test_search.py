@@ -276,6 +276,16 @@ def test_errors_in_an_order_point_into_the_order(project):
         ("params.dept = 1", "No run has a param dept. Did you mean depth?"),
         ("tags.owner = 'a'", "No run has a tag owner."),
         ("best(auc) > 7", None),
+        (
+            "name = 'x' and not status != 'finishd'",
+            "There is no status finishd; there are scheduled, running, finished, failed, killed. "
+            "Did you mean finished?",
+        ),
+        (
+            "outcome in ('passed', 'ok') and name = 'x'",
+            "There is no outcome ok; there are passed, rejected, waiting.",
+        ),
+        ("kind = 'report'", None),
         ("tags.`mlops.star` = 'true'", None),
     ],
 )
