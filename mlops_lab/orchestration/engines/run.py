@@ -14,7 +14,7 @@ from typing import Any
 from mlops_lab.errors import InvalidInput
 from mlops_lab.orchestration.engines.kernel import KernelGone, StepKernel
 from mlops_lab.orchestration.engines.session import Session, Stopped
-from mlops_lab.orchestration.notebook import NotebookFacts, read_cells
+from mlops_lab.orchestration.notebook import NotebookFacts, read_cells, without_iri_grammar
 
 __all__ = ["CellFailure", "check_kernel", "run_notebook"]
 
@@ -109,11 +109,12 @@ def _execute(
     facts: NotebookFacts, parameters: Mapping[str, Any], kernel: StepKernel, session: Session
 ) -> CellFailure | None:
     # Here papermill is imported, while the kernel's process does its own imports.
-    from nbclient.exceptions import CellTimeoutError, DeadKernelError
-    from papermill.exceptions import PapermillExecutionError
-    from papermill.execute import execute_notebook
+    with without_iri_grammar():
+        from nbclient.exceptions import CellTimeoutError, DeadKernelError
+        from papermill.exceptions import PapermillExecutionError
+        from papermill.execute import execute_notebook
 
-    from mlops_lab.orchestration.engines import engine
+        from mlops_lab.orchestration.engines import engine
 
     engine.register()
     # Our own messages say what papermill's and nbclient's would, and where.

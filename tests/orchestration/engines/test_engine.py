@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -177,3 +179,15 @@ def test_the_callers_event_loop_is_left_alone(tmp_path: Path) -> None:
 
     run_notebook(inspect_notebook(source), {}, tmp_path / "o", session_in(tmp_path))
     asyncio.run(inside())
+
+
+def test_papermill_is_imported_without_compiling_grammars() -> None:
+    code = (
+        "import sys\n"
+        "from mlops_lab.orchestration.notebook import without_iri_grammar\n"
+        "with without_iri_grammar():\n"
+        "    import papermill.execute\n"
+        "assert 'lark' not in sys.modules\n"
+        "import rfc3987_syntax, jsonschema\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
