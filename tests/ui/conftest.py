@@ -7,14 +7,17 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 # What the screenshots' script shares with the tests; pytest does not put a test's folder there.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from jupyter import CHROMIUM, FLAGS, ROOT, Lab, jupyterlab  # noqa: E402
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+from jupyter import CHROMIUM, FLAGS, ROOT, Lab, jupyterlab
+from playwright.sync_api import Browser, Page, sync_playwright
+
+READY = "() => window.jupyterapp?.commands.hasCommand('mlops-lab:open-sidebar')"
 
 
 # pytest-jupyter gives every test an event loop of its own and closes it; Playwright's
@@ -75,6 +78,37 @@ def folder(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Path]:
     path.mkdir()
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def open_lab(lab: Lab, page: Page) -> Callable[..., Page]:
+    """Open JupyterLab on a file or folder below the root, with our sidebar."""
+
+    def open_(path: Path, width: int = 320) -> Page:
+        inside = quote(str(path.relative_to(lab.root)))
+        page.goto(f"{lab.url}/lab/tree/{inside}?reset&token={lab.token}")
+        page.wait_for_function(READY)
+        page.evaluate("() => window.jupyterapp.restored.then(() => null)")
+        page.evaluate("() => window.jupyterapp.commands.execute('mlops-lab:open-sidebar')")
+        page.locator("#mlops-lab-sidebar").wait_for()
+        set_width(page, width)
+        return page
+
+    return open_
+
+
+def set_width(page: Page, width: int) -> None:
+    """Drag the sidebar's edge."""
+    handle = page.locator("#jp-main-split-panel > .lm-SplitPanel-handle").first.bounding_box()
+    sidebar = page.locator("#mlops-lab-sidebar").bounding_box()
+    assert handle is not None
+    assert sidebar is not None
+    x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + width - sidebar["width"], y, steps=4)
+    page.mouse.up()
+    page.mouse.move(x + 500, y)  # away from the list, which moves no row under the pointer
 
 
 @pytest.fixture

@@ -122,5 +122,7 @@ def _wait(lab: Lab, server: subprocess.Popen[bytes], log: Path) -> None:
             return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             if server.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-4000:]}") from None
+                raise RuntimeError(
+                    f"JupyterLab did not start:\n{log.read_text()[-4000:]}"
+                ) from None
             time.sleep(0.2)
