@@ -1,6 +1,6 @@
 import type { ReactElement } from 'react';
 import { useText } from '../../views/text';
-import { allArtifacts } from './facts';
+import { allArtifacts, isPicture } from './facts';
 import type { IOwned } from './facts';
 import type { IRunData } from './load';
 import { ArtifactRow } from './overview';
@@ -19,7 +19,7 @@ export function Artifacts(props: {
   for (const one of all) {
     groups.set(one.owner.id, [...(groups.get(one.owner.id) ?? []), one]);
   }
-  const previewed = all.find(one => one.id === chosen) ?? all[0];
+  const previewed = all.find(one => one.id === chosen) ?? all.find(isPicture) ?? all[0];
   return (
     <div className="jp-MlopsLab-master">
       <nav className="jp-MlopsLab-master-list" aria-label={t('Artifacts')}>

@@ -139,6 +139,11 @@ export function artifactIcon(artifact: IArtifact): IconName {
   }
 }
 
+/** What is looked at, not read. */
+export function isPicture({ artifact }: IOwned): boolean {
+  return artifactIcon(artifact) === 'image';
+}
+
 /** The state of a run in a word or two, and its colour: grey is the normal one. */
 export function stateBadge(
   run: IRunDetail,

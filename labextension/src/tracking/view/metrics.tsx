@@ -124,6 +124,8 @@ function Group(props: {
 
 function Row({ metric }: { metric: IMetricSummary }): ReactElement {
   const t = useText();
+  // What was logged once is its own best, least and greatest: nothing to repeat.
+  const course = (value: number | null) => (metric.n > 1 ? metricText(metric.key, value, 4) : '');
   const high = metric.direction === 'max';
   const goal = high ? t('better high') : t('better low');
   const guessed = metric.guessed ? t(', by a guess: set it in mlops.toml') : '';
@@ -143,12 +145,12 @@ function Row({ metric }: { metric: IMetricSummary }): ReactElement {
         )}
       </td>
       <td className={`${number} jp-MlopsLab-strong`}>{metricText(metric.key, metric.last, 4)}</td>
-      <td className={number}>{metricText(metric.key, metric.best, 4)}</td>
+      <td className={number}>{course(metric.best)}</td>
       <td className={`${number} jp-MlopsLab-muted`}>
-        {metric.best_step === null ? '' : formatCount(metric.best_step)}
+        {metric.best_step === null || metric.n < 2 ? '' : formatCount(metric.best_step)}
       </td>
-      <td className={`${number} jp-MlopsLab-muted`}>{metricText(metric.key, metric.min, 4)}</td>
-      <td className={`${number} jp-MlopsLab-muted`}>{metricText(metric.key, metric.max, 4)}</td>
+      <td className={`${number} jp-MlopsLab-muted`}>{course(metric.min)}</td>
+      <td className={`${number} jp-MlopsLab-muted`}>{course(metric.max)}</td>
       <td className={`${number} jp-MlopsLab-muted`}>{formatCount(metric.n)}</td>
     </tr>
   );

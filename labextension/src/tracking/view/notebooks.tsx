@@ -21,7 +21,9 @@ export function Notebooks(props: {
     .filter(
       run => kept.some(one => one.owner.id === run.id) || cells.some(part => part.run.id === run.id)
     );
-  const shown = runs.find(run => run.id === step) ?? runs[0];
+  // Where something went wrong, or is under way, is where one wants to look.
+  const telling = runs.find(run => run.status !== 'finished') ?? runs[0];
+  const shown = runs.find(run => run.id === step) ?? telling;
   if (shown === undefined) {
     return null;
   }

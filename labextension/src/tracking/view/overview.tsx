@@ -1,6 +1,15 @@
 import { useContext } from 'react';
 import type { ReactElement } from 'react';
-import { Age, ErrorBox, Icon, Tag, formatBytes, formatDuration } from '../../components';
+import {
+  Age,
+  Code,
+  Empty,
+  ErrorBox,
+  Icon,
+  Tag,
+  formatBytes,
+  formatDuration
+} from '../../components';
 import type { IRunDetail, IStep } from '../../api/types';
 import { Curves } from '../../views/curves/curves';
 import { useText } from '../../views/text';
@@ -11,6 +20,7 @@ import { Block, Cells, Environment, Gates, Params, Stats } from './blocks';
 import {
   allArtifacts,
   artifactIcon,
+  isPicture,
   leading,
   metricText,
   ranked,
@@ -48,9 +58,32 @@ export function Overview(props: IOverviewProps): ReactElement {
         {run.gates.length > 0 && <Gates gates={run.gates} />}
         <Metrics data={data} onTab={onTab} />
         <Executed data={data} onTab={onTab} />
+        {isBare(data) && <Bare run={run} />}
       </div>
       <Side {...props} />
     </div>
+  );
+}
+
+/** Nothing has been logged but the run itself. */
+function isBare(data: IRunData): boolean {
+  const { run } = data;
+  return (
+    run.steps.length + run.gates.length + withCells(data).length === 0 && leading(data) === null
+  );
+}
+
+function Bare({ run }: { run: IRunDetail }): ReactElement | null {
+  const t = useText();
+  if (run.kind === 'pipeline' && isLive(run)) {
+    return <Empty title={t('Starting')} text={t('The steps appear here as they begin.')} />;
+  }
+  return isLive(run) ? (
+    <Empty title={t('Nothing has been logged yet')} text={t('This fills the page:')}>
+      <Code>{'run.log_metric("auc", 0.74, step=1)\nrun.log_figure(chart, "roc")'}</Code>
+    </Empty>
+  ) : (
+    <Empty title={t('No metric was logged')} />
   );
 }
 
@@ -144,7 +177,7 @@ function Metrics({ data, onTab }: { data: IRunData; onTab: IOverviewProps['onTab
     <Block title={t('Metrics')} note={note} aside={all}>
       <Stats metrics={metrics.slice(0, STATS)} live={isLive(part.run)} />
       {curves && curves.run.id !== part.run.id && (
-        <p className="jp-MlopsLab-small jp-MlopsLab-muted">{t('Course of %1', curves.run.name)}</p>
+        <p className="jp-MlopsLab-course">{t('Course of %1', curves.run.name)}</p>
       )}
       {curves && (
         <Curves
@@ -315,10 +348,6 @@ export function ArtifactRow(props: {
 /** What says most at a glance comes first; the notebooks have a tab of their own. */
 function rank(one: IOwned): number {
   return isPicture(one) ? 0 : viewerOf(one.artifact) === 'notebook' ? 2 : 1;
-}
-
-function isPicture({ artifact }: IOwned): boolean {
-  return artifactIcon(artifact) === 'image';
 }
 
 /** Tracebacks come with a terminal's colours. */

@@ -99,6 +99,10 @@ function tabsOf(data: IRunData, t: Translate): ITab[] {
   return tabs.filter(tab => tab !== false);
 }
 
+function text(tab: ITab): string {
+  return tab.count === undefined ? tab.label : `${tab.label} ${tab.count}`;
+}
+
 function Tabs(props: {
   tabs: readonly ITab[];
   shown: RunTab;
@@ -123,12 +127,12 @@ function Tabs(props: {
           type="button"
           role="tab"
           aria-selected={tab.id === shown}
+          data-text={text(tab)}
           tabIndex={tab.id === shown ? 0 : -1}
           className={tab.id === shown ? 'jp-mod-selected' : ''}
           onClick={() => onShow(tab.id)}
         >
-          {tab.label}
-          {tab.count !== undefined && ` ${tab.count}`}
+          {text(tab)}
         </button>
       ))}
     </div>

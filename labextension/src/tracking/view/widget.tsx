@@ -74,8 +74,7 @@ export class RunWidget extends ReactWidget {
 
   protected onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    // The tab strip is where the keyboard begins.
-    this.node.querySelector<HTMLElement>('[role="tab"][tabindex="0"]')?.focus();
+    this.node.querySelector<HTMLElement>('[role="tabpanel"]')?.focus();
   }
 
   private _onChanged(): void {

@@ -86,7 +86,7 @@ function Readout(props: {
           {chart.lines.length > 1 && (
             <>
               <i className={swatch(line)} aria-hidden="true" />
-              <span>{line.label}</span>
+              {line.label !== '' && <span>{line.label}</span>}
             </>
           )}
           <b>{valueText(aligned.ys[i], at, line)}</b>
@@ -208,7 +208,7 @@ export function describe(chart: IChart, x: XAxis, t: Translate): string {
 
 function spoken(chart: IChart, aligned: IAligned, at: number, x: XAxis): string {
   const values = chart.lines.map(
-    (line, i) => `${line.label} ${valueText(aligned.ys[i], at, line)}`
+    (line, i) => `${line.label || line.key} ${valueText(aligned.ys[i], at, line)}`
   );
   return `${position(aligned.xs[at], x)}: ${values.join(', ')}`;
 }

@@ -94,7 +94,7 @@ export class Plot {
     return {
       width,
       height,
-      padding: [6, 8, 0, 0],
+      padding: [6, 12, 0, 0],
       legend: { show: false },
       scales: {
         x: { time: false, range: () => this._xRange() },

@@ -3,7 +3,7 @@ import type { ISeries, WireNumber, XAxis } from './state';
 /** One line of a chart. */
 export interface ILine {
   key: string;
-  /** What tells it from the other lines of its chart. */
+  /** What tells it from the other lines of its chart; empty for the one named like the chart. */
   label: string;
   /** 1 to 5: which of the series colours. */
   color: number;
@@ -73,9 +73,7 @@ export function charts(series: readonly ISeries[]): IChart[] {
     found.push({
       id: base,
       title: base,
-      lines: ordered.map((one, i) =>
-        line(one, splitOf(one.key).split ?? one.key, i, isTrained(one.key))
-      )
+      lines: ordered.map((one, i) => line(one, splitOf(one.key).split ?? '', i, isTrained(one.key)))
     });
   }
   return found;

@@ -12,6 +12,8 @@ const ROW = 30;
 const BAR = 16;
 const AXIS = 22;
 const PER_LETTER = 6.2;
+const HALF_LABEL = 16;
+const ROOMY = 320;
 
 export interface ITimelineProps {
   steps: readonly ITimelineStep[];
@@ -27,11 +29,13 @@ export function Timeline({ steps, gates = null, onOpen }: ITimelineProps): React
   const now = useNow(live ? 500 : 60_000);
   const track = useRef<HTMLDivElement>(null);
   const width = useWidth(track, 420);
+  // Where there is little room it belongs to the bars; the gates have a list of their own.
+  const said = gates !== null && width > ROOMY ? gates.text : null;
   const { bars, ticks, links, end } = layout(
     steps,
     width,
     now.getTime(),
-    gates === null ? 8 : 16 + PER_LETTER * gates.text.length
+    said === null ? 8 : 16 + PER_LETTER * said.length
   );
   const height = AXIS + steps.length * ROW;
   const top = (row: number) => AXIS + row * ROW + (ROW - BAR) / 2;
@@ -59,9 +63,11 @@ export function Timeline({ steps, gates = null, onOpen }: ITimelineProps): React
           {ticks.map(({ x, seconds }) => (
             <g key={seconds}>
               <path className="jp-mod-grid" d={`M${Math.round(x) + 0.5} ${AXIS}V${height}`} />
-              <text x={x} y={13} textAnchor={x < 8 ? 'start' : 'middle'}>
-                {tickText(seconds)}
-              </text>
+              {x + HALF_LABEL <= width && (
+                <text x={x} y={13} textAnchor={x < 8 ? 'start' : 'middle'}>
+                  {tickText(seconds)}
+                </text>
+              )}
             </g>
           ))}
           {links.map(([x, row]) => (
@@ -77,8 +83,9 @@ export function Timeline({ steps, gates = null, onOpen }: ITimelineProps): React
           {gates !== null && end > 0 && !live && (
             <g className={`jp-MlopsLab-timeline-gates jp-mod-${gates.tone}`}>
               <path d={`M${end + 1} ${AXIS - 6}V${height}`} />
+              <title>{gates.text}</title>
               <text x={end + 8} y={AXIS + 6}>
-                {gates.text}
+                {said}
               </text>
             </g>
           )}
