@@ -140,11 +140,10 @@ class Packed:
             # Where each line ends once the newlines are taken out.
             ends = np.zeros(count + 1, np.int64)
             ends[1:] = newlines - np.arange(count)
+            writer = piece.writer.encode()
             writers = pa.DictionaryArray.from_arrays(
                 _from_buffers(pa.int32(), count, np.zeros(count, np.int32)),
-                _from_buffers(
-                    pa.large_string(), 1, array("q", [0, len(piece.writer)]), piece.writer.encode()
-                ),
+                _from_buffers(pa.large_string(), 1, array("q", [0, len(writer)]), writer),
             )
             offs = _from_buffers(pa.int64(), count, starts)
             texts = _from_buffers(pa.large_string(), count, ends, piece.data.replace(b"\n", b""))

@@ -57,19 +57,16 @@ def prepare(layout: Layout) -> LabError | None:
 
 
 def private_folder(store_dir: Path) -> Path:
-    """Where the index of a store goes that cannot be written: this user's cache, one folder per
-    store.
-    """
+    """Where the index of a store goes that cannot be written: the user's cache."""
     cache = os.environ.get("XDG_CACHE_HOME")
-    base = Path(cache) if cache else Path.home() / ".cache"
     name = sha256(os.fsencode(os.path.realpath(store_dir))).hexdigest()[:12]
-    folder = base / "mlops-lab" / name
     try:
+        folder = (Path(cache) if cache else Path.home() / ".cache") / "mlops-lab" / name
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK):
             return folder
-    except OSError:
-        pass  # no home folder: use the system's temporary one
+    except (OSError, RuntimeError):
+        pass  # no home folder, or none that can be written: the system's temporary one
     folder = Path(tempfile.gettempdir()) / f"mlops-lab-{os.getuid()}" / name
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder

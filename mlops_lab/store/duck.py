@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlops_lab.errors import StorageFull, StoreBusy
+from mlops_lab.errors import Forbidden, StorageFull, StoreBusy
 from mlops_lab.store.layout import STORAGE_VERSION
 
 if TYPE_CHECKING:
@@ -52,14 +52,16 @@ def is_damage(error: BaseException) -> bool:
         error, duckdb.FatalException | duckdb.InternalException | duckdb.SerializationException
     ):
         return True
-    # A full disk or a forbidden file are IO errors, too, and no damage.
+    # A full disk, a forbidden file or too many open ones are IO errors, too, and no damage.
     words = (
         "corrupt",
         "checksum",
         "could not read",
         "not a valid duckdb",
+        "version number",
         "past end of file",
         "deserializ",
+        "wal file",
     )
     return isinstance(error, duckdb.Error) and any(word in str(error).lower() for word in words)
 
@@ -70,18 +72,29 @@ def is_disk_full(error: BaseException) -> bool:
 
 
 def _attach_error(index: Path, error: Exception) -> Exception:
-    held = re.search(r"onflicting lock is held in (.+?\(PID \d+\))", str(error))
-    if held or "set lock" in str(error):
-        holder = held.group(1) if held else "another process"
+    """What an ATTACH that failed means for us."""
+    text = str(error)
+    holder = None
+    if "Unique file handle conflict" in text:
+        holder = f"another DuckDB connection of this process (PID {os.getpid()})"
+    elif "set lock" in text:
+        found = re.search(r"onflicting lock is held in (.+?\(PID \d+\))", text)
+        holder = found.group(1) if found else "another process"
+    if holder is not None:
         return IndexHeld(
             f"{index.name} is held open by {holder}. Close its connection there; for SQL over the "
-            "index that shares it "
-            "with everybody use lab.sql (`mlops-lab sql`). Logging goes on meanwhile.",
+            "index that shares it with everybody use lab.sql (`mlops-lab sql`). Logging goes on "
+            "meanwhile.",
             holder=holder,
+        )
+    if "Permission denied" in text:
+        return Forbidden(
+            f"{index} belongs to somebody else and cannot be opened: in a shared folder the umask "
+            "must let the group read and write (`umask 002`)"
         )
     if is_disk_full(error):
         return StorageFull(f"there is no room for the index {index}: {error}")
-    return IndexDamaged(str(error))
+    return IndexDamaged(text) if is_damage(error) else error
 
 
 class Host:

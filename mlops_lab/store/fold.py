@@ -74,6 +74,14 @@ select (line ->> '$.n')::bigint, t, line ->> '$.by.id', line ->> '$.by.via', kin
 from lines where writer = 'decisions' order by off
 """
 
+_NEW_WRITERS = """
+insert into lab.journal
+select writer, 0, 0, 0, 0, 0, 'live', host, pid, program, make_timestamp(t)
+from (select unnest($1::varchar[]) as writer, unnest($2::varchar[]) as host,
+             unnest($3::bigint[]) as pid, unnest($4::varchar[]) as program,
+             unnest($5::bigint[]) as t)
+"""
+
 _ADVANCE = """
 create or replace temp table counted as
 select writer, count(*) as lines, count(*) filter (newer) as newer,
@@ -244,14 +252,19 @@ class BatchFolder:
             [names, [writer.off for writer in writers], [writer.state for writer in writers]],
         )
         known = {name for (name,) in cursor.execute("select writer from lab.journal").fetchall()}
-        for writer in writers:
-            if writer.name not in known:
-                opening = writer.opening
-                cursor.execute(
-                    "insert into lab.journal values (?, 0, 0, 0, 0, 0, 'live', ?, ?, ?, "
-                    "make_timestamp(?::bigint))",
-                    [writer.name, opening.host, opening.pid, opening.program, opening.t],
-                )
+        new = [writer for writer in writers if writer.name not in known]
+        if new:
+            openings = [writer.opening for writer in new]
+            cursor.execute(
+                _NEW_WRITERS,
+                [
+                    [writer.name for writer in new],
+                    [opening.host for opening in openings],
+                    [opening.pid for opening in openings],
+                    [opening.program for opening in openings],
+                    [opening.t for opening in openings],
+                ],
+            )
         cursor.execute(_ADVANCE)
 
     def _judge(self, cursor: DuckDBPyConnection) -> None:

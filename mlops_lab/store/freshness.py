@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 RATION_S = 0.25
 """An index younger than this is fresh enough, unless this process has logged since."""
 
-LOCK_WAIT_S = 10.0
+LOCK_WAIT_S = 30.0
 BUILD_WAIT_S = 60.0
 FOREIGN_WAIT_S = 2.0
 SWEEP_EVERY_S = 60.0
@@ -99,7 +99,9 @@ class Freshness:
         at = max(self._complete_at or 0.0, self._index.complete_at() or 0.0)
         return max(0.0, time.time() - at) if at else float("inf")
 
-    def fold(self, *, wait_s: float, budget_s: float | None, force: bool) -> FoldReport:
+    def fold(
+        self, *, wait_s: float, budget_s: float | None, force: bool, sweep: bool
+    ) -> FoldReport:
         """Move what was written into the index, unless it is young enough; see
         :meth:`Store.fold`.
         """
@@ -107,10 +109,10 @@ class Freshness:
         if not self._mutex.acquire(timeout=wait_s):
             return FoldReport(0, 0, behind=False, missed=True)
         try:
-            if not force and self._is_fresh():
+            if not (force or sweep) and self._is_fresh():
                 return FoldReport(0, 0, behind=False, missed=False)
             stop = time.monotonic() + budget_s if budget_s is not None else None
-            return self._fold_until(deadline, stop, sweep=force)
+            return self._fold_until(deadline, stop, sweep=sweep)
         finally:
             self._mutex.release()
 
@@ -168,7 +170,7 @@ class Freshness:
         deadline = time.monotonic() + BUILD_WAIT_S
         while not is_whole():
             self._problem = None
-            report = self.fold(wait_s=1.0, budget_s=None, force=True)
+            report = self.fold(wait_s=1.0, budget_s=None, force=True, sweep=False)
             if isinstance(self._problem, StorageFull):
                 raise self._problem
             if report.missed and time.monotonic() >= deadline:

@@ -72,7 +72,7 @@ class Problem:
 
 def read_status(store: Store, layout: Layout, index: Index) -> StoreStatus:
     """Look at files and index; folds first."""
-    store.fold(force=True)
+    store.fold(sweep=True)
     with store.read() as cursor:
         offsets = dict(cursor.execute("select writer, off from lab.journal").fetchall())
         (counts,) = cursor.execute(
@@ -114,7 +114,7 @@ def find_problems(store: Store, layout: Layout, decisions: DecisionLog) -> Itera
     for digest in store.objects.digests():
         if not store.objects.verify(digest):
             yield Problem(f"object {digest}", "its bytes are not what its name says")
-    store.fold(force=True)
+    store.fold(sweep=True)
     with store.read() as cursor:
         rejected = cursor.execute(
             "select writer, off, reason from lab.rejected order by writer, off"

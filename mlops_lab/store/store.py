@@ -202,7 +202,7 @@ class Store:
         Raises
         ------
         StoreBusy
-            A foreign client kept the index open for 2 s, or a fold the lock for longer than 10.
+            A foreign client kept the index open for 2 s, or others the lock for longer than 30 s.
         Corrupt
             The index turned out to be damaged while it was read; it will be made again.
         """
@@ -259,7 +259,12 @@ class Store:
         return (decisions, tuple(journals))
 
     def fold(
-        self, *, wait_s: float = 0.1, budget_s: float | None = None, force: bool = False
+        self,
+        *,
+        wait_s: float = 0.1,
+        budget_s: float | None = None,
+        force: bool = False,
+        sweep: bool = False,
     ) -> FoldReport:
         """Move what was written since the last fold into the index, rationed.
 
@@ -270,9 +275,12 @@ class Store:
         budget_s
             Stop after about this time, in seconds; None goes on to the end.
         force
-            Look at everything, however young the index is.
+            Fold however young the index is.
+        sweep
+            Look also for what was added to journals that were put away, and remove what crashes
+            left behind; done by itself about once a minute.
         """
-        return self._freshness.fold(wait_s=wait_s, budget_s=budget_s, force=force)
+        return self._freshness.fold(wait_s=wait_s, budget_s=budget_s, force=force, sweep=sweep)
 
     def rebuild(self) -> FoldReport:
         """Throw the index away and fold everything again."""

@@ -248,7 +248,7 @@ def test_killed_is_taken_back_when_the_writer_turns_out_to_live(
     with pytest.warns(RuntimeWarning, match="was closed by another process"):
         store.append(worker.metric_line("a", 1))
     store.append(worker.metric_line("a", 2))
-    store.fold(force=True)
+    store.fold(sweep=True)
     assert store.query("select status from lab.runs") == [("running",)]
     # Also what was written to the journal after it had been put away.
     assert store.query("select step from lab.points order by step") == [(0,), (1,), (2,)]

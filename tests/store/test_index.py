@@ -182,6 +182,24 @@ def test_a_foreign_reader_makes_the_answer_old_and_no_more(
     assert store.query("select count(*) from lab.points") == [(1_001,)]
 
 
+def test_a_connection_of_ones_own_process_is_named_and_never_harmed(
+    store: Store, worker: ModuleType
+) -> None:
+    import duckdb
+
+    fill(store, worker)
+    index = store.status().index
+    with duckdb.connect(str(index), read_only=True) as own:
+        store.append(worker.metric_line("run0", 5_000))
+        assert store.query("select count(*) from lab.points") == [(1_000,)]
+        assert own.execute("select count(*) from point").fetchall() == [(1_000,)]
+    with duckdb.connect(str(index)) as own:
+        with pytest.raises(StoreBusy, match=rf"this process \(PID {os.getpid()}\)"):
+            store.query("select 1")
+        assert own.execute("select count(*) from point").fetchall() == [(1_000,)]
+    assert store.query("select count(*) from lab.points") == [(1_001,)]
+
+
 def test_a_foreign_client_that_leaves_in_time_is_waited_for(
     store: Store, worker: ModuleType
 ) -> None:
@@ -218,7 +236,7 @@ def test_threads_read_and_log_side_by_side(store: Store, worker: ModuleType) -> 
 
     def work(number: int) -> None:
         try:
-            for step in range(20):
+            for step in range(8):
                 store.append(worker.metric_line(f"thread{number}", step))
                 rows = store.query(
                     "select count(*) from lab.points where run = ?", [f"thread{number}"]
@@ -227,14 +245,14 @@ def test_threads_read_and_log_side_by_side(store: Store, worker: ModuleType) -> 
         except BaseException as error:
             problems.append(error)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert problems == []
     store.fold(force=True)
-    assert store.query("select count(*) from lab.points where run like 'thread%'") == [(120,)]
+    assert store.query("select count(*) from lab.points where run like 'thread%'") == [(32,)]
 
 
 def test_nothing_is_left_behind_in_the_current_folder(
