@@ -74,14 +74,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     _speak_utf8()
     session = Session()
+    code = _invoke(list(sys.argv[1:] if arguments is None else arguments), session)
     try:
-        code = _invoke(list(sys.argv[1:] if arguments is None else arguments), session)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader (`| head`) has had enough. What is still buffered has nowhere to go, and Python
-        # would complain about it at exit.
+        # What is still buffered has nowhere to go, and Python would complain about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     sys.exit(code)
 
 
@@ -91,7 +89,7 @@ def _invoke(arguments: list[str], session: Session) -> int:
             arguments, prog_name="mlops-lab", standalone_mode=False, obj=session
         )
     except BrokenPipeError:
-        raise
+        return 0  # the reader (`| head`) has had enough
     except BaseException as error:  # noqa: BLE001 - the place where all errors end
         return report(error, session)
     return result if isinstance(result, int) else 0

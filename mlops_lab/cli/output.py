@@ -56,13 +56,16 @@ GLYPHS: Mapping[str, tuple[str, str]] = {
 def console(*, stderr: bool = False) -> Console:
     """A console: colours on a terminal unless NO_COLOR is set, and nothing cut off in pipes."""
     from rich.console import Console
-    from rich.theme import Theme
+
+    class Patient(Console):
+        """Rich would end the program when its reader goes away (`| head`): the work goes on."""
+
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
 
     stream = sys.stderr if stderr else sys.stdout
-    # Rich would mark every number and path: here colour has a meaning.
-    made = Console(
-        stderr=stderr, highlight=False, soft_wrap=False, emoji=False, theme=Theme({"muted": "dim"})
-    )
+    # Rich would also mark every number and path: here colour has a meaning.
+    made = Patient(stderr=stderr, highlight=False, emoji=False)
     if not stream.isatty():
         made.width = 1000
     return made

@@ -83,22 +83,11 @@ class LinesProgress:
         self._console = console
         self._goals = goals
         self._steps: tuple[str, ...] = ()
-        self._broken = False
 
     def on_event(self, event: Event) -> None:
         """Print what an event is worth."""
         for line in self._lines(event):
-            self._print(line)
-
-    def _print(self, line: str) -> None:
-        # The run goes on when nobody reads its log any more (`| head`).
-        if self._broken:
-            return
-        try:
             self._console.print(line, markup=False, soft_wrap=True)
-            self._console.file.flush()
-        except BrokenPipeError:
-            self._broken = True
 
     def _lines(self, event: Event) -> list[str]:
         match event:

@@ -1,4 +1,4 @@
-"""The example's pipelines, each run once for all tests and all workers: a run takes many seconds."""
+"""The example's pipelines, each run once for all tests and workers: a run takes many seconds."""
 
 from __future__ import annotations
 
