@@ -88,7 +88,7 @@ $(STAMPS)/python: requirements.lock
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/node: package-lock.json package.json
-	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null || \
+	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null || \
 	  { echo "MLOps Lab is built with Node 20 or newer; found: $$(node --version 2>/dev/null || echo none)."; exit 1; }
 	npm ci --silent
 	@mkdir -p $(STAMPS) && touch $@
