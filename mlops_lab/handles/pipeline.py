@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlops_lab.handles.table import Grid, Slice, Table
 from mlops_lab.project import Project
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from mlops_lab.orchestration.events import Event
+    from mlops_lab.orchestration.manager import PipelineFile
     from mlops_lab.orchestration.results import PipelineResult, Plan
     from mlops_lab.orchestration.spec import PipelineSpec
 
@@ -28,6 +32,11 @@ class Pipeline:
     def __init__(self, project: Project, path: str | Path) -> None:
         self._project = project
         self._path = path
+
+    @property
+    def written(self) -> str:
+        """The path or name with which the handle was made."""
+        return str(self._path)
 
     @property
     def path(self) -> Path:
@@ -136,10 +145,63 @@ def pipeline(path: str | Path) -> Pipeline:
     return Pipeline(Project.locate(), path)
 
 
-def pipelines() -> list[Pipeline]:
+def pipelines() -> Table[Pipeline]:
     """Give the project's pipelines: the YAML files below ``pipelines/``, by path."""
-    project = Project.locate()
-    return [Pipeline(project, file.path) for file in project.pipelines.list()]
+    project = Project.locate(create=False)
+    return Table(_Files(project, project.pipelines.list()))
+
+
+class _Files:
+    """The rows of `pipelines`: all of them are here already."""
+
+    noun = "pipelines"
+
+    def __init__(self, project: Project, files: Sequence[PipelineFile]) -> None:
+        self._project = project
+        self._files = files
+
+    def page(self, limit: int, cursor: str | None) -> Slice[Pipeline]:
+        """Give the handles after a cursor, which is their number."""
+        start = int(cursor or 0)
+        end = start + limit
+        rows = [Pipeline(self._project, file.path) for file in self._files[start:end]]
+        return Slice(rows, str(end) if end < len(self._files) else None, len(self._files))
+
+    def pick(self, rows: Sequence[Pipeline], indices: Sequence[int]) -> _Files:
+        """Give only these rows."""
+        return _Files(self._project, [self._files[index] for index in indices])
+
+    def arrow(self) -> pa.Table:
+        """Give everything as columns."""
+        import pyarrow
+
+        return pyarrow.table(
+            {
+                "path": [file.path for file in self._files],
+                "name": [file.name for file in self._files],
+                "steps": [list(file.steps) for file in self._files],
+                "gates": [file.gates for file in self._files],
+                "faults": [[str(fault) for fault in file.faults] for file in self._files],
+            }
+        )
+
+    def grid(self, rows: Sequence[Pipeline]) -> Grid:
+        """Give these rows as they are shown."""
+        shown = {row.written for row in rows}
+        files = [file for file in self._files if file.path in shown]
+        return Grid(
+            ("name", "steps", "gates", "faults", "path"),
+            tuple(
+                (
+                    file.name,
+                    " → ".join(file.steps) or None,
+                    file.gates,
+                    len([one for one in file.faults if not one.warning]) or None,
+                    file.path,
+                )
+                for file in files
+            ),
+        )
 
 
 def _shown() -> _Progress | None:

@@ -43,6 +43,18 @@ def test_a_handle_tells_what_the_file_says(project: Project) -> None:
     assert handle.plan({"floor": 0.5}).params == {"floor": 0.5}
 
 
+def test_pipelines_is_a_table_with_what_is_wrong(project: Project) -> None:
+    (project.root / "pipelines" / "bad.yaml").write_text("steps: {}")
+
+    found = lab.pipelines()
+
+    assert [handle.written for handle in found] == ["pipelines/bad.yaml", "pipelines/demo.yaml"]
+    assert list(found.df()["name"]) == ["bad", "demo"]
+    assert "steps is empty" in found.df()["faults"][0][0]
+    assert "demo" in repr(found)
+    assert len(found[1:]) == 1
+
+
 def test_a_handle_may_name_what_is_not_there(project: Project) -> None:
     handle = lab.pipeline("pipelines/dem.yaml")
 
