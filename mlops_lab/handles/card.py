@@ -90,12 +90,14 @@ def run_card(
         )
         blocks.append(f'<div style="margin-top:4px">{"".join(labels)}</div>')
     blocks += [f'<div style="{MUTED}">“{isolated(note.text, 300)}”</div>' for note in notes[-3:]]
+    # What the program itself keeps is there, but nobody looks for it here.
+    kept = [artifact for artifact in artifacts if not artifact.path.startswith("mlops/")]
     tables = [
         table
         for table in (
             metric_table(metrics) if metrics else "",
             param_table(params) if params else "",
-            artifact_table(artifacts) if artifacts else "",
+            artifact_table(kept) if kept else "",
         )
         if table
     ]

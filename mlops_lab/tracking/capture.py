@@ -98,7 +98,8 @@ class Capture:
             return
         kind = "notebook" if self._source.notebook else "text"
         folder = "notebook" if self._source.notebook else "source"
-        self._runs.put_artifact(self._run_id, f"{folder}/{path.name}", data, kind=kind)
+        name = f"{folder}/{path.name}"
+        self._runs.put_artifact(self._run_id, name, data, kind=kind, in_cell=False)
         self._copied = data
 
 
@@ -172,13 +173,14 @@ def log_environment(runs: RunManager, run_id: str, folder: Path, *, diff_kb: int
     if git is not None:
         environment["git"] = git
     if diff:
-        runs.put_artifact(run_id, DIFF_PATH, diff, media="text/x-diff", kind="text")
+        runs.put_artifact(run_id, DIFF_PATH, diff, media="text/x-diff", kind="text", in_cell=False)
     runs.put_artifact(
         run_id,
         ENVIRONMENT_PATH,
         json.dumps(environment, indent=1, ensure_ascii=False).encode("utf-8", "replace"),
         media="application/json",
         kind="dict",
+        in_cell=False,
         environment={
             "commit": git["commit"] if git else None,
             "branch": git["branch"] if git else None,

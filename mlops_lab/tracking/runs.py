@@ -348,6 +348,7 @@ class RunManager(RunFinder):
         media: str | None = None,
         kind: str = "file",
         environment: Mapping[str, Any] | None = None,
+        in_cell: bool = True,
     ) -> ArtifactRecord:
         """Keep a file under ``path``; an older one there is replaced, its bytes stay in the store.
 
@@ -363,6 +364,8 @@ class RunManager(RunFinder):
             figure, table, text, dict, image, file or notebook.
         environment
             What the index should know of an environment file.
+        in_cell
+            Whether the cell that is running keeps it; not so when it is kept on the side.
         """
         path = lines.artifact_path(path)
         objects = self._store.objects
@@ -374,7 +377,7 @@ class RunManager(RunFinder):
         line |= {"size": size, "media": media, "kind": kind}
         if environment is not None:
             line["environment"] = dict(environment)
-        self._append(line, current_cell())
+        self._append(line, current_cell() if in_cell else None)
         return ArtifactRecord(path, digest, size, media, kind, datetime.fromtimestamp(t / 1e6, UTC))
 
     # ------------------------------------------------------------------ settling
