@@ -96,9 +96,11 @@ class RunFinder:
                 f"A run is named by 4 to 32 hex characters of its id; got {id_or_prefix!r}. "
                 f"To search by name: lab.runs(\"name = '…'\")."
             )
-        with self._store.read() as cursor:
-            ids = reading.matching_ids(cursor, id_or_prefix, _CANDIDATES + 1)
-            found = reading.runs(cursor, ids[:_CANDIDATES])
+        ids, found = self._matching(id_or_prefix)
+        if not found:
+            # Folds are rationed: another process may have started it a quarter of a second ago.
+            self._store.fold(force=True)
+            ids, found = self._matching(id_or_prefix)
         if not found:
             raise NotFound(
                 f"There is no run {id_or_prefix!r} in {self._store.root}. lab.runs() lists them."
@@ -113,6 +115,11 @@ class RunFinder:
                 candidates=[r.id for r in found],
             )
         return found[0]
+
+    def _matching(self, prefix: str) -> tuple[list[str], list[RunRecord]]:
+        with self._store.read() as cursor:
+            ids = reading.matching_ids(cursor, prefix, _CANDIDATES + 1)
+            return ids, reading.runs(cursor, ids[:_CANDIDATES])
 
     def find(self, run_id: str) -> RunRecord | None:
         """Give a run by its whole id, or None."""
