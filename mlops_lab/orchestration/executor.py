@@ -131,10 +131,10 @@ class Executor:
             try:
                 result = self._execute(shared, own)
             except BaseException as error:
+                # The scratch folder stays: the next run keeps the notebook that is in it.
                 self._give_up(error)
                 raise
-            finally:
-                shutil.rmtree(scratch_root(self.store.dir) / self.run_id, ignore_errors=True)
+            shutil.rmtree(scratch_root(self.store.dir) / self.run_id, ignore_errors=True)
             result = replace(result, duration_s=time.monotonic() - began)
             self._tell(PipelineFinished(result))
         return result

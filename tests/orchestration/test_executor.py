@@ -294,3 +294,32 @@ def test_a_jupytext_script_is_a_step(workshop) -> None:
     assert result.status == "finished"
     assert result.steps["a"].outputs["out"].read_text() == "5"
     assert json.loads(result.steps["a"].executed.read_text())["nbformat"] == 4
+
+
+def test_a_fault_of_our_own_ends_the_runs_and_leaves_no_kernel(workshop, monkeypatch) -> None:
+    import psutil
+
+    from mlops_lab.orchestration.step import StepRunner
+
+    def broken(*_: object) -> None:
+        raise OSError("the disk is gone")
+
+    workshop.notebook("a", "print('so far')")
+    monkeypatch.setattr(StepRunner, "_keep_notebook", broken)
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        workshop.run("steps:\n  a: {notebook: ../notebooks/a.ipynb}\n")
+
+    monkeypatch.undo()
+    project = workshop.project
+    records = project.runs.search(order_by="started").items
+    assert [(record.kind, record.status) for record in records] == [
+        ("pipeline", "failed"),
+        ("step", "failed"),
+    ]
+    assert records[0].reason == "The executor failed: OSError: the disk is gone"
+    assert not [child for child in psutil.Process().children() if "ipykernel" in child.name()]
+    # what was executed is kept by whoever comes next
+    project.pipelines.recover()
+    kept = [one.path for one in project.runs.artifacts(records[1].id)]
+    assert "notebook/a.ipynb" in kept
