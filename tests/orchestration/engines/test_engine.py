@@ -9,6 +9,8 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+
 from mlops_lab.orchestration.engines.control import KernelControl
 from mlops_lab.orchestration.engines.run import run_notebook
 from mlops_lab.orchestration.engines.session import Session
@@ -47,12 +49,20 @@ def session_in(folder: Path) -> Session:
     return Session(folder, dict(os.environ), sockets=sockets, log=folder / "kernel.log")
 
 
-def test_papermill_knows_the_engine_and_kernels_learn_their_cell(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", ["papermill", "mlops_lab.orchestration.engines.engine"])
+def test_papermill_finds_the_engine_whoever_is_imported_first(first: str) -> None:
+    code = (
+        f"import {first}\n"
+        "from papermill.engines import papermill_engines\n"
+        "print(papermill_engines.get_engine('mlops-lab').__name__)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (said.stdout, said.stderr) == ("LazyStepEngine\n", "")
+
+
+def test_papermill_runs_with_the_engine_and_kernels_learn_their_cell(tmp_path: Path) -> None:
     import papermill
 
-    from mlops_lab.orchestration.engines import engine
-
-    engine.register()
     source = write(
         tmp_path / "n.ipynb", "print(get_ipython().kernel.get_parent('shell')['metadata'])"
     )
