@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -74,31 +74,36 @@ select (line ->> '$.n')::bigint, t, line ->> '$.by.id', line ->> '$.by.via', kin
 from lines where writer = 'decisions' order by off
 """
 
-_NEW_WRITERS = """
-insert into lab.journal
-select writer, 0, 0, 0, 0, 0, 'live', host, pid, program, make_timestamp(t)
-from (select unnest($1::varchar[]) as writer, unnest($2::varchar[]) as host,
-             unnest($3::bigint[]) as pid, unnest($4::varchar[]) as program,
-             unnest($5::bigint[]) as t)
+# One look at the batch: what to count, and which folds have anything to do.
+_SUMMARY = """
+select writer, count(*), count(*) filter (reason is not null),
+       count(*) filter (reason is null and not newer and writer <> 'decisions' and not known),
+       count(*) filter (newer), list(distinct kind) filter (reason is null and not newer)
+from parsed group by writer
 """
 
-_ADVANCE = """
-create or replace temp table counted as
-select writer, count(*) as lines, count(*) filter (newer) as newer,
-       count(*) filter (reason is null and not newer and writer <> 'decisions'
-                        and not known) as unknown
-from parsed group by writer;
-update lab.journal set lines = journal.lines + counted.lines,
-       unknown = journal.unknown + counted.unknown, newer = journal.newer + counted.newer
-from counted where journal.writer = counted.writer;
-update lab.journal set rejected = journal.rejected + r.n, lines = journal.lines + r.unparsed
-from (
-    select writer, count(*) as n, count(*) filter (early) as unparsed from refused group by writer
-) r where journal.writer = r.writer;
-update lab.journal set off = seen_writers.off, state = seen_writers.state
-from seen_writers where journal.writer = seen_writers.writer
-  and (journal.off <> seen_writers.off or journal.state <> seen_writers.state);
+_REJECTED = """
+select writer, off, reason, text from parsed join raw using (writer, off) where reason is not null
 """
+
+_KNOWN_WRITERS = "from lab.journal where writer in (select unnest($1::varchar[]))"
+_FORGET_WRITERS = "delete from lab.journal where writer in (select unnest($1::varchar[]))"
+_WRITERS = """
+insert into lab.journal
+select unnest($1::varchar[]), unnest($2::bigint[]), unnest($3::bigint[]), unnest($4::bigint[]),
+       unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::varchar[]), unnest($8::varchar[]),
+       unnest($9::bigint[]), unnest($10::varchar[]), unnest($11::bigint[])
+"""
+
+
+@dataclass(slots=True)
+class Counts:
+    """Lines of one writer: all of them, set aside, of unknown kind, of a newer program."""
+
+    lines: int = 0
+    rejected: int = 0
+    unknown: int = 0
+    newer: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +148,7 @@ class BatchFolder:
         Parameters
         ----------
         writers
-            What is known now about each writer that was seen.
+            What is known now about the writers of whom something has changed.
         """
         import duckdb
 
@@ -156,9 +161,14 @@ class BatchFolder:
             cursor.execute("begin")
             loading = True
             try:
-                found = self._load(cursor, lines)
+                counts, found = self._load(cursor, lines) if len(lines) else ({}, [])
                 loading = False
-                self._advance(cursor, writers, rejected)
+                self._set_aside(cursor, [*rejected, *found])
+                for line in rejected:
+                    of_writer = counts.setdefault(line.writer, Counts())
+                    of_writer.lines += 1
+                    of_writer.rejected += 1
+                self._advance(cursor, writers, counts)
                 self._judge(cursor)
                 cursor.execute("commit")
                 return Applied(total, rejected + found)
@@ -178,7 +188,9 @@ class BatchFolder:
                 _rollback(cursor)
                 raise
 
-    def _load(self, cursor: DuckDBPyConnection, lines: Packed | Listed) -> list[Rejected]:
+    def _load(
+        self, cursor: DuckDBPyConnection, lines: Packed | Listed
+    ) -> tuple[dict[str, Counts], list[Rejected]]:
         """Parse the lines, run the concepts' folds over the good ones and return the bad ones."""
         lines.hand_over(cursor)
         cursor.execute(
@@ -186,21 +198,22 @@ class BatchFolder:
             {"known": self._known, "version": LINE_VERSION, "first": _FIRST_T, "last": _LAST_T},
         )
         cursor.execute(_LINES)
-        kinds = {kind for (kind,) in cursor.execute("select distinct kind from lines").fetchall()}
-        cursor.execute(_FOLD_DECISIONS)
+        counts: dict[str, Counts] = {}
+        kinds: set[str] = set()
+        for writer, count, bad, unknown, newer, found in cursor.execute(_SUMMARY).fetchall():
+            counts[writer] = Counts(count, bad, unknown, newer)
+            kinds.update(found or ())
+        if DECISIONS in counts:
+            cursor.execute(_FOLD_DECISIONS)
         for fold in self._folds:
             if not kinds.isdisjoint(fold.kinds):
                 cursor.execute(fold.sql)
-        bad = cursor.execute(
-            "select writer, off, reason, text from parsed join raw using (writer, off) where "
-            "reason is not null"
-        ).fetchall()
-        return [Rejected(*row) for row in bad]
+        if not any(of_writer.rejected for of_writer in counts.values()):
+            return counts, []
+        return counts, [Rejected(*row) for row in cursor.execute(_REJECTED).fetchall()]
 
     def _poison(self, cursor: DuckDBPyConnection, lines: Listed) -> list[Rejected]:
-        """The lines that fail by themselves, found by halving in transactions that are rolled
-        back.
-        """
+        """The lines that fail by themselves, found by halving, in undone transactions."""
         import duckdb
 
         cursor.execute("begin")
@@ -219,66 +232,61 @@ class BatchFolder:
             cursor, lines.slice(half, len(lines))
         )
 
+    def _set_aside(self, cursor: DuckDBPyConnection, rejected: Sequence[Rejected]) -> None:
+        if rejected:
+            cursor.execute(
+                "insert into lab.rejected "
+                "select unnest($1::varchar[]), unnest($2::bigint[]), unnest($3::varchar[])",
+                [
+                    [line.writer for line in rejected],
+                    [line.off for line in rejected],
+                    [line.reason for line in rejected],
+                ],
+            )
+
     def _advance(
         self,
         cursor: DuckDBPyConnection,
         writers: Sequence[WriterState],
-        rejected: Sequence[Rejected],
+        counts: Mapping[str, Counts],
     ) -> None:
-        """Note positions, counts and states in ``lab.journal``, and the rejected lines."""
-        early = [
-            [line.writer for line in rejected],
-            [line.off for line in rejected],
-            [line.reason for line in rejected],
-        ]
-        cursor.execute(
-            """
-            create or replace temp table refused as
-            select writer, off, reason, false as early from parsed where reason is not null
-            union all
-            select *, true
-            from (select unnest($1::varchar[]), unnest($2::bigint[]), unnest($3::varchar[]))
-            """,
-            early,
-        )
-        cursor.execute("insert into lab.rejected select writer, off, reason from refused")
+        """Note in ``lab.journal`` how far each writer is, and what its lines were."""
         names = [writer.name for writer in writers]
-        cursor.execute(
-            """
-            create or replace temp table seen_writers as
-            select unnest($1::varchar[]) as writer, unnest($2::bigint[]) as off,
-                   unnest($3::varchar[]) as state
-            """,
-            [names, [writer.off for writer in writers], [writer.state for writer in writers]],
-        )
-        known = {name for (name,) in cursor.execute("select writer from lab.journal").fetchall()}
-        new = [writer for writer in writers if writer.name not in known]
-        if new:
-            openings = [writer.opening for writer in new]
-            cursor.execute(
-                _NEW_WRITERS,
-                [
-                    [writer.name for writer in new],
-                    [opening.host for opening in openings],
-                    [opening.pid for opening in openings],
-                    [opening.program for opening in openings],
-                    [opening.t for opening in openings],
-                ],
+        before = {row[0]: row for row in cursor.execute(_KNOWN_WRITERS, [names]).fetchall()}
+        rows = []
+        for writer in writers:
+            new = counts.get(writer.name, Counts())
+            opening = writer.opening
+            _, _, lines, rejected, unknown, newer, _, *who = before.get(
+                writer.name,
+                ("", 0, 0, 0, 0, 0, "", opening.host, opening.pid, opening.program, opening.t),
             )
-        cursor.execute(_ADVANCE)
+            rows.append(
+                (
+                    writer.name,
+                    writer.off,
+                    lines + new.lines,
+                    rejected + new.rejected,
+                    unknown + new.unknown,
+                    newer + new.newer,
+                    writer.state,
+                    *who,
+                )
+            )
+        if before:
+            cursor.execute(_FORGET_WRITERS, [names])
+        if rows:
+            cursor.execute(_WRITERS, [list(column) for column in zip(*rows, strict=True)])
 
     def _judge(self, cursor: DuckDBPyConnection) -> None:
         deaths = [concept.deaths for concept in self._concepts if concept.deaths]
         if not deaths:
             return
-        cursor.execute(
-            "create or replace temp table dead as select writer from lab.journal where state <> "
-            "'live'"
-        )
-        cursor.execute(
-            "create or replace temp table alive as select writer from lab.journal where state = "
-            "'live'"
-        )
+        for name, condition in (("dead", "<>"), ("alive", "=")):
+            cursor.execute(
+                f"create or replace temp view {name} as "  # noqa: S608  two fixed words
+                f"select writer from lab.journal where state {condition} 'live'"
+            )
         for sql in deaths:
             cursor.execute(sql)
 

@@ -112,8 +112,10 @@ class Index:
         listed_ns = time.time_ns()
         try:
             with self.host.attached(self.path, read_only=False) as cursor:
-                self._ensure_tables(cursor)
-                done, drained = self._fold_attached(cursor, listed_ns, sweep=sweep, limit=limit)
+                meta = self._ensure_tables(cursor)
+                done, drained = self._fold_attached(
+                    cursor, meta, listed_ns, sweep=sweep, limit=limit
+                )
         except duckdb.Error as error:
             if is_disk_full(error):
                 raise StorageFull(f"there is no room to fold into {self.path}: {error}") from error
@@ -127,7 +129,13 @@ class Index:
         return done
 
     def _fold_attached(
-        self, cursor: DuckDBPyConnection, listed_ns: int, *, sweep: bool, limit: int
+        self,
+        cursor: DuckDBPyConnection,
+        meta: dict[str, str],
+        listed_ns: int,
+        *,
+        sweep: bool,
+        limit: int,
     ) -> tuple[Pass, list[JournalFile]]:
         """Fold a batch; also gives the journals of the dead that have nothing left to fold."""
         known = {
@@ -138,15 +146,21 @@ class Index:
         }
         offsets = {writer: off for writer, (off, _) in known.items()}
         done_ns = _mtime_ns(self._layout.done)
-        files = self._listing(cursor, offsets, done_ns, sweep=sweep)
+        sweep = sweep or meta.get("done_ns") != str(done_ns)
+        files = self._listing(offsets, with_done=sweep)
         batch = read_batch(((file, offsets.get(file.writer, 0)) for file in files), limit)
         writers = self._writers(files, batch, known)
         lines, rejected = 0, []
-        if any(known.get(writer.name) != (writer.off, writer.state) for writer in writers):
-            applied = self._folder.fold(cursor, batch, writers)
+        changed = [
+            writer for writer in writers if known.get(writer.name) != (writer.off, writer.state)
+        ]
+        if changed:
+            applied = self._folder.fold(cursor, batch, changed)
             lines, rejected = applied.lines, applied.rejected
         if not batch.behind:
-            self._note_complete(cursor, done_ns, listed_ns)
+            settled = str(done_ns) if listed_ns - done_ns > _SETTLED_NS else ""
+            if meta.get("complete") != "yes" or meta.get("done_ns") != settled:
+                _note_complete(cursor, settled)
         if self._writable:
             self._set_aside(rejected)
         drained = [
@@ -179,44 +193,39 @@ class Index:
         stamp = _mtime_ns(self.path)
         return stamp / 1e9 if stamp else None
 
-    def _ensure_tables(self, cursor: DuckDBPyConnection) -> None:
+    def _ensure_tables(self, cursor: DuckDBPyConnection) -> dict[str, str]:
+        """Make the tables of a new index; returns what it says about itself."""
         import duckdb
 
         try:
-            found = cursor.execute("select value from lab.meta where key = 'schema'").fetchall()
+            meta = dict(cursor.execute("select key, value from lab.meta").fetchall())
         except duckdb.CatalogException:
-            found = []
+            meta = {}
         except duckdb.Error as error:
             raise IndexDamaged(str(error)) from error
-        if found == [(self.schema,)]:
-            return
+        if meta.get("schema") == self.schema:
+            return meta
         tables = cursor.execute(
             "select count(*) from duckdb_tables() where database_name = 'lab'"
         ).fetchone()
-        if found or tables != (0,):
+        if meta or tables != (0,):
             raise IndexDamaged("the file holds other tables than its name says")
         create_tables(cursor, self._concepts, self.schema)
+        return {"schema": self.schema}
 
-    def _listing(
-        self, cursor: DuckDBPyConnection, offsets: dict[str, int], done_ns: int, *, sweep: bool
-    ) -> list[JournalFile]:
-        """The files to read: decisions first, then journals of the living, the dead and, when
-        needed, the done.
-        """
+    def _listing(self, offsets: dict[str, int], *, with_done: bool) -> list[JournalFile]:
+        """The files to read: decisions first, then the journals, when asked those put away, too."""
         files = []
         decisions = self._layout.decisions
         if decisions.exists():
             files.append(JournalFile(DECISIONS, decisions, decisions.stat().st_size, True))
         files += list_journals(self._layout.journal)
-        seen = cursor.execute("select value from lab.meta where key = 'done_ns'").fetchone()
-        if sweep or seen != (str(done_ns),):
+        if with_done:
             present = {file.writer for file in files}
-            done = list_journals(self._layout.done, living=False)
             files += [
                 file
-                for file in done
-                if file.writer not in present
-                and (sweep or file.writer not in offsets or offsets[file.writer] < file.size)
+                for file in list_journals(self._layout.done, living=False)
+                if file.writer not in present and offsets.get(file.writer, -1) < file.size
             ]
         return files
 
@@ -246,18 +255,6 @@ class Index:
         if file.path.parent == self._layout.done or network_file_system(self._layout.dir) is None:
             return True
         return (opening.host, opening.host_id) == (socket.gethostname(), host_id())
-
-    def _note_complete(self, cursor: DuckDBPyConnection, done_ns: int, listed_ns: int) -> None:
-        settled = str(done_ns) if listed_ns - done_ns > _SETTLED_NS else ""
-        noted = cursor.execute(
-            "select key, value from lab.meta where key in ('complete', 'done_ns')"
-        ).fetchall()
-        if sorted(noted) == [("complete", "yes"), ("done_ns", settled)]:
-            return
-        cursor.execute("begin")
-        cursor.execute("delete from lab.meta where key in ('complete', 'done_ns')")
-        cursor.execute("insert into lab.meta values ('complete', 'yes'), ('done_ns', ?)", [settled])
-        cursor.execute("commit")
 
     def _set_aside(self, rejected: Iterable[Rejected]) -> None:
         """Keep rejected lines where a person finds them; once, though folds may be repeated."""
@@ -317,6 +314,14 @@ class Index:
 
     def _wal(self) -> Path:
         return self.path.with_name(self.path.name + ".wal")
+
+
+def _note_complete(cursor: DuckDBPyConnection, done_ns: str) -> None:
+    """Everything has been folded once; and done/ had been looked through at that change of it."""
+    cursor.execute("begin")
+    cursor.execute("delete from lab.meta where key in ('complete', 'done_ns')")
+    cursor.execute("insert into lab.meta values ('complete', 'yes'), ('done_ns', ?)", [done_ns])
+    cursor.execute("commit")
 
 
 def _mtime_ns(path: Path) -> int:

@@ -70,7 +70,7 @@ class ConceptTables:
     views
         Public name → select statement; what :func:`mlops_lab.sql` offers.
     deaths
-        Statements run at each fold, over the temporary tables ``dead(writer)`` and
+        Statements run at each fold, over the temporary views ``dead(writer)`` and
         ``alive(writer)``.
     """
 
@@ -91,7 +91,7 @@ STORE_TABLES = ConceptTables(
     create table lab.journal(writer varchar, off bigint, lines bigint, rejected bigint, unknown
     bigint,
                              newer bigint, state varchar, host varchar, pid bigint, program varchar,
-                             opened_at timestamp);
+                             t bigint);
     create table lab.rejected(writer varchar, off bigint, reason varchar);
     create table lab.decision(n bigint, t bigint, by_id varchar, via varchar, kind varchar, data
     json,

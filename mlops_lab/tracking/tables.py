@@ -167,7 +167,8 @@ from (
 """
 
 # Last is by (step, time, value), ties included; lowest and highest are over finite values only
-# (DuckDB sorts NaN above everything) and remember the first step that reached them.
+# (DuckDB sorts NaN above everything) and remember the first step that reached them. A missing one
+# loses against any in `least` and `greatest`.
 _METRIC = """
 create or replace temp table point as
 select run, unnest(map_keys(m)) as key, step, make_timestamp(t) as logged_at,
@@ -196,10 +197,7 @@ merge into lab.metric_summary s using (
 when matched then update set
     n = s.n + b.n, n_finite = s.n_finite + b.n_finite, total = s.total + b.total,
     first_seen = least(s.first_seen, b.first_seen), last = greatest(s.last, b.last),
-    lowest = case when s.lowest is null or b.lowest < s.lowest
-                  then coalesce(b.lowest, s.lowest) else s.lowest end,
-    highest = case when s.highest is null or b.highest > s.highest
-                   then coalesce(b.highest, s.highest) else s.highest end
+    lowest = least(s.lowest, b.lowest), highest = greatest(s.highest, b.highest)
 when not matched then insert values
     (b.run, b.key, b.n, b.n_finite, b.total, b.first_seen, b.last, b.lowest, b.highest);
 """
@@ -260,9 +258,7 @@ merge into lab.run_activity a using (
     where l.kind in ('run', 'end', 'param', 'metric', 'artifact', 'cell', 'system') group by r.run
 ) b on a.run = b.run
 when matched then update set
-    last_at = greatest(a.last_at, b.last_at),
-    cell = case when a.cell is null or b.cell > a.cell then coalesce(b.cell, a.cell)
-                else a.cell end
+    last_at = greatest(a.last_at, b.last_at), cell = greatest(a.cell, b.cell)
 when not matched then insert values (b.run, b.last_at, b.cell);
 """
 
