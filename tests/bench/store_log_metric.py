@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PEER_PYTHON = ROOT / "build" / "peers" / "bin" / "python"
 PEER = Path(__file__).parent / "peers" / "mlflow_log_metric.py"
 POINTS = 20_000
-PEER_POINTS = 20
+PEER_POINTS = {1: 50, 4: 20, 16: 5}
 LINE = (
     b'{"e":"metric","r":"0123456789abcdef0123456789abcdef","t":1795261184015339,'
     b'"m":{"loss":0.041666666666666664},"s":1234}\n'
@@ -85,14 +85,14 @@ def measure_mlflow(processes: int) -> dict[str, float] | None:
         return None
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
-            [PEER_PYTHON, PEER, folder, str(processes), str(PEER_POINTS)],
+            [PEER_PYTHON, PEER, folder, str(processes), str(PEER_POINTS[processes])],
             capture_output=True,
             text=True,
             check=True,
             timeout=600,
         )
     told = json.loads(done.stdout.splitlines()[-1])
-    mean_us = sum(told["s"]) / len(told["s"]) / PEER_POINTS * 1e6
+    mean_us = sum(told["s"]) / len(told["s"]) / PEER_POINTS[processes] * 1e6
     return {"mean_us": round(mean_us, 1), "refused": told["refused"]}
 
 
