@@ -67,7 +67,7 @@ class Project:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.key = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
+        self.key = key_of(root)
         self.identity: Identity = current_identity()
         self.store = Store(root, (TABLES, orchestration.TABLES))
         self._settings: tuple[object, Settings] | None = None
@@ -234,6 +234,11 @@ class Project:
 
     def _goals(self) -> Mapping[str, Direction]:
         return self.settings.goals
+
+
+def key_of(root: Path) -> str:
+    """What names a project in addresses: 12 hex digits of the hash of its folder's real path."""
+    return hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
 
 
 def find_root(near: Path) -> Path | None:

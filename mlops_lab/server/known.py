@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from mlops_lab.config import FILE_NAME
 from mlops_lab.errors import NotFound
-from mlops_lab.project import Project
+from mlops_lab.project import Project, find_root, key_of
 from mlops_lab.server.paths import contents_folder, contents_path
 
 __all__ = ["KnownProject", "KnownProjects"]
+
+# A search must not hang on a home folder: about a tenth of a second at most.
+_SEARCH_DEPTH = 5
+_SEARCH_FOLDERS = 5000
+_NO_PROJECTS = {"node_modules", "__pycache__", "site-packages"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +72,13 @@ class KnownProjects:
     def get(self, key: str) -> KnownProject:
         """The project of a key.
 
+        A server that has just started has met nobody, but a link or a restored layout may already
+        ask: an unknown key is looked for below the server's root and above it.
+
         Raises
         ------
         NotFound
-            The server has not met it, or its folder is gone.
+            There is none, it is too deep below the root, or its folder is gone.
         """
         with self._lock:
             known = self._known.get(key)
@@ -78,9 +88,13 @@ class KnownProjects:
                 known.project.close()
                 known = None
         if known is None:
-            raise NotFound(
-                f"There is no project with the key {key} here. Ask for projects?near=… first."
-            )
+            root = self._search(key)
+            if root is None:
+                raise NotFound(
+                    f"There is no project with the key {key} here. Was its folder moved or "
+                    "deleted? Open one of its notebooks to find it again."
+                )
+            known = self.remember(Project.open(root), seen_from=root)
         return known
 
     def all(self) -> list[KnownProject]:
@@ -95,6 +109,24 @@ class KnownProjects:
             for known in self._known.values():
                 known.project.close()
             self._known.clear()
+
+    def _search(self, key: str) -> Path | None:
+        """The root of the project with a key: above the server's root, else not too deep below."""
+        above = find_root(self.server_root)
+        if above is not None and key_of(above) == key:
+            return above
+        for folder, names, files in islice(os.walk(self.server_root), _SEARCH_FOLDERS):
+            if FILE_NAME in files:
+                real = Path(folder).resolve()
+                if key_of(real) == key:
+                    return real
+            depth = len(Path(folder).relative_to(self.server_root).parts)
+            names[:] = [
+                name
+                for name in names
+                if depth < _SEARCH_DEPTH and name[0] != "." and name not in _NO_PROJECTS
+            ]
+        return None
 
     def _shown_path(self, root: Path, seen_from: Path | None) -> str | None:
         folder = seen_from

@@ -69,9 +69,25 @@ async def test_a_project_is_known_for_as_long_as_the_server_lives(
     assert (await ask("projects", key)).body["name"] == "flight-delay"
 
 
+async def test_a_link_is_answered_by_a_server_that_has_met_nobody(
+    ask: Ask, jp_root_dir: Path
+) -> None:
+    project = make_project(jp_root_dir / "team" / "flight-delay")
+    answer = await ask("projects", project.key)
+    assert answer.body["path"] == "team/flight-delay"
+
+
+@pytest.mark.parametrize("place", ["1/2/3/4/5/6", ".hidden/it", "node_modules/it"])
+async def test_projects_that_are_hidden_or_deep_are_not_searched_for(
+    ask: Ask, jp_root_dir: Path, place: str
+) -> None:
+    project = make_project(jp_root_dir / place)
+    answer = await ask("projects", project.key)
+    assert (answer.code, answer.body["code"]) == (404, "not-found")
+
+
 async def test_an_unknown_key_is_not_found(project: Project, ask: Ask) -> None:
-    """Even of a project that exists: a key is learnt, not guessed."""
-    answer = await ask("projects", project.key, "runs")
+    answer = await ask("projects", "0" * 12, "runs")
     assert (answer.code, answer.body["code"]) == (404, "not-found")
 
 
