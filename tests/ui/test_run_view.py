@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,10 @@ FETCHING = CHART | {"data": {"url": "https://example.com/rows.json"}}
 
 
 @pytest.fixture
-def project(folder: Path) -> Project:
-    return Project.create(folder)
+def project(folder: Path) -> Iterator[Project]:
+    project = Project.create(folder)
+    yield project
+    project.store.close()
 
 
 def log_course(project: Project, run_id: str, steps: range) -> None:
@@ -77,7 +79,7 @@ def test_a_running_run_is_followed_to_its_end(
     expect(view.locator("header")).to_contain_text("step 120 of 120", timeout=SOON)
     assert view.locator("figure canvas").first.get_attribute("data-mine") == "yes"
     project.runs.end(run_id, reason="done")
-    expect(view.locator(".jp-MlopsLab-badge").first).to_have_text("finished", timeout=SOON)
+    expect(view.locator(".jp-MlopsLab-badge").first).to_contain_text("finished", timeout=SOON)
     assert page.faults == []  # type: ignore[attr-defined]
     assert page.foreign == []  # type: ignore[attr-defined]
 
@@ -146,7 +148,7 @@ def test_what_users_kept_is_shown_and_reaches_nothing(
     expect(view.locator("td").first).to_have_text("DL")
     expect(view).to_contain_text("<b>EV</b>")
     choose("words.md")
-    expect(view.locator(".jp-MlopsLab-rendered h1")).to_have_text("Title")
+    expect(view.locator(".jp-MlopsLab-rendered h1")).to_contain_text("Title")
     choose("config.json")
     expect(view.locator("pre")).to_contain_text('"depth": 6')
     choose("page.html")
@@ -188,7 +190,7 @@ def test_a_link_opens_its_run_and_the_layout_remembers_it(
     with page.expect_response(
         lambda sent: "/api/workspaces" in sent.url and sent.request.method == "PUT"
     ):
-        page.goto(f"{base}&reset&mlops={project.key}/run/{run_id}")
+        page.goto(f"{base}&mlops={project.key}/run/{run_id}")
         view = page.locator(f'.jp-MlopsLab-run[data-run="{run_id}"]')
         expect(view.locator("h1")).to_have_text("gbm-6", timeout=SOON)
         view.get_by_role("tab", name="Metrics").click()
@@ -248,7 +250,7 @@ def test_a_pipeline_runs_from_the_file_browser(
     expect(view.locator(".jp-MlopsLab-gate")).to_contain_text("train.auc >= params.least")
     expect(view.locator("dl.jp-MlopsLab-stats")).to_contain_text("auc0.680")
     view.get_by_role("tab", name="Notebook").click()
-    expect(view.locator(".jp-MlopsLab-notebook h1")).to_have_text("Train", timeout=SOON)
+    expect(view.locator(".jp-MlopsLab-notebook h1")).to_contain_text("Train", timeout=SOON)
     expect(view.locator(".jp-MlopsLab-outputs")).to_contain_text("seed 7")
     view.get_by_role("tab", name="Log").click()
     expect(view.get_by_role("log")).to_contain_text("train", timeout=SOON)
@@ -278,7 +280,7 @@ def test_running_work_stands_in_the_running_panel(
     page = open_lab(folder)
     run_command("running:show-panel")
     panel = page.locator("#jp-running-sessions")
-    item = panel.get_by_text("gbm-6")
+    item = panel.locator('[title^="gbm-6 ·"]')
     expect(item).to_be_visible(timeout=SOON)
     item.click()
     expect(page.locator(f'.jp-MlopsLab-run[data-run="{run_id}"] h1')).to_be_visible(timeout=SOON)

@@ -50,7 +50,9 @@ export function Header({ run }: { run: IRunDetail }): ReactElement {
             <Icon name="star" size={14} label={t('Star')} />
           </button>
           <Badge tone={badge.tone}>
-            <StatusGlyph status={run.status} outcome={run.outcome} />
+            <span aria-hidden>
+              <StatusGlyph status={run.status} outcome={run.outcome} />
+            </span>
             {badge.text}
           </Badge>
           {live && run.subline !== '' && (

@@ -231,18 +231,22 @@ function openMenu(
 /** Deep links: JupyterLab's router drops what it knows from the address and keeps the rest. */
 function followLinks(app: JupyterFrontEnd, router: IRouter): void {
   const follow = 'mlops-lab:follow-link';
+  const open = async (project: string, id: string): Promise<void> => {
+    // The saved layout first: else it would come to lie over what the link shows.
+    await app.restored;
+    await app.commands.execute(CommandIDs.openRun, { project, id });
+    const rest = window.location.search.replace(DEEP_LINK, '').replace(/^&/, '?');
+    window.history.replaceState(null, '', window.location.pathname + rest + window.location.hash);
+  };
   app.commands.addCommand(follow, {
-    execute: async args => {
-      const [, project, id] = DEEP_LINK.exec(String(args.search ?? '')) ?? [];
-      if (id === undefined) {
-        return;
+    execute: args => {
+      const search = String(args.search ?? '');
+      const [, project, id] = DEEP_LINK.exec(search) ?? [];
+      // A reset loads the page again, link and all.
+      if (id !== undefined && !/[?&]reset\b/.test(search)) {
+        // Not awaited: the router's commands wait for each other, and the layout for one of them.
+        void open(project, id);
       }
-      const url = new URL(window.location.href);
-      url.searchParams.delete('mlops');
-      window.history.replaceState(null, '', url);
-      // The saved layout first: else it would come to lie over what the link shows.
-      await app.restored;
-      await app.commands.execute(CommandIDs.openRun, { project, id });
     }
   });
   router.register({ command: follow, pattern: DEEP_LINK, rank: 20 });
