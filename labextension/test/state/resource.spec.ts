@@ -1,21 +1,31 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { DisposableSet } from '@lumino/disposable';
 import { RequestError } from '../../src/api/request';
 import { Resource } from '../../src/state/resource';
+import type { IResourceOptions } from '../../src/state/resource';
 import { FakePage, settle } from './fakes';
 
 describe('Resource', () => {
   let page: FakePage;
+  let made: DisposableSet;
+  const resourceOf = <T>(options: IResourceOptions<T>): Resource<T> => {
+    const resource = new Resource(options);
+    made.add(resource);
+    return resource;
+  };
   beforeEach(() => {
     vi.useFakeTimers();
     page = new FakePage();
+    made = new DisposableSet();
   });
   afterEach(() => {
+    made.dispose();
     vi.useRealTimers();
   });
 
   it('reads at once and keeps the old value while it reads again', async () => {
     let next = 1;
-    const resource = new Resource({ load: async () => next++, visibility: page });
+    const resource = resourceOf({ load: async () => next++, visibility: page });
     await settle();
     expect(resource.value).toBe(1);
     resource.invalidate();
@@ -27,7 +37,7 @@ describe('Resource', () => {
   it('makes one more load of many changes during a load', async () => {
     const answers: ((value: number) => void)[] = [];
     const load = vi.fn(() => new Promise<number>(resolve => answers.push(resolve)));
-    const resource = new Resource({ load, visibility: page });
+    const resource = resourceOf({ load, visibility: page });
     resource.invalidate();
     resource.invalidate();
     resource.invalidate();
@@ -42,7 +52,7 @@ describe('Resource', () => {
 
   it('asks nothing while the page is hidden, and once when it is shown again', async () => {
     const load = vi.fn(async () => 1);
-    const resource = new Resource({ load, visibility: page });
+    const resource = resourceOf({ load, visibility: page });
     await settle();
     page.show(false);
     resource.invalidate();
@@ -56,7 +66,7 @@ describe('Resource', () => {
 
   it('notes changes while nobody looks', async () => {
     const load = vi.fn(async () => 1);
-    const resource = new Resource({ load, visibility: page, active: false });
+    const resource = resourceOf({ load, visibility: page, active: false });
     resource.invalidate();
     await settle();
     expect(load).not.toHaveBeenCalled();
@@ -73,7 +83,7 @@ describe('Resource', () => {
       }
       return 1;
     });
-    const resource = new Resource({ load, visibility: page });
+    const resource = resourceOf({ load, visibility: page });
     await settle();
     broken = true;
     resource.invalidate();
@@ -90,7 +100,7 @@ describe('Resource', () => {
     const load = vi.fn(async () => {
       throw new RequestError(404, { detail: 'gone' });
     });
-    const resource = new Resource({ load, visibility: page });
+    const resource = resourceOf({ load, visibility: page });
     await vi.advanceTimersByTimeAsync(60_000);
     expect(load).toHaveBeenCalledTimes(1);
     expect(resource.error?.status).toBe(404);

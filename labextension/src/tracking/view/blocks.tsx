@@ -103,6 +103,7 @@ function bestNote(metric: IMetricSummary, live: boolean, t: Translate): string {
 
 /** The cells as they were executed: number, first line, time. */
 export function Cells({ cells }: { cells: readonly ICell[] }): ReactElement {
+  const t = useText();
   return (
     <ol className="jp-MlopsLab-list">
       {cells.map((cell, i) => (
@@ -112,7 +113,9 @@ export function Cells({ cells }: { cells: readonly ICell[] }): ReactElement {
             {cell.source ?? ''}
           </code>
           <span className="jp-MlopsLab-cell-time">
-            {cell.state === 'failed' ? <Icon name="rejected" size={12} label="failed" /> : null}
+            {cell.state === 'failed' ? (
+              <Icon name="rejected" size={12} label={t('failed')} />
+            ) : null}
             {cell.duration_s === null ? '' : formatDuration(cell.duration_s)}
           </span>
         </li>
@@ -164,7 +167,7 @@ export function Environment({ record }: { record: Record<string, unknown> }): Re
       <dl className="jp-MlopsLab-kv">
         {git && (
           <div>
-            <dt>git</dt>
+            <dt>{t('git')}</dt>
             <dd>
               <code>{git.commit.slice(0, 7)}</code> {git.branch}{' '}
               {git.dirty ? (
@@ -183,7 +186,7 @@ export function Environment({ record }: { record: Record<string, unknown> }): Re
         )}
         {python && (
           <div>
-            <dt>python</dt>
+            <dt>{t('python')}</dt>
             <dd>
               {python}{' '}
               {packages.length > 0 && (

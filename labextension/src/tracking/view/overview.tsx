@@ -65,6 +65,9 @@ export function Overview(props: IOverviewProps): ReactElement {
   );
 }
 
+const LOG_SOMETHING = `run.log_metric("auc", 0.74, step=1)
+run.log_figure(chart, "roc")`;
+
 /** Nothing has been logged but the run itself. */
 function isBare(data: IRunData): boolean {
   const { run } = data;
@@ -80,7 +83,7 @@ function Bare({ run }: { run: IRunDetail }): ReactElement | null {
   }
   return isLive(run) ? (
     <Empty title={t('Nothing has been logged yet')} text={t('This fills the page:')}>
-      <Code>{'run.log_metric("auc", 0.74, step=1)\nrun.log_figure(chart, "roc")'}</Code>
+      <Code>{LOG_SOMETHING}</Code>
     </Empty>
   ) : (
     <Empty title={t('No metric was logged')} />
