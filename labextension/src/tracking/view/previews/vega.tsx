@@ -1,8 +1,11 @@
 import { useEffect, useRef, useState } from 'react';
 import type { ReactElement } from 'react';
-import type { EmbedOptions, Result, VisualizationSpec } from 'vega-embed';
+import type { EmbedOptions, Result } from 'vega-embed';
 import { ErrorBox } from '../../../components';
+import { useWidth } from '../../../views/hooks';
 import { useText } from '../../../views/text';
+import { chartOf } from './vega-spec';
+import type { IChart } from './vega-spec';
 
 const INK = 'var(--jp-mlops-text-muted)';
 const LINE = 'var(--jp-mlops-grid)';
@@ -40,12 +43,14 @@ const NO_ADDRESSES = {
 export function Vega({ source }: { source: string }): ReactElement {
   const t = useText();
   const host = useRef<HTMLDivElement>(null);
+  const width = useSettled(useWidth(host, 0));
+  const [words, setWords] = useState<Omit<IChart, 'spec'> | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
   useEffect(() => {
     let result: Result | undefined;
     let gone = false;
     const draw = async () => {
-      const spec = safeSpec(source);
+      const { spec, ...said } = chartOf(source, width);
       const [{ default: embed }, { expressionInterpreter }] = await Promise.all([
         import('vega-embed'),
         import('vega-interpreter')
@@ -64,38 +69,45 @@ export function Vega({ source }: { source: string }): ReactElement {
         config: CONFIG,
         logLevel: 1
       } as unknown as EmbedOptions);
-      setFailure(null);
       if (gone) {
         result.finalize();
+        return;
       }
+      setWords(said);
+      setFailure(null);
     };
-    draw().catch((reason: Error) => gone || setFailure(reason.message));
+    if (width > 0) {
+      draw().catch((reason: Error) => gone || setFailure(reason.message));
+    }
     return () => {
       gone = true;
       result?.finalize();
     };
-  }, [source]);
+  }, [source, width]);
   return (
     <>
       {failure !== null && <ErrorBox title={t('The chart cannot be drawn')} detail={failure} />}
+      {words !== null && failure === null && words.title.length > 0 && (
+        <div className="jp-MlopsLab-vega-title">
+          <b>{words.title.join(' ')}</b>
+          {words.subtitle.length > 0 && <span>{words.subtitle.join(' ')}</span>}
+        </div>
+      )}
       <div ref={host} className="jp-MlopsLab-vega" hidden={failure !== null} />
     </>
   );
 }
 
-/** The specification without what could change how it is embedded: `usermeta` outranks our options. */
-export function safeSpec(source: string): VisualizationSpec {
-  const spec = JSON.parse(source) as Record<string, unknown>;
-  if (typeof spec !== 'object' || spec === null || Array.isArray(spec)) {
-    throw new Error('This is no chart.');
-  }
-  delete spec.usermeta;
-  const { config } = spec as { config?: { view?: { continuousWidth?: number } } };
-  // Altair writes a fixed width; a chart of one view fits the place it is given instead.
-  const single = 'mark' in spec || 'layer' in spec;
-  if (single && (spec.width === undefined || config?.view?.continuousWidth !== undefined)) {
-    spec.width ??= 'container';
-    spec.autosize ??= { type: 'fit', contains: 'padding' };
-  }
-  return spec as unknown as VisualizationSpec;
+/** A width once it rests: a chart is not drawn for each pixel of a drag. */
+function useSettled(width: number): number {
+  const [settled, setSettled] = useState(width);
+  useEffect(() => {
+    if (settled === 0) {
+      setSettled(width);
+      return;
+    }
+    const timer = window.setTimeout(() => setSettled(width), 150);
+    return () => window.clearTimeout(timer);
+  }, [width, settled]);
+  return settled;
 }
