@@ -59,6 +59,9 @@ export const RunRowView = memo((props: IRunRowProps): ReactElement => {
   if (selecting) {
     classes.push('jp-mod-selecting');
   }
+  if (!hasCourse(run)) {
+    classes.push('jp-mod-plain');
+  }
   return (
     <div
       ref={node}
@@ -85,7 +88,7 @@ export const RunRowView = memo((props: IRunRowProps): ReactElement => {
           {selected && <Icon name="check" size={12} />}
         </span>
       </div>
-      <div role="gridcell" className="jp-MlopsLab-ellipsis">
+      <div role="gridcell" className="jp-MlopsLab-what">
         <div className="jp-MlopsLab-name">
           <span className="jp-MlopsLab-ellipsis" title={run.name}>
             {run.name}
@@ -141,6 +144,11 @@ RunRowView.displayName = 'RunRowView';
 /** How much of its planned length a run has behind it. */
 export function doneOf(run: IRunRow): number {
   return run.step !== null && run.planned_steps ? run.step / run.planned_steps : 1;
+}
+
+/** Whether there is a line to draw; without one the words take its room. */
+function hasCourse(run: IRunRow): boolean {
+  return (run.sparkline?.values.filter(Number.isFinite).length ?? 0) > 1;
 }
 
 function RowSparkline({ run }: { run: IRunRow }): ReactElement | null {
