@@ -1,16 +1,10 @@
-"""What the three notebooks share: the features, the models, a few figures and the look of the charts."""
+"""What the three notebooks share: the features, the models and a few figures."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
-# jsonschema, which Altair imports, builds a grammar of international addresses if this package is there:
-# half of Altair's import time, for something that no chart needs.
-sys.modules.setdefault("rfc3987_syntax", None)
-
-import altair as alt
 import numpy as np
 import pandas as pd
 
@@ -198,78 +192,3 @@ def find(path: str, step: str) -> str:
             print(f"{Path(path).name} comes from the run {step} ({run.id[:8]})")
             return str(run.artifacts[wanted].save(path))
     raise FileNotFoundError(f"{path} does not exist: run {step}.ipynb or the pipeline first")
-
-
-# --- charts ---------------------------------------------------------------------------------------
-
-BLUE, ORANGE, GREEN, PINK, OLIVE, GREY = (
-    "#2a78c8",
-    "#d9741c",
-    "#2f9169",
-    "#c2508b",
-    "#8a8420",
-    "#85898d",
-)
-WIDTH = 620
-
-
-def week_name(week: pd.Series) -> pd.Series:
-    """Weeks by their Monday, as ``4 Feb``: text, because charts would shift times to the reader's zone."""
-    return week.dt.day.astype(str) + " " + week.dt.strftime("%b")
-
-
-def signed(value: float, digits: int = 3) -> str:
-    """A difference with its sign: ``−.058`` is written with a true minus and no leading zero."""
-    return f"{value:+.{digits}f}".replace("-", "−").replace("0.", ".", 1)
-
-
-def _look() -> dict[str, Any]:
-    faint = "rgba(128, 128, 128, 0.22)"
-    font = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif"
-    return {
-        "config": {
-            "font": font,
-            "view": {"stroke": None, "continuousWidth": WIDTH, "discreteWidth": WIDTH, "continuousHeight": 220},
-            "axis": {
-                "domain": False,
-                "ticks": False,
-                "gridColor": faint,
-                "labelPadding": 6,
-                "labelFontSize": 11,
-                "titleFontSize": 11,
-                "titleFontWeight": "normal",
-                "tickCount": 5,
-            },
-            "axisX": {"grid": False, "domain": True, "domainColor": faint},
-            # The name of the y axis stands above it, level, where it can be read.
-            "axisY": {"titleAngle": 0, "titleAlign": "left", "titleAnchor": "end", "titleY": -12},
-            "title": {
-                "anchor": "start",
-                "fontSize": 14,
-                "fontWeight": 600,
-                "subtitleFontSize": 12,
-                "offset": 14,
-            },
-            "legend": {"orient": "top", "title": None, "labelFontSize": 11, "offset": 26},
-            "mark": {"color": BLUE},
-            "range": {"category": [BLUE, ORANGE, GREEN, PINK, OLIVE]},
-            "line": {"strokeWidth": 1.75},
-            "point": {"filled": True, "size": 42},
-            "rule": {"color": GREY},
-        }
-    }
-
-
-def use_theme() -> None:
-    """Give Altair one look, and draw charts where JupyterLab can: offline, with tooltips."""
-    if "delays" not in alt.theme.names():
-        alt.theme.register("delays", enable=False)(_look)
-    alt.theme.enable("delays")
-    alt.renderers.register("delays", _bundle)
-    alt.renderers.enable("delays")
-
-
-def _bundle(spec: dict[str, Any], **_: Any) -> dict[str, Any]:
-    # JupyterLab draws Vega-Lite 5 by itself and Altair writes version 6; for these charts they are the same.
-    spec = {**spec, "$schema": "https://vega.github.io/schema/vega-lite/v5.json"}
-    return {"application/vnd.vegalite.v5+json": spec, "text/plain": "<chart>"}
