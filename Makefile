@@ -84,7 +84,9 @@ $(STAMPS)/python: requirements.lock
 	  { echo "MLOps Lab needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another: make PYTHON=python3.12 …"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --system-certs --require-hashes --python $(BIN)/python -r requirements.lock
+	@# Compiled here once, because where PYTHONDONTWRITEBYTECODE is set every kernel would do so again.
+	$(BIN)/uv pip install --quiet --system-certs --compile-bytecode --require-hashes \
+	  --python $(BIN)/python -r requirements.lock
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/node: package-lock.json package.json
