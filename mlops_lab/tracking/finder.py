@@ -99,7 +99,7 @@ class RunFinder:
         ids, found = self._matching(id_or_prefix)
         if not found:
             # Folds are rationed: another process may have started it a quarter of a second ago.
-            self._store.fold(force=True)
+            self._store.fold(force=True, wait_s=1.0)
             ids, found = self._matching(id_or_prefix)
         if not found:
             raise NotFound(

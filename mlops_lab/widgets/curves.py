@@ -151,8 +151,9 @@ class CurvesView(anywidget.AnyWidget):
 
     def _read(self) -> dict[str, Any]:
         runs = self._project.runs
+        # Before the look at the rest: only so can it wait for a run that was started just now.
+        record = runs.get(self._run_id)
         with self._project.store.read():  # one look at the store for all of it
-            record = runs.get(self._run_id)
             goals = {metric.key: metric.goal for metric in runs.metrics(self._run_id)}
             known = [key for key in goals if not key.startswith("system/")]
             # A run that has only begun may still log what is asked for.
