@@ -128,8 +128,7 @@ def distinctive(
     def rank(pair: tuple[str, str]) -> tuple[bool, int, int]:
         return pair[0] in _SEEDS, shared[pair], order[pair[0]]
 
-    chosen = sorted(differing, key=rank)[:MAX_PARAMS]
-    return sorted(chosen, key=lambda pair: order[pair[0]])
+    return sorted(differing, key=rank)[:MAX_PARAMS]
 
 
 def _where(facts: Facts) -> str:
