@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,12 @@ def make_model(
         )
         return Pipeline([("columns", columns), ("linear", LogisticRegression(C=0.1, max_iter=500))])
     raise ValueError(f"estimator is {estimator!r}; it can be 'hgb' or 'logistic'")
+
+
+def staged_scores(model: Any, table: pd.DataFrame) -> Iterator[np.ndarray]:
+    """The boosted trees' probabilities of being late after one tree, two trees, and so on."""
+    for chances in model["trees"].staged_predict_proba(model["columns"].transform(table)):
+        yield chances[:, 1]
 
 
 def columns_of(model: Any) -> list[str]:
