@@ -127,8 +127,17 @@ class Writer:
         with self._mutex:
             if self._fd < 0:
                 return
+            if os.fstat(self._fd).st_nlink == 0:
+                # Deleted under us, maybe with its folder: nobody will ever read it again. The next
+                # line, if there is one, begins another.
+                return
             fd, size = os.dup(self._fd), self.size
-            if self._lock is not None and not self._lock.ensure():
+            # A folder that was moved away has taken the lock along, which we still hold.
+            if (
+                self._lock is not None
+                and not self._lock.ensure()
+                and self._lock.path.parent.is_dir()
+            ):
                 self._lock.close()
                 self._lock = HeldLock(self._lock.path)
         try:

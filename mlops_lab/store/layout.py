@@ -72,6 +72,8 @@ class ConceptTables:
     deaths
         Statements run at each fold, over the temporary views ``dead(writer)`` and
         ``alive(writer)``.
+    objects
+        A select of (content id, what it is) that names every object the tables point to.
     """
 
     name: str
@@ -79,6 +81,7 @@ class ConceptTables:
     folds: tuple[Fold, ...] = ()
     views: dict[str, str] = field(default_factory=dict)
     deaths: str | None = None
+    objects: str | None = None
 
 
 # The store's own tables. `journal` holds how far each writer's file has been folded: its row and

@@ -234,7 +234,10 @@ def _check_length(query: str) -> None:
 def _check_statement(connection: DuckDBPyConnection, query: str) -> None:
     import duckdb
 
-    kinds = [statement.type for statement in connection.extract_statements(query)]
+    try:
+        kinds = [statement.type for statement in connection.extract_statements(query)]
+    except ValueError:  # of a type for which DuckDB's Python has no name
+        raise Forbidden(f"This is no SELECT. {_ALLOWED}") from None
     if len(kinds) > 1:
         raise InvalidInput(f"These are {len(kinds)} statements. {_ALLOWED}")
     if not kinds:

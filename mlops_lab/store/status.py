@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_lab.store.decisions import DecisionLog
 from mlops_lab.store.index import Index
-from mlops_lab.store.layout import Layout
+from mlops_lab.store.layout import ConceptTables, Layout
 from mlops_lab.store.lock import locks_work, network_file_system
 from mlops_lab.store.tail import list_journals
 
@@ -105,7 +105,9 @@ def read_status(store: Store, layout: Layout, index: Index) -> StoreStatus:
     )
 
 
-def find_problems(store: Store, layout: Layout, decisions: DecisionLog) -> Iterator[Problem]:
+def find_problems(
+    store: Store, layout: Layout, decisions: DecisionLog, concepts: Sequence[ConceptTables]
+) -> Iterator[Problem]:
     """Walk the chain of decisions, the objects and the index's notes; reads every byte of the
     objects.
     """
@@ -120,6 +122,15 @@ def find_problems(store: Store, layout: Layout, decisions: DecisionLog) -> Itera
             "select writer, off, reason from lab.rejected order by writer, off"
         ).fetchall()
         offsets = cursor.execute("select writer, off from lab.journal order by writer").fetchall()
+        wanted = [
+            row
+            for concept in concepts
+            if concept.objects
+            for row in cursor.execute(concept.objects).fetchall()
+        ]
+    for digest, what in wanted:
+        if not store.objects.exists(digest):
+            yield Problem(f"object {digest}", f"is missing; it is {what}")
     for writer, off, reason in rejected:
         yield Problem(f"journal {writer}, byte {off}", f"a line was set aside: {reason}")
     sizes = {file.writer: file.size for file in list_journals(layout.done, living=False)}

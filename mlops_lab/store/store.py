@@ -72,6 +72,7 @@ class Store:
         self.root = Path(root).resolve()
         layout = Layout(self.root)
         self._layout = layout
+        self._concepts = concepts
         self.dir = layout.dir
         self._refused_why = prepare(layout)
         self.read_only = self._refused_why is not None
@@ -296,7 +297,7 @@ class Store:
         """Check the chain of decisions, the objects' bytes and what was rejected; reads all of
         it.
         """
-        return [*find_problems(self, self._layout, self._decisions)]
+        return [*find_problems(self, self._layout, self._decisions, self._concepts)]
 
     def close(self) -> None:
         """End this process's journal and give DuckDB's memory back; the store can be used again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import threading
@@ -189,6 +190,20 @@ def test_a_store_deleted_under_its_writer_is_made_again(store: Store, worker: Mo
     assert store.query("select step from lab.points") == [(1,)]
     assert (store.dir / "format").exists()
     assert (store.dir / ".gitignore").read_text() == "*\n"
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_sync_and_close_do_not_bring_back_a_store_that_is_gone(
+    store: Store, worker: ModuleType, moved: bool
+) -> None:
+    store.append(worker.run_line("a"))
+    if moved:
+        store.dir.rename(store.root / "elsewhere")
+    else:
+        shutil.rmtree(store.dir)
+    store.sync()
+    store.close()
+    assert not store.dir.exists()
 
 
 def test_sync_takes_a_lost_lock_again(store: Store, worker: ModuleType) -> None:
