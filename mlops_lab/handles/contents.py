@@ -117,10 +117,12 @@ class Artifact:
 
     def read_bytes(self) -> bytes:
         """Give its bytes."""
+        self._require()
         return self._file.read_bytes()
 
     def read_text(self) -> str:
         """Give its text, read as UTF-8."""
+        self._require()
         return self._file.read_text(encoding="utf-8", errors="replace")
 
     def json(self) -> Any:
@@ -131,6 +133,7 @@ class Artifact:
         """Give the table in it as a pandas frame: Parquet or CSV."""
         import pandas as pd
 
+        self._require()
         if self.record.media == "application/vnd.apache.parquet":
             return pd.read_parquet(self._file)
         if self.record.media in ("text/csv", "text/tab-separated-values"):
@@ -143,6 +146,13 @@ class Artifact:
         to = to / Path(self.path).name if to.is_dir() else to
         to.write_bytes(self.read_bytes())
         return to
+
+    def _require(self) -> None:
+        if not self._file.exists():
+            raise NotFound(
+                f"The bytes of {self.path} are not in the store any more: {self._file} was "
+                "deleted. `mlops-lab store verify` says what else is missing."
+            )
 
     def __repr__(self) -> str:
         return f"<Artifact {self.path} · {self.record.media} · {self.record.size:,} bytes>"
@@ -183,9 +193,15 @@ class Artifacts(Mapping[str, Artifact]):
 
 def _missing(noun: str, key: object, known: Mapping[str, Any]) -> NotFound:
     near = difflib.get_close_matches(str(key), known, 1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    names = ", ".join(repr(name) for name in list(known)[:10]) or "none yet"
-    return NotFound(f"The run has no {noun} {key!r}.{hint} It has: {names}.")
+    hint = f" Did you mean {_quoted(near[0])}?" if near else ""
+    names = ", ".join(map(_quoted, list(known)[:10])) or "none yet"
+    more = f" and {len(known) - 10:,} more" if len(known) > 10 else ""
+    return NotFound(f"The run has no {noun} {_quoted(key)}.{hint} It has: {names}{more}.")
+
+
+def _quoted(name: object) -> str:
+    text = repr(name)
+    return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 def _value(record: ParamRecord) -> Any:

@@ -280,7 +280,7 @@ class ArrowRows:
         end = start + limit
         more = end < self._arrow.num_rows
         return Slice(
-            self._arrow.slice(start, limit).to_pylist(),
+            _python_rows(self._arrow.slice(start, limit)),
             str(end) if more else None,
             self._arrow.num_rows,
         )
@@ -340,6 +340,24 @@ def table_of(result: SqlResult) -> Table[dict[str, Any]]:
     if remark:
         _log.warning("MLOps Lab: %s.", remark)
     return Table(ArrowRows(arrow, remark=remark))
+
+
+def _python_rows(arrow: pa.Table) -> list[dict[str, Any]]:
+    try:
+        found: list[dict[str, Any]] = arrow.to_pylist()
+    except (OverflowError, ValueError):
+        columns = [[_python_value(scalar) for scalar in column] for column in arrow.columns]
+        names = arrow.column_names
+        found = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    return found
+
+
+def _python_value(scalar: pa.Scalar) -> Any:
+    try:
+        return scalar.as_py()
+    except (OverflowError, ValueError):
+        # DuckDB's dates reach farther than Python's, and end in infinity.
+        return f"out of range ({scalar.type})"
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

@@ -141,6 +141,24 @@ def test_all_kinds_of_files_come_back(run: lab.Run, tmp_path: Path) -> None:
         found["error.parquet"]
 
 
+def test_bytes_that_were_deleted_are_said(run: lab.Run) -> None:
+    run.log_text("hello", "a")
+    artifact = run.artifacts["a.txt"]
+    artifact._file.unlink()
+    for read in (artifact.read_bytes, artifact.read_text, artifact.json, artifact.df):
+        with pytest.raises(NotFound, match=r"a\.txt are not in the store any more"):
+            read()
+    run.log_text("hello", "a")
+    assert artifact.read_text() == "hello"
+
+
+def test_long_names_do_not_fill_the_message(run: lab.Run) -> None:
+    run.log_metrics({f"{i}{'k' * 900}": i for i in range(20)})
+    with pytest.raises(NotFound, match=r"and 1\d more") as caught:
+        run.metrics["k"]
+    assert len(str(caught.value)) < 1_200
+
+
 def test_names_of_artifacts_may_be_hostile(run: lab.Run) -> None:
     name = HOSTILE.replace("/", "")
     run.log_text("x", f"a/{name}.txt")

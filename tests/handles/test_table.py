@@ -225,6 +225,18 @@ def test_sql_columns_of_one_name_are_told_apart(project):
     assert lab.sql("select 1 as a, 2 as a, 3 as a_1")[0] == {"a": 1, "a_1": 2, "a_1_1": 3}
 
 
+@pytest.mark.parametrize(
+    "value", ["date '5000000-01-01'", "timestamp 'infinity'", "[timestamptz '-infinity']"]
+)
+def test_sql_values_that_python_cannot_hold_are_said(project, value):
+    table = lab.sql(f"select {value} as x, 1 as y")
+    [row] = table
+    assert row["y"] == 1
+    assert "out of range" in row["x"]
+    assert "out of range" in repr(table)
+    assert "out of range" in table._repr_html_()
+
+
 def test_sql_html_is_escaped(project):
     html = Tags(lab.sql("select '<b>' as \"<i>\", 1.5 as x, null as y")._repr_html_())
     assert "<b>" in html.text
