@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Concatenate, Final, Literal, ParamSpec, TypeVar
 
 from mlops_lab.errors import InvalidInput
@@ -96,7 +96,8 @@ def start_run(
     parent
         The run it belongs to, for threads, which do not see the ``with`` that started them.
     resume
-        A run, an id or a prefix of one: go on with that run instead of starting one.
+        A run, an id or a prefix of one: go on with that run instead of starting one. Params and
+        tags are added to it and a name renames it; its experiment and its parent stay.
 
     Raises
     ------
@@ -114,14 +115,19 @@ def start_run(
     source = current_source()
     with _process.lock:
         if resume is not None:
-            return _resume(project, resume, source)
+            labels = dict(tags or {})
+            if name is not None:
+                labels["mlops.name"] = label(name, "A run's name")
+            if experiment is not None or parent is not None:
+                _log.warning("MLOps Lab: a run that goes on keeps its experiment and its parent.")
+            return _resume(project, resume, source, params, labels, steps)
         _refuse_id_as_name(project, name)
         step = _step_of(project)
         if step is not None and not _process.taken and parent is None:
             _process.taken = True
             return _adopt(project, step, name, experiment, params, tags)
         above = _parent(project, parent, step)
-        _end_left_open(source, above)
+        left = active_runs.left_open(source.path, above)
         if experiment is None and above is None:
             experiment = _process.experiment or source.stem
         run_id = project.runs.start(
@@ -134,7 +140,10 @@ def start_run(
             steps=steps,
             stem=source.stem or "run",
         )
-        return _opened(project, run_id, name, source, above)
+        opened = _opened(project, run_id, name, source, above)
+        # Only now: a start that is refused ends nothing.
+        _end_left_open(left)
+        return opened
 
 
 def active_run() -> Run | None:
@@ -270,14 +279,28 @@ def _adopt(
     return Run(project, step.id, step)
 
 
-def _resume(project: Project, resume: Run | str, source: Source) -> Run:
+def _resume(
+    project: Project,
+    resume: Run | str,
+    source: Source,
+    params: Mapping[str, Any] | None,
+    tags: Mapping[str, Any],
+    steps: int | None,
+) -> Run:
     record = project.runs.get(resume.id if isinstance(resume, Run) else resume)
     already = active_runs.opened(record.id)
     if already is not None:
-        return Run(project, record.id, already)
-    _end_left_open(source, record.parent)
-    project.runs.resume(record.id)
-    return _opened(project, record.id, record.name, source, record.parent)
+        run = Run(project, record.id, already)
+    else:
+        left = active_runs.left_open(source.path, record.parent)
+        project.runs.resume(record.id, steps=steps)
+        run = _opened(project, record.id, record.name, source, record.parent)
+        _end_left_open(left)
+    if params:
+        project.runs.log_params(record.id, params)
+    if tags:
+        project.runs.set_tags(record.id, tags)
+    return run
 
 
 def _opened(
@@ -313,8 +336,8 @@ def _parent(project: Project, parent: Run | str | None, step: OpenRun | None) ->
     return None if step is None else step.id
 
 
-def _end_left_open(source: Source, parent: str | None) -> None:
-    for left in active_runs.left_open(source.path, parent):
+def _end_left_open(runs: Iterable[OpenRun]) -> None:
+    for left in runs:
         active_runs.end(left, "finished")
         _log.warning("MLOps Lab: %s was still open and is finished now.", left.name)
 

@@ -364,9 +364,8 @@ class Run:
         trace: TracebackType | None,
     ) -> None:
         opened = self._open
-        if opened is None:
+        if opened is None or not active_runs.leave(opened):
             return
-        active_runs.leave(opened)
         if error is None:
             active_runs.end(opened, "finished")
             return

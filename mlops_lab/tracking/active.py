@@ -7,6 +7,7 @@ last run that is open in this process.
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import sys
 import threading
@@ -15,11 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from mlops_lab.errors import LabError
 from mlops_lab.tracking.capture import Capture, wait_for_all
 from mlops_lab.tracking.records import Status
-from mlops_lab.tracking.runs import RunManager
+from mlops_lab.tracking.runs import RunManager, check_end
 
 __all__ = ["ActiveRuns", "OpenRun", "active_runs"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -31,7 +35,7 @@ class OpenRun:
     adopted
         It belongs to the executor of the pipeline: this process never ends it.
     entered
-        A ``with`` holds it; only that ends it by itself.
+        How many ``with`` hold it, one inside the other; leaving the outermost ends it.
     outer
         The run that was active where its ``with`` began.
     last_error
@@ -47,7 +51,7 @@ class OpenRun:
     parent: str | None = None
     adopted: bool = False
     capture: Capture | None = None
-    entered: bool = False
+    entered: int = 0
     ended: bool = False
     outer: OpenRun | None = None
     pid: int = field(default_factory=os.getpid)
@@ -56,7 +60,10 @@ class OpenRun:
     handle: Any = None
 
     def end(self, status: Status, **details: Any) -> None:
-        """End it, once; in a forked child and for an adopted run nothing is written."""
+        """End it, once; in a forked child and for an adopted run nothing is written.
+
+        What could not be written has not ended: the end of the process tries again.
+        """
         if self.ended:
             return
         self.ended = True
@@ -65,7 +72,11 @@ class OpenRun:
         if self.capture is not None:
             self.capture.finish()
         if not self.adopted:
-            self.runs.end(self.id, status, **details)
+            try:
+                self.runs.end(self.id, status, **details)
+            except BaseException:
+                self.ended = False
+                raise
 
 
 class ActiveRuns:
@@ -122,21 +133,24 @@ class ActiveRuns:
 
     def enter(self, run: OpenRun) -> None:
         """Make a run the innermost of this context."""
-        if run.entered:
-            return
-        run.outer = self._innermost.get()
-        run.entered = True
-        self._innermost.set(run)
+        run.entered += 1
+        if run.entered == 1:
+            run.outer = self._innermost.get()
+            self._innermost.set(run)
 
-    def leave(self, run: OpenRun) -> None:
-        """Make the run outside of this one the innermost again."""
+    def leave(self, run: OpenRun) -> bool:
+        """Make the run outside of this one the innermost again; tell whether this was its end."""
+        run.entered -= 1
+        if run.entered:
+            return False
         # Not by a token: a generator may be left in another context than it was entered in.
         if self._innermost.get() is run:
             self._innermost.set(run.outer)
-        run.entered = False
+        return True
 
     def end(self, run: OpenRun, status: Status, **details: Any) -> None:
         """End a run and the children that were opened below it without a ``with``."""
+        check_end(status)
         with self._lock:
             below = [
                 child
@@ -145,24 +159,31 @@ class ActiveRuns:
             ]
         for child in reversed(below):
             self.end(child, status)
-        try:
-            run.end(status, **details)
-        finally:
-            with self._lock:
-                if run in self._open:
-                    self._open.remove(run)
+        run.end(status, **details)
+        with self._lock:
+            if run in self._open:
+                self._open.remove(run)
 
     def end_all(self) -> None:
         """End what is open because the process ends; `failed` where an error came last."""
         with self._lock:
             open_runs = [run for run in reversed(self._open) if run.pid == os.getpid()]
-        error = _last_error()
         for run in open_runs:
-            if error is None or error is run.last_error:
-                self.end(run, "finished")
-            else:
-                self.end(run, status_of(error), error=describe(error))
+            if not run.runs.root.is_dir():
+                # Nobody deletes a project and wants it back because a process ends.
+                _log.warning("%s is gone, and with it the run %s.", run.runs.root, run.name)
+                continue
+            try:
+                self._end_at_exit(run, _last_error())
+            except (LabError, OSError) as error:
+                _log.warning("The end of the run %s could not be written: %s", run.name, error)
         wait_for_all()
+
+    def _end_at_exit(self, run: OpenRun, error: BaseException | None) -> None:
+        if error is None or error is run.last_error:
+            self.end(run, "finished")
+        else:
+            self.end(run, status_of(error), error=describe(error))
 
     def _after_fork(self) -> None:
         # The parent's lock may have been held by a thread that does not exist here. Its runs stay

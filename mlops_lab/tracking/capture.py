@@ -16,6 +16,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Final
 
+from mlops_lab.errors import LabError
 from mlops_lab.tracking.environment import DIFF_PATH, describe, git_state
 from mlops_lab.tracking.finder import ENVIRONMENT_PATH
 from mlops_lab.tracking.runs import RunManager
@@ -60,6 +61,7 @@ class Capture:
         self._source = source
         self._wanted = wanted
         self._copied: bytes | None = None
+        self._said = ""
         self._folder = Path.cwd()
         _worker.do(self._begin)
 
@@ -72,8 +74,17 @@ class Capture:
         self._guarded(self._gather)
 
     def _guarded(self, part: Callable[[], None]) -> None:
+        if not self._runs.root.is_dir():
+            return  # deleted meanwhile: what is kept on the side must not bring it back
         try:
             part()
+        except LabError as error:
+            # A mistake in mlops.toml, a full disk: one sentence, once, and no trace.
+            if str(error) != self._said:
+                self._said = str(error)
+                _log.warning(
+                    "Not all of the environment of run %s is kept: %s", self._run_id[:8], error
+                )
         except Exception:  # noqa: BLE001 - whatever is odd about this machine, the run goes on
             _log.warning(
                 "Not all of the environment of run %s is kept.", self._run_id[:8], exc_info=True

@@ -33,9 +33,29 @@ _KEY_CHARACTERS: Final = 1_000
 _INT64: Final = range(-(2**63), 2**63)
 
 
-def now_us() -> int:
-    """Give the time in microseconds since 1970, UTC."""
-    return time.time_ns() // 1_000
+# What was told last, and on the clock that nobody sets when that was.
+_told: tuple[int, int] = (0, 0)
+
+
+def now_us(after: int | None = None) -> int:
+    """Give the time in microseconds since 1970, UTC.
+
+    It never goes back in a process, though the machine's clock may be set back: of two lines the
+    later one counts, and which one that is says their time.
+
+    Parameters
+    ----------
+    after
+        The answer is later than this.
+    """
+    global _told
+    now, ticks = time.time_ns() // 1_000, time.monotonic_ns()
+    last, at = _told
+    if now < last:
+        now = last + (ticks - at) // 1_000
+    _told = (now, ticks)
+    # Not remembered: another machine's clock may be far ahead, and our metrics have our time.
+    return now if after is None else max(now, after + 1)
 
 
 def metric_lines(
@@ -70,7 +90,7 @@ def tag_lines(run_id: str, tags: Mapping[str, Any], t: int, cell: str | None) ->
 
 def untag_line(run_id: str, keys: list[str], t: int) -> Line:
     """Make the line that takes tags away."""
-    return _line("untag", run_id, t, None, k=keys)
+    return _line("untag", run_id, t, None, k=[_key(key, "A tag") for key in keys])
 
 
 def note_line(run_id: str, text: Any, t: int, cell: str | None, author: str) -> Line:

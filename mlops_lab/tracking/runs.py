@@ -25,7 +25,7 @@ from mlops_lab.tracking.source import current_cell
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["RunManager"]
+__all__ = ["RunManager", "check_end"]
 
 # Tracebacks and messages are bounded: a line is read by every fold.
 _ERROR_CHARACTERS: Final = 16_000
@@ -176,7 +176,13 @@ class RunManager(RunFinder):
         self._steps[run_id] = {}
         return run_id
 
-    def resume(self, run_id: str, *, source: Mapping[str, Any] | None = None) -> None:
+    def resume(
+        self,
+        run_id: str,
+        *,
+        source: Mapping[str, Any] | None = None,
+        steps: int | None = None,
+    ) -> None:
         """Let a run go on in this process: it is running again and this process stands for it.
 
         Parameters
@@ -185,13 +191,19 @@ class RunManager(RunFinder):
             The whole id of a run that exists.
         source
             Where it goes on, if that is not where it began.
+        steps
+            How many metric steps are planned now.
         """
         record = self.get(run_id)
         if record.lifecycle == "deleted":
             raise Conflict(f"{record.name} is deleted: `mlops-lab run restore {run_id[:8]}` first.")
-        line: lines.Line = {"e": "run", "r": record.id, "t": lines.now_us(), "status": "running"}
+        # Later than all that was said of it, whoever's clock that was.
+        line: lines.Line = {"e": "run", "r": record.id, "t": lines.now_us(_last_us(record))}
+        line["status"] = "running"
         if source:
             line["source"] = dict(source)
+        if steps is not None:
+            line["steps"] = lines.step_number(steps)
         self._begin(line, [], current_cell())
 
     def end(
@@ -219,11 +231,23 @@ class RunManager(RunFinder):
         cell
             The cell it ended in, by default the one that is running.
         """
-        if status not in STATUSES[2:]:
-            raise InvalidInput(f"A run ends finished, failed or killed; got {status!r}.")
         if outcome not in (None, "passed", "rejected", "waiting"):
             raise InvalidInput(f"An outcome is passed, rejected or waiting; got {outcome!r}.")
-        line: lines.Line = {"e": "end", "r": run_id, "t": lines.now_us(), "status": status}
+        begun = self._open.get(run_id, {}).get("t")
+        self._end(run_id, lines.now_us(begun), status, outcome, reason, error, cell)
+
+    def _end(
+        self,
+        run_id: str,
+        t: int,
+        status: Status,
+        outcome: str | None = None,
+        reason: str | None = None,
+        error: Mapping[str, Any] | None = None,
+        cell: str | None = None,
+    ) -> None:
+        check_end(status)
+        line: lines.Line = {"e": "end", "r": run_id, "t": t, "status": status}
         for key, value in (("outcome", outcome), ("reason", reason)):
             if value is not None:
                 line[key] = value
@@ -250,7 +274,8 @@ class RunManager(RunFinder):
         record = self.get(run_id)
         if not record.is_open:
             raise Conflict(f"{record.name} has ended already: it is {record.status}.")
-        self.end(record.id, status, reason=f"Closed by {(by or self._identity).id}.")
+        who = (by or self._identity).id
+        self._end(record.id, lines.now_us(_last_us(record)), status, reason=f"Closed by {who}.")
 
     # ------------------------------------------------------------------ logging
 
@@ -282,6 +307,8 @@ class RunManager(RunFinder):
             known = self._known_steps(run_id)
         if step is None:
             step = max([known.get(key, -1) for key in metrics]) + 1
+            if step >= 2**63:
+                step = lines.step_number(step)
         elif type(step) is not int or not -(2**63) <= step < 2**63:
             step = lines.step_number(step)
         when = lines.now_us() if t is None else t
@@ -505,3 +532,15 @@ class RunManager(RunFinder):
         if run_ids:
             self._store.decide(kind, build, by=(by or self._identity).as_by())
         return settled
+
+
+def check_end(status: object) -> None:
+    """Refuse a status that no run ends with."""
+    if status not in STATUSES[2:]:
+        raise InvalidInput(f"A run ends finished, failed or killed; got {status!r}.")
+
+
+def _last_us(record: RunRecord) -> int:
+    """Give the time of the last that was said of a run, in microseconds."""
+    times = (record.started_at, record.ended_at, record.last_at)
+    return max(int(time.timestamp() * 1e6) + 1 for time in times if time is not None)

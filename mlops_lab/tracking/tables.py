@@ -279,6 +279,13 @@ update lab.run set ended_at = a.last_at from lab.run_activity a
 where run.killed and a.run = run.run and run.ended_at is distinct from a.last_at;
 """
 
+_OBJECTS: Final = """
+select a.digest, 'the artifact ' || a.path || ' of run ' || r.run_id
+from lab.artifact a join lab.run r using (run)
+where regexp_full_match(a.digest, 'b3-[0-9a-f]{64}')
+order by r.run_id, a.path, a.t
+"""
+
 _SHOWN = "r.started_at is not null and r.lifecycle = 'active'"
 
 _VIEWS: Final = {
@@ -370,4 +377,5 @@ TABLES: Final = ConceptTables(
     ),
     views={name: text.replace("SHOWN", _SHOWN) for name, text in _VIEWS.items()},
     deaths=_DEATHS,
+    objects=_OBJECTS,
 )

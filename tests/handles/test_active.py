@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import mlops_lab as lab
-from mlops_lab.errors import Conflict, InvalidInput, NotFound
+from mlops_lab.errors import Conflict, InvalidInput, NotFound, StorageFull
 from mlops_lab.project import Project
 
 
@@ -214,6 +215,93 @@ def test_resume_goes_on_with_a_run(project: Project) -> None:
         lab.start_run(resume="ffff")
 
 
+def test_resume_takes_what_comes_with_it(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    with lab.start_run("a", "x", params={"lr": 0.1}) as run:
+        pass
+    with lab.start_run("b", "y", resume=run, params={"lr": 0.2}, tags={"t": 1}, steps=9):
+        lab.start_run(resume=run, params={"seed": 7})
+    assert (run.name, run.experiment, dict(run.params)) == ("b", "x", {"lr": 0.2, "seed": 7})
+    assert (run.tags["t"], run.record.planned_steps) == ("1", 9)
+    assert "keeps its experiment" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"name": 3}, {"name": ""}, {"params": [1]}, {"experiment": 3}, {"steps": "x"}, {"parent": 3}],
+)
+def test_start_that_is_refused_ends_nothing(project: Project, wrong: dict[str, Any]) -> None:
+    run = lab.start_run("a")
+    with pytest.raises(InvalidInput):
+        lab.start_run(**wrong)
+    assert run.status == "running"
+    assert lab.active_run() == run
+
+
+def test_same_run_in_two_withs_ends_with_the_outer(project: Project) -> None:
+    with lab.start_run("a") as run:
+        with run:
+            lab.log_metric("x", 1)
+        assert run.status == "running"
+        with pytest.raises(ValueError), lab.start_run(resume=run):
+            raise ValueError
+        assert lab.active_run() == run
+    assert run.status == "finished"
+    assert lab.active_run() is None
+
+
+def test_end_that_is_refused_leaves_the_run_open(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = lab.start_run("a")
+    with pytest.raises(InvalidInput, match="finished, failed or killed"):
+        run.end("done")  # type: ignore[arg-type]
+    assert lab.active_run() == run
+
+    def full(*lines: object) -> None:
+        raise StorageFull("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(project.store, "append", full)
+        with pytest.raises(StorageFull):
+            lab.end_run()
+    assert lab.active_run() == run
+    lab.end_run()
+    assert run.status == "finished"
+    assert lab.active_run() is None
+
+
+def test_clock_that_is_set_back_changes_nothing(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = time.time_ns
+    with lab.start_run("a", params={"lr": 0.1}) as run:
+        monkeypatch.setattr(time, "time_ns", lambda: real() - 3_600_000_000_000)
+        lab.log_param("lr", 0.2)
+        lab.set_tag("t", "old")
+        lab.set_tag("t", "new")
+    assert (run.status, run.params["lr"], run.tags["t"]) == ("finished", 0.2, "new")
+    assert 0 <= run.duration_s < 60
+    with lab.start_run(resume=run):
+        assert run.status == "running"
+    assert run.status == "finished"
+
+
+def test_run_of_a_clock_that_was_ahead_can_be_closed_and_resumed(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = time.time_ns() // 1000 + 3_600_000_000
+    other = project.runs
+    run_id = other.start(name="a", owner="remote")
+    project.store.append({"e": "run", "r": run_id, "t": ahead, "status": "running"})
+    other.close(run_id)
+    assert other.get(run_id).status == "killed"
+    with lab.start_run(resume=run_id) as run:
+        assert run.status == "running"
+    assert run.status == "finished"
+
+
 def test_experiment_is_the_argument_else_what_was_set_else_the_notebooks_name(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -357,6 +445,27 @@ def test_terminated_process_leaves_a_killed_run(project: Project) -> None:
     assert run_script(project.root, script).returncode == -signal.SIGTERM
     project.store.fold(wait_s=10, force=True)
     assert [r.status for r in project.runs.search().items] == ["killed"]
+
+
+@pytest.mark.parametrize("ended", [True, False])
+@pytest.mark.parametrize("how", ["shutil.rmtree(here)", "os.rename(here, here + '-moved')"])
+def test_process_whose_project_is_gone_ends_quietly_and_does_not_bring_it_back(
+    tmp_path: Path, ended: bool, how: str
+) -> None:
+    root = tmp_path / "project"
+    Project.create(root).close()
+    done = run_script(
+        root,
+        "import os, shutil; lab.start_run('a'); lab.log_metric('x', 1)\n"
+        f"{'lab.end_run()' if ended else ''}\n"
+        "from mlops_lab.tracking.capture import wait_for_all; wait_for_all()\n"
+        f"here = os.getcwd(); os.chdir('/'); {how}",
+    )
+    assert done.returncode == 0
+    assert not root.exists()
+    assert "Exception" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) <= (0 if ended else 1)
 
 
 def test_first_run_makes_a_project_and_says_so_once(tmp_path: Path) -> None:

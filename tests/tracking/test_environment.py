@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mlops_lab.errors import InvalidInput
 from mlops_lab.project import Project
 from mlops_lab.tracking.capture import Capture, Wanted, log_environment, wait_for_all
 from mlops_lab.tracking.environment import DIFF_PATH, describe, git_state
@@ -198,3 +199,19 @@ def test_gathering_that_fails_breaks_no_run(
     wait_for_all()
     assert "odd machine" in caplog.text
     project.runs.end(run_id)
+
+
+def test_mistake_in_the_settings_is_said_once_in_a_sentence(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse() -> Wanted:
+        raise InvalidInput("mlops.toml: goals.auc = 'up' is not possible")
+
+    run_id = project.runs.start(name="a")
+    script = project.root / "train.py"
+    script.touch()
+    Capture(project.runs, run_id, Source(script=script), refuse)
+    wait_for_all()
+    (said,) = [record for record in caplog.records if "Not all" in record.getMessage()]
+    assert said.exc_info is None
+    assert "goals.auc" in said.getMessage()

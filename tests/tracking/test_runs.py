@@ -146,6 +146,16 @@ def test_step_counts_on_by_itself(project: Project) -> None:
     assert project.runs.history(run_id, "loss").steps == [0, 1, 10, 11]
 
 
+def test_step_that_cannot_count_on_is_refused_and_not_lost(project: Project) -> None:
+    run_id = project.runs.start()
+    project.runs.log_metrics(run_id, {"loss": 1}, step=2**63 - 1)
+    with pytest.raises(InvalidInput, match="64 bits"):
+        project.runs.log_metrics(run_id, {"loss": 2})
+    project.runs.log_metrics(run_id, {"loss": 3}, step=0)
+    assert project.runs.history(run_id, "loss").values == [3, 1]
+    assert project.store.status().rejected == 0
+
+
 def test_step_counts_on_in_another_process(project: Project) -> None:
     run_id = project.runs.start(name="a")
     project.runs.log_metrics(run_id, {"loss": 0.5}, step=41)
@@ -226,6 +236,16 @@ def test_values_of_any_size_are_kept(project: Project) -> None:
     assert all(
         len(json.dumps(line, ensure_ascii=False).encode()) < 65_536 for line in journal(project)
     )
+
+
+def test_bytes_that_were_deleted_are_said_by_verify(project: Project) -> None:
+    run_id = project.runs.start()
+    kept = project.runs.put_artifact(run_id, "a.txt", b"hello")
+    assert project.store.verify() == []
+    project.store.objects.path(kept.digest).unlink()
+    (problem,) = project.store.verify()
+    assert problem.where == f"object {kept.digest}"
+    assert f"a.txt of run {run_id}" in problem.message
 
 
 def test_artifacts_are_replaced_and_found_by_folder(project: Project, tmp_path: Path) -> None:
