@@ -1,0 +1,213 @@
+"""Make the README's pictures: a notebook trains beside the live sidebar, light and dark.
+
+    python tests/ui/screenshots.py [folder]
+
+Everything in them is real: the example project, its two pipelines (one of which is refused), and a
+notebook whose last run is looked at while it works.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
+
+from jupyter import CHROMIUM, FLAGS, Lab, jupyterlab  # noqa: E402
+
+from mlops_lab import example  # noqa: E402
+from mlops_lab.project import Project  # noqa: E402
+
+SIZE = {"width": 1440, "height": 900}
+SIDEBAR = 320
+NOTEBOOK = "notebooks/boosting.ipynb"
+# Both pictures are taken between these steps of 120, the light one first.
+LIGHT_FROM, DARK_UNTIL = 60, 115
+
+TITLE = """# Will this flight arrive late?
+
+Learn from eleven weeks of 2013, judge on the two that follow. \
+Late means more than 15 minutes behind schedule."""
+
+SETUP = """import charts, delays, pandas as pd
+from sklearn.metrics import log_loss, roc_auc_score
+import mlops_lab as lab
+
+train = pd.read_parquet(delays.find("../work/train.parquet", "prepare"))
+exam = pd.read_parquet(delays.find("../work/holdout.parquet", "prepare"))
+print(f"train {len(train):,} flights · exam {len(exam):,} · {train.late.mean():.1%} late")"""
+
+PARAMS = "params = dict(learning_rate={rate}, max_leaf_nodes=31, min_samples_leaf=100, l2=5)"
+
+TRAIN = """with lab.start_run("{name}", params=params, steps=120) as run:
+    display(run.curves("auc", "log_loss"))
+    model = delays.make_model(seed=7, max_iter=5, **params)
+    model.set_params(trees__warm_start=True)
+    for trees in range(5, 125, 5):
+        model.set_params(trees__max_iter=trees).fit(train[delays.FEATURES], train.late)
+        p = model.predict_proba(exam[delays.FEATURES])[:, 1]
+        scores = {{"auc": roc_auc_score(exam.late, p), "log_loss": log_loss(exam.late, p)}}
+        run.log_metrics(scores, step=trees)"""
+
+NEXT = """bins = delays.bins_of(exam.late.to_numpy(), p)
+run.log_figure(charts.calibration(bins, p, error=0.05), "calibration")"""
+
+LOGISTIC = """with lab.start_run("logistic", params=dict(model="logistic", C=0.1)) as run:
+    model = delays.make_model("logistic", seed=7).fit(train[delays.FEATURES], train.late)
+    p = model.predict_proba(exam[delays.FEATURES])[:, 1]
+    scores = {"auc": roc_auc_score(exam.late, p), "log_loss": log_loss(exam.late, p)}
+    run.log_metrics(scores)"""
+
+SET_CELL = """([index, source]) => {
+  const notebook = window.jupyterapp.shell.currentWidget.content;
+  notebook.activeCellIndex = index;
+  notebook.activeCell.model.sharedModel.setSource(source);
+}"""
+
+# Where Inter is installed the pictures look the same on every machine.
+FONTS = """:root {
+  --jp-ui-font-family: Inter, system-ui, sans-serif !important;
+  --jp-content-font-family: Inter, system-ui, sans-serif !important;
+}"""
+
+KERNEL = "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel"
+
+
+def main(folder: Path) -> None:
+    """Write ``sidebar-light.png`` and ``sidebar-dark.png``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as place:
+        home, root = Path(place, "home"), Path(place, "root")
+        home.mkdir()
+        root.mkdir()
+        project = prepare(root)
+        with jupyterlab(home, root) as lab, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            context = browser.new_context(viewport=SIZE, device_scale_factor=1.5)
+            context.set_default_timeout(120_000)
+            page = context.new_page()
+            open_notebook(page, lab, project.root.name)
+            earlier_runs(page, project)
+            take(page, project, folder)
+            browser.close()
+
+
+def prepare(root: Path) -> Project:
+    """Make the example, run its pipelines, and write the notebook of the picture."""
+    project = Project.open(example.create(root))
+    for pipeline in ("leak", "flight-delay"):
+        result = project.pipelines.run(f"pipelines/{pipeline}.yaml")
+        print(f"{pipeline}: {result.status}, {result.outcome}")
+    cells = [
+        nbformat.v4.new_markdown_cell(TITLE),
+        *(nbformat.v4.new_code_cell(source) for source in (SETUP, PARAMS, TRAIN, NEXT)),
+    ]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
+    nbformat.write(notebook, project.root / NOTEBOOK)
+    return project
+
+
+def open_notebook(page: Page, lab: Lab, folder: str) -> None:
+    """Open the notebook beside the sidebar, and run its first cells."""
+    page.goto(f"{lab.url}/lab/tree/{folder}/{NOTEBOOK}?token={lab.token}")
+    page.wait_for_function("window.jupyterapp?.commands.hasCommand('mlops-lab:open-sidebar')")
+    page.add_style_tag(content=FONTS)
+    page.evaluate("window.jupyterapp.restored.then(() => null)")
+    command(page, "mlops-lab:open-sidebar")
+    page.locator("#mlops-lab-sidebar").wait_for()
+    handle = page.locator("#jp-main-split-panel > .lm-SplitPanel-handle").first.bounding_box()
+    sidebar = page.locator("#mlops-lab-sidebar").bounding_box()
+    assert handle is not None
+    assert sidebar is not None
+    x, y = handle["x"] + handle["width"] / 2, handle["y"] + 300
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + SIDEBAR - sidebar["width"], y, steps=4)
+    page.mouse.up()
+    page.mouse.move(x + 700, SIZE["height"] - 60)
+    page.wait_for_function(f"{KERNEL}?.status === 'idle'")
+    run_cell(page, 1, SETUP)
+
+
+def earlier_runs(page: Page, project: Project) -> None:
+    """What was tried before: a plain model, a good one with a star, one whose kernel died."""
+    run_cell(page, 3, LOGISTIC)
+    run_cell(page, 2, PARAMS.format(rate="0.1"))
+    run_cell(page, 3, TRAIN.format(name="gbm-4"))
+    best = project.runs.search("name = 'gbm-4'").items[0]
+    project.runs.star(best.id, True)
+    run_cell(page, 2, PARAMS.format(rate="0.03"))
+    run_cell(page, 3, TRAIN.format(name="gbm-5"), wait=False)
+    wait_for_step(project, "gbm-5", 40)
+    kill_kernel(page)
+    run_cell(page, 1, SETUP)
+
+
+def kill_kernel(page: Page) -> None:
+    """As the operating system does it when memory is short; JupyterLab starts another one."""
+    kernel = page.evaluate(f"{KERNEL}.id")
+    for process in psutil.process_iter(["cmdline"]):
+        if any(kernel in word for word in process.info["cmdline"] or ()):
+            process.kill()
+    page.get_by_role("dialog").get_by_role("button", name="Ok").click()
+    page.wait_for_function(f"{KERNEL}?.status === 'idle'")
+
+
+def take(page: Page, project: Project, folder: Path) -> None:
+    """Start the run that is seen at work, and take both pictures of it."""
+    run_cell(page, 2, PARAMS.format(rate="0.06"))
+    run_cell(page, 3, TRAIN.format(name="gbm-6"), wait=False)
+    wait_for_step(project, "gbm-6", LIGHT_FROM)
+    shoot(page, folder / "sidebar-light.png")
+    command(page, "apputils:change-theme", {"theme": "JupyterLab Dark"})
+    page.wait_for_function("document.body.dataset.jpThemeName === 'JupyterLab Dark'")
+    page.wait_for_timeout(700)  # the theme's colours fade in
+    shoot(page, folder / "sidebar-dark.png")
+    step = project.runs.search("name = 'gbm-6'").items[0].step or 0
+    if step > DARK_UNTIL:
+        print(f"The dark picture came late, at step {step}; run this again on a quiet machine.")
+
+
+def shoot(page: Page, path: Path) -> None:
+    """Take the picture from the notebook's beginning: a running cell scrolls itself into view."""
+    page.locator(".jp-WindowedPanel-outer").evaluate("box => { box.scrollTop = 0; }")
+    page.screenshot(path=path)
+
+
+def run_cell(page: Page, index: int, source: str, *, wait: bool = True) -> None:
+    """Put the source into a cell and run it."""
+    page.evaluate(SET_CELL, [index, source])
+    if wait:
+        command(page, "notebook:run-cell")
+        page.wait_for_function(f"{KERNEL}?.status === 'idle'")
+    else:
+        page.evaluate("void window.jupyterapp.commands.execute('notebook:run-cell')")
+
+
+def command(page: Page, name: str, args: dict[str, str] | None = None) -> None:
+    page.evaluate(
+        "([name, args]) => window.jupyterapp.commands.execute(name, args).then(() => null)",
+        [name, args or {}],
+    )
+
+
+def wait_for_step(project: Project, name: str, step: int) -> None:
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        found = project.runs.search(f"name = '{name}' and status = 'running'").items
+        if found and (found[0].step or 0) >= step:
+            return
+        time.sleep(0.1)
+    raise RuntimeError(f"{name} did not reach step {step}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs")
