@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from mlops_lab.cli.command import Session
+from mlops_lab.cli.output import printable
 from mlops_lab.errors import LabError
 
 __all__ = ["INTERRUPTED", "report"]
@@ -73,4 +74,4 @@ def _say(error: BaseException, message: str) -> None:
         click.echo("", err=True)
         click.echo(message, err=True)
         return
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {printable(message)}", err=True)

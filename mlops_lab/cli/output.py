@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
     from rich.text import Text
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "number",
     "plain",
     "print_table",
+    "printable",
     "say",
     "shown",
     "size",
@@ -56,12 +58,24 @@ GLYPHS: Mapping[str, tuple[str, str]] = {
 def console(*, stderr: bool = False) -> Console:
     """A console: colours on a terminal unless NO_COLOR is set, and nothing cut off in pipes."""
     from rich.console import Console
+    from rich.segment import Segment
 
     class Patient(Console):
         """Rich would end the program when its reader goes away (`| head`): the work goes on."""
 
         def on_broken_pipe(self) -> None:
             self.quiet = True
+
+        def render(
+            self, renderable: RenderableType, options: ConsoleOptions | None = None
+        ) -> Iterable[Segment]:
+            # Every text that is shown passes here; rich's own codes are added later.
+            for segment in super().render(renderable, options):
+                yield (
+                    segment
+                    if segment.control
+                    else Segment(printable(segment.text), segment.style, segment.control)
+                )
 
     stream = sys.stderr if stderr else sys.stdout
     # Rich would also mark every number and path: here colour has a meaning.
@@ -94,8 +108,23 @@ def plain(value: Any) -> Any:
 
 
 def say(message: str = "", *, err: bool = False) -> None:
-    """A line of text; styles of `click.style` are dropped where they cannot be shown."""
-    click.echo(message, err=err)
+    """A line of text."""
+    click.echo(printable(message), err=err)
+
+
+_COMMANDING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """A text whose characters are shown and command nothing.
+
+    Names and errors are other people's: an escape sequence in one would set the terminal's title,
+    hide lines or turn the direction of writing.
+
+    >>> printable("red: \\x1b[31m, a tab:\\t.")
+    'red: \ufffd[31m, a tab:\\t.'
+    """
+    return _COMMANDING.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def glyph(status: str, outcome: str | None = None) -> Text:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from mlops_lab.errors import InvalidInput, NotFound
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mlops_lab.orchestration.results import PipelineResult, Plan
+    from mlops_lab.orchestration.results import PipelineResult, Plan, PlannedStep
     from mlops_lab.project import Project
 
 __all__ = ["pipeline", "show_result"]
@@ -84,6 +83,8 @@ def run(
     """
     project = _project_of(session, file)
     given = read_params(params)
+    for report in (junit, summary):
+        _check_writable(report)
     target = console(stderr=session.as_json)
     if dry_run:
         planned = project.pipelines.run(file, given, dry_run=True)
@@ -93,11 +94,11 @@ def run(
             _show_plan(target, planned.plan)
         return planned.exit_code
     result = run_shown(project, file, given, target, run_id=run_id)
-    write_reports(result, junit, summary)
     if session.as_json:
         write_json(result.to_json())
     else:
         show_result(target, result)
+    write_reports(result, junit, summary)
     return result.exit_code
 
 
@@ -201,9 +202,6 @@ def run_shown(
     """Run a pipeline and show how it goes on."""
     from mlops_lab.cli.progress import progress
 
-    # jsonschema, which papermill imports, would build a grammar of international addresses if this
-    # package is there: a second or two, for something that no notebook needs.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     goals = project.settings.goals
     with progress(target, goals) as listener:
         return project.pipelines.run(file, params, run_id=run_id, listener=listener)
@@ -262,6 +260,18 @@ def read_params(texts: Sequence[str]) -> dict[str, str]:
     return params
 
 
+def _check_writable(report: Path | None) -> None:
+    """Refuse a report that cannot be written before the work is done that it would tell of."""
+    if report is None:
+        return
+    folder = report.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    there = report if report.exists() else folder
+    if not folder.is_dir() or not os.access(there, os.W_OK):
+        raise InvalidInput(f"{report} cannot be written: no permission, or not below a folder.")
+
+
 def _is_run_id(what: str) -> bool:
     return bool(re.fullmatch(r"[0-9a-f]{4,32}", what)) and not Path(what).exists()
 
@@ -282,12 +292,27 @@ def _project_of(session: Session, file: str) -> Project:
     return session.project()
 
 
+def _own_settings(plan: Plan, step: PlannedStep) -> Iterator[str]:
+    """What holds for one step only: its params, tries and time."""
+    from mlops_lab.orchestration.params import as_text
+
+    for name, value in step.params.items():
+        if name not in plan.params or plan.params[name] != value:
+            yield f"{name} {as_text(value)}"
+    if step.retries:
+        yield f"retries {step.retries}"
+    if step.timeout_s is not None:
+        yield f"timeout {duration(step.timeout_s)}"
+
+
 def _show_plan(target: Console, plan: Plan) -> None:
     from rich.text import Text
 
+    from mlops_lab.orchestration.params import as_text
+
     target.print(Text.assemble((plan.name, "bold"), "  ", (plan.path, "dim")))
     if plan.params:
-        told = ", ".join(f"{name} {value}" for name, value in plan.params.items())
+        told = ", ".join(f"{name} {as_text(value)}" for name, value in plan.params.items())
         target.print(f"   {told}", markup=False, style="dim")
     rows = [
         (
@@ -296,11 +321,13 @@ def _show_plan(target: Console, plan: Plan) -> None:
             step.notebook,
             ", ".join(step.inputs.values()) or "–",
             ", ".join(step.outputs) or "–",
+            ", ".join(_own_settings(plan, step)),
         )
         for place, step in enumerate(plan.steps, 1)
     ]
     target.print()
-    print_table(target, ["", "step", "notebook", ("inputs", {"no_wrap": False}), "outputs"], rows)
+    wide = {"no_wrap": False}
+    print_table(target, ["", "step", "notebook", ("inputs", wide), "outputs", ("", wide)], rows)
     if plan.gates:
         target.print()
         target.print("gates", style="dim")

@@ -161,6 +161,9 @@ def _head(target: Console, record: RunRecord) -> None:
 def _error(target: Console, record: RunRecord) -> None:
     if record.reason:
         target.print(f"   {record.reason}", markup=False)
+    if record.status == "killed" and record.cell and "in cell" not in (record.reason or ""):
+        at = f"{record.cell.get('index')} of {record.cell.get('total')}"
+        target.print(f"   Its last cell was {at}.", markup=False)
     if not record.error:
         return
     told = f"{record.error.get('name')}: {record.error.get('message')}"

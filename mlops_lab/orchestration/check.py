@@ -129,7 +129,7 @@ class Checker:
             message = f"{step.notebook!r} is not a notebook: .ipynb, or jupytext .py or .md."
             self._fault(place, message)
         elif not path.is_file():
-            near = nearest(path.name, _files(path.parent, SUFFIXES))
+            near = nearest_file(path, SUFFIXES)
             better = str(PurePosixPath(step.notebook).with_name(near)) if near else None
             self._fault(place, f"There is no notebook {step.notebook!r}.", suggestion=better)
         else:
@@ -169,7 +169,7 @@ class Checker:
             message = f"{written!r} is no step.output, and there is no such file or folder."
             near = nearest(written, outputs_of_all)
             if near is None:
-                file = nearest(source.name, _files(source.parent))
+                file = nearest_file(source)
                 near = str(PurePosixPath(written).with_name(file)) if file else None
             self._fault(place, message, suggestion=near)
 
@@ -328,9 +328,18 @@ class Checker:
             self._fault(place, f"Step {first} needs a metric: {first}.auc.", position=name.start)
 
 
-def _files(folder: Path, suffixes: tuple[str, ...] = ()) -> list[str]:
+def nearest_file(path: Path, suffixes: tuple[str, ...] = ()) -> str | None:
+    """The name in the folder of ``path`` that is most like its own, or None.
+
+    Compared without suffixes: ``a.ipynb`` is hardly more like ``b.ipynb`` than ``a`` is like ``b``.
+    """
     try:
-        names = sorted(path.name for path in folder.iterdir())[:10_000]
+        names = sorted(one.name for one in path.parent.iterdir())[:10_000]
     except OSError:
-        return []
-    return [name for name in names if not suffixes or name.endswith(suffixes)]
+        return None
+    stems: dict[str, str] = {}
+    for name in names:
+        if not suffixes or name.endswith(suffixes):
+            stems.setdefault(Path(name).stem, name)
+    found = nearest(path.stem, stems)
+    return stems[found] if found else None

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mlops_lab.errors import InvalidInput
 from mlops_lab.governance import Identity
 from mlops_lab.orchestration import protocol, scratch
 from mlops_lab.orchestration.params import as_text
@@ -26,6 +27,9 @@ __all__ = ["command", "interrupt", "log_path", "start"]
 logger = logging.getLogger(__name__)
 
 TAIL_BYTES = 2000
+
+LONGEST_WORD_BYTES = 100_000
+"""Longest word of a command line; Linux takes 128 kB."""
 
 # What the starter was told by whoever started it is not true for the new process.
 _NOT_INHERITED = (protocol.RUN, "JPY_PARENT_PID", "JPY_SESSION_NAME", "JPY_INTERRUPT_EVENT")
@@ -78,10 +82,22 @@ def start(
     -------
     str
         The run's id.
+
+    Raises
+    ------
+    InvalidInput
+        A param is longer than a command can be given.
     """
     if run_id is not None and runs.find(run_id) is not None:
         return run_id
     run_id = run_id or secrets.token_hex(16)
+    words = command(root, pipeline, run_id, params)
+    for word in words:
+        if len(word.encode()) > LONGEST_WORD_BYTES:
+            raise InvalidInput(
+                f"{word.partition('=')[0]} has {len(word):,} characters: more than a command can "
+                "be given. Put it into a file and name that as an input."
+            )
     run_id = runs.start(
         stem=name,
         experiment=name,
@@ -98,7 +114,7 @@ def start(
     try:
         with log.open("ab") as stream:
             process = subprocess.Popen(
-                command(root, pipeline, run_id, params),
+                words,
                 cwd=root,
                 env=environment,
                 stdin=subprocess.DEVNULL,

@@ -104,10 +104,10 @@ class PipelineManager:
         for candidate in candidates:
             if candidate.is_file():
                 return Path(os.path.normpath(candidate))
-        known = [one.path for one in self.list()]
-        near = nearest(str(path), known) or nearest(f"{FOLDER}/{written.name}", known)
-        hint = f" Did you mean {near}?" if near else ""
-        raise NotFound(f"there is no pipeline {str(path)!r} in {self.root}.{hint}")
+        known = {Path(one.path).stem: one.path for one in self.list()}
+        near = nearest(written.stem, known)
+        hint = f" Did you mean {known[near]}?" if near else ""
+        raise NotFound(f"There is no pipeline {str(path)!r} in {self.root}.{hint}")
 
     def load(self, path: str | Path) -> PipelineSpec:
         """Read and check a pipeline.
@@ -224,6 +224,7 @@ class PipelineManager:
         """
         spec = self.load(path)
         resolve_params(spec, params)
+        check_kernels(spec)
         self.recover()
         return detached.start(
             self.root,

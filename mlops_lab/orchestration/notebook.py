@@ -108,10 +108,17 @@ def read_cells(path: Path) -> dict[str, Any]:
             notebook = json.loads(path.read_text(encoding="utf-8"))
         else:
             notebook = _jupytext(path)
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise InvalidInput(f"{path.name} is not a notebook: {error}.") from error
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
         raise InvalidInput(f"{path.name} is not a notebook of version 4: it has no cells.")
+    for index, cell in enumerate(notebook["cells"], start=1):
+        if not _is_cell(cell):
+            raise InvalidInput(f"{path.name} is not a notebook: cell {index} is not one.")
+    if notebook.get("nbformat", 4) != 4:
+        raise InvalidInput(
+            f"{path.name} is a notebook of version {notebook['nbformat']!r}; this program reads 4."
+        )
     return notebook
 
 
@@ -133,16 +140,19 @@ def _jupytext(path: Path) -> Any:
 def inspect_notebook(path: Path) -> NotebookFacts:
     """What the notebook at ``path`` declares; nothing of it is run."""
     notebook = read_cells(path)
-    metadata = notebook.get("metadata") or {}
-    kernelspec = metadata.get("kernelspec") or {}
-    language = (metadata.get("language_info") or {}).get("name") or kernelspec.get("language")
+    # What is odd in somebody's file must not stop a list of all pipelines: hence _map.
+    metadata = _map(notebook.get("metadata"))
+    kernelspec = _map(metadata.get("kernelspec"))
+    language = _map(metadata.get("language_info")).get("name") or kernelspec.get("language")
     language = str(language or "python").lower()
+    kernel = kernelspec.get("name")
     cells = [cell for cell in notebook["cells"] if cell.get("cell_type") == "code"]
     tagged = [cell for cell in cells if "parameters" in _tags(cell)]
     parameters: tuple[Declared, ...] | None = ()
     if tagged:
         parameters = _declared(_source(tagged[0])) if language == "python" else None
-    return NotebookFacts(path, language, kernelspec.get("name"), len(cells), parameters)
+    name = str(kernel) if kernel else None
+    return NotebookFacts(path, language, name, len(cells), parameters)
 
 
 @contextmanager
@@ -163,8 +173,22 @@ def without_iri_grammar() -> Iterator[None]:
         del sys.modules[name]
 
 
-def _tags(cell: dict[str, Any]) -> list[str]:
-    return list((cell.get("metadata") or {}).get("tags") or ())
+def _is_cell(cell: object) -> bool:
+    """Whether a cell has the shape that everything after relies on; metadata may be odd."""
+    if not isinstance(cell, dict) or not isinstance(cell.get("metadata", {}), dict):
+        return False
+    source = cell.get("source", "")
+    lines = source if isinstance(source, list) else [source]
+    return all(isinstance(line, str) for line in lines)
+
+
+def _map(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _tags(cell: dict[str, Any]) -> list[Any]:
+    tags = _map(cell.get("metadata")).get("tags")
+    return tags if isinstance(tags, list) else []
 
 
 def _source(cell: dict[str, Any]) -> str:
@@ -177,7 +201,7 @@ def _declared(source: str) -> tuple[Declared, ...] | None:
     lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines()]
     try:
         tree = ast.parse("\n".join(lines))
-    except SyntaxError:
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None
     found: dict[str, Declared] = {}
     for node in tree.body:

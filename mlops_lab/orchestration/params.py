@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from mlops_lab.errors import InvalidInput
 from mlops_lab.expressions import nearest
 from mlops_lab.orchestration.check import kind_of
-from mlops_lab.orchestration.document import scalar
+from mlops_lab.orchestration.document import MAX_DEPTH, scalar
 from mlops_lab.orchestration.spec import PipelineSpec, Step
 
 __all__ = ["as_text", "read_value", "resolve_params", "step_params"]
@@ -44,7 +45,8 @@ def resolve_params(
     pipeline = dict(spec.params)
     steps = {step.name: dict(step.params) for step in spec.steps}
     known = [*spec.params, *_step_names(spec)]
-    for name, value in (given or {}).items():
+    for name, wanted in (given or {}).items():
+        value = _plain(name, wanted)
         first, dot, rest = name.partition(".")
         if name in pipeline:
             pipeline[name] = read_value(name, value, spec.params[name])
@@ -119,7 +121,41 @@ def as_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def _plain(name: str, value: Any, depth: int = 0) -> Any:
+    """A value as a YAML file could say it; what no file and no process can be given is refused."""
+    if depth > MAX_DEPTH:
+        raise InvalidInput(f"{name} is nested more than {MAX_DEPTH} deep.")
+    if isinstance(value, dict):
+        return {
+            _plain(name, key, depth + 1): _plain(name, one, depth + 1) for key, one in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_plain(name, one, depth + 1) for one in value]
+    if isinstance(value, str):
+        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            raise InvalidInput(f"{name} holds a character that no text file can: {value[:40]!r}.")
+        return str(value)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)  # numpy's float64 is a float as well
+    if isinstance(value, Path):
+        return str(value)
+    item = getattr(value, "item", None)
+    if callable(item) and getattr(value, "ndim", None) == 0:
+        return _plain(name, item(), depth + 1)  # a number of numpy's
+    raise InvalidInput(
+        f"{name} is {type(value).__name__}; a param is text, a number, true or false, null, "
+        "a list or a map."
+    )
+
+
 def _from_text(name: str, text: str, declared: Any) -> Any:
+    if not text.strip() and declared is not None:
+        # As `-p seed=$SEED` leaves it where the variable is not set.
+        raise InvalidInput(f"{name} is empty, and {kind_of(declared)} in the pipeline.")
     if isinstance(declared, list | dict):
         try:
             return json.loads(text)
@@ -137,8 +173,9 @@ def _step_value(step: Step, name: str, value: Any) -> Any:
     declared = next((one for one in step.facts.parameters or () if one.name == name), None)
     if declared is None:
         return value
-    if isinstance(value, str) and declared.type_name not in ("str", None):
-        value = _from_text(f"{step.name}.{name}", value, _EXAMPLES.get(declared.type_name or ""))
+    if isinstance(value, str) and declared.type_name != "str":
+        example = _EXAMPLES.get(declared.type_name or "")
+        value = _from_text(f"{step.name}.{name}", value, example)
     if not declared.accepts(value):
         raise InvalidInput(
             f"{step.name}.{name} is declared as {declared.type_name} in the parameters cell of "
@@ -147,7 +184,13 @@ def _step_value(step: Step, name: str, value: Any) -> Any:
     return value
 
 
-_EXAMPLES: dict[str, Any] = {"list": [1, 2], "dict": {"a": 1}}
+_EXAMPLES: dict[str, Any] = {
+    "bool": True,
+    "int": 1,
+    "float": 0.5,
+    "list": [1, 2],
+    "dict": {"a": 1},
+}
 
 
 def _check_notebooks(spec: PipelineSpec, name: str, value: Any) -> None:

@@ -9,7 +9,8 @@ from mlops_lab.orchestration.results import PipelineResult, StepResult
 
 __all__ = ["junit", "markdown"]
 
-# XML 1.0 has no way to write these, not even escaped; a traceback may hold them.
+# XML 1.0 has no way to write these, not even escaped; a traceback may hold them, and a terminal
+# that shows the file would obey them.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -90,7 +91,7 @@ def markdown(result: PipelineResult) -> str:
             lines += [f"**{_text(step.name)}** {_text(str(step.error))}", ""]
             if step.error.traceback:
                 fence = "`" * max(3, _longest_fence(step.error.traceback) + 1)
-                lines += [fence, step.error.traceback.strip(), fence, ""]
+                lines += [fence, _clean(step.error.traceback.strip()), fence, ""]
     if result.params:
         params = ", ".join(f"{name} = {value}" for name, value in result.params.items())
         lines += [f"Params: {_text(params)}", ""]
@@ -112,12 +113,12 @@ def _longest_fence(text: str) -> int:
 
 def _text(text: str) -> str:
     # What people named or raised is text here: no markup, no cell border, no HTML.
-    flat = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+    flat = " ".join(_clean(text).split()).replace("&", "&amp;").replace("<", "&lt;")
     return re.sub(r"([\\`*_\[\]|~])", r"\\\1", flat)
 
 
 def _code(text: str) -> str:
-    flat = " ".join(text.split()).replace("|", "\\|")
+    flat = " ".join(_clean(text).split()).replace("|", "\\|")
     fence = "`" * (_longest_fence(flat) + 1)
     pad = " " if "`" in flat else ""
     return f"{fence}{pad}{flat}{pad}{fence}"

@@ -53,10 +53,24 @@ def test_run_whose_step_fails_exits_with_1_and_shows_the_cell(here: Path, call: 
     assert "executed notebook:" in said.out
 
 
+def test_what_a_notebook_raises_commands_no_terminal(here: Path, call: Call) -> None:
+    write_pipeline(here, r"raise ValueError('\x1b]0;mine\x07 [red]\u202e')")
+    said = call("pipeline", "run", "small", "--summary", "summary.md")
+    assert said.code == 1
+    assert "]0;mine" in said.out
+    assert "[red]" in said.out
+    for text in (said.out, (here / "summary.md").read_text()):
+        assert not {"\x1b", "\x07"} & set(text)
+    assert "\u202e" not in said.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("nowhere.yaml",), "nowhere.yaml"),
+        (("small", "-p", "auc="), "auc is empty"),
+        (("small", "--junit", "mlops.toml/x.xml"), "cannot be written"),
+        (("small", "--summary", "mlops.toml/x.md"), "cannot be written"),
         (("small", "-p", "acu=1"), "auc"),
         (("small", "-p", "auc"), "NAME=VALUE"),
         (("small", "-p", "auc=high"), "auc"),
@@ -98,6 +112,13 @@ def test_dry_run_shows_the_plan_and_runs_nothing(here: Path, call: Call) -> None
     for fact in ("small", "fit", "notebooks/small.ipynb", "fit.auc >= 0.6", "auc 0.5"):
         assert fact in said.out
     assert Project.open(here).runs.search().total == 0
+
+
+def test_dry_run_shows_what_holds_for_one_step(here: Path, call: Call) -> None:
+    path = write_pipeline(here, LOG_AUC)
+    path.write_text(path.read_text().replace(".ipynb}", ".ipynb, retries: 2, timeout: 90s}"))
+    said = call("pipeline", "run", "small", "--dry-run", "-p", "fit.auc=0.9")
+    assert "auc 0.9, retries 2, timeout 1:30" in said.out
 
 
 def test_reports_for_ci_are_written(here: Path, call: Call) -> None:

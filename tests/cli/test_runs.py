@@ -101,6 +101,24 @@ def test_show_drops_escape_codes_of_a_traceback(project: Project, call: Call) ->
     assert "\x1b" not in said.out
 
 
+def test_names_and_reasons_command_no_terminal(project: Project, call: Call) -> None:
+    run_id = project.runs.start(params={"x": "\x1b]0;mine\x07"}, tags={"t": "\x9b31m"})
+    project.runs.end(run_id, "failed", reason="\x1b[2J gone \u202e")
+    for arguments in (("run", "show", run_id), ("run", "list"), ("sql", "from params")):
+        said = call(*arguments)
+        assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(said.out)
+    said = call("run", "list", "\x1b[31m")
+    assert said.code == 2
+    assert "\x1b" not in said.err
+
+
+def test_show_of_a_killed_run_names_its_last_cell(project: Project, call: Call) -> None:
+    run_id = project.runs.start(kind="step")
+    project.runs.log_cell(run_id, "c1", index=3, total=9, state="running", source="fit()")
+    project.runs.end(run_id, "killed", reason="Its process is gone.")
+    assert "Its last cell was 3 of 9." in call("run", "show", run_id).out
+
+
 def test_show_of_an_unknown_run_is_not_found(project: Project, call: Call) -> None:
     said = call("run", "show", "00000000")
     assert said.code == 2

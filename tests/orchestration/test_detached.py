@@ -82,13 +82,27 @@ def test_a_program_that_cannot_be_started_fails_the_run(workshop, monkeypatch) -
     assert record.status == "failed"
 
 
-@pytest.mark.parametrize("params", [{"sead": 1}, {"n": "many"}])
+@pytest.mark.parametrize(
+    "params", [{"sead": 1}, {"n": "many"}, {"text": "a\0b"}, {"text": "x" * 200_000}]
+)
 def test_wrong_params_are_refused_before_anything_starts(workshop, params) -> None:
-    workshop.notebook("a", "1", params="n = 1")
-    path = workshop.pipeline("params: {n: 1}\nsteps:\n  a: {notebook: ../notebooks/a.ipynb}\n")
+    workshop.notebook("a", "1", params="n = 1\ntext = ''")
+    path = workshop.pipeline(
+        "params: {n: 1, text: a}\nsteps:\n  a: {notebook: ../notebooks/a.ipynb}\n"
+    )
 
     with pytest.raises(InvalidInput):
         workshop.project.pipelines.start_detached(path, params)
+
+    assert workshop.project.store.query("select * from lab.runs") == []
+
+
+def test_a_missing_kernel_is_refused_before_anything_starts(workshop) -> None:
+    workshop.notebook("a", "1", kernel="no-such-kernel")
+    path = workshop.pipeline("steps:\n  a: {notebook: ../notebooks/a.ipynb}\n")
+
+    with pytest.raises(InvalidInput, match="no-such-kernel"):
+        workshop.project.pipelines.start_detached(path)
 
     assert workshop.project.store.query("select * from lab.runs") == []
 

@@ -207,6 +207,19 @@ def test_a_step_that_takes_too_long_fails_and_says_so(workshop) -> None:
     assert result.steps["a"].duration_s < 60
 
 
+def test_a_notebook_deleted_meanwhile_fails_its_step(workshop) -> None:
+    workshop.notebook("a", "import os\nos.remove('b.ipynb')")
+    workshop.notebook("b", "1")
+
+    result = workshop.run(
+        "steps:\n  a: {notebook: ../notebooks/a.ipynb}\n  b: {notebook: ../notebooks/b.ipynb}\n"
+    )
+
+    assert (result.status, result.exit_code) == ("failed", 1)
+    assert [step.status for step in result.steps.values()] == ["finished", "failed"]
+    assert "b.ipynb cannot be read" in str(result.steps["b"].error)
+
+
 def test_an_output_that_was_not_written_fails_the_step(workshop) -> None:
     workshop.notebook("a", "1", params="table = ''")
 

@@ -47,6 +47,53 @@ def test_what_is_no_notebook_is_refused_by_name(tmp_path: Path, text: str) -> No
         inspect_notebook(path)
 
 
+CELL = '{"cell_type": "code", "metadata": %s, "source": %s}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"cells": [1]}',
+        f'{{"cells": [{CELL % ("[1]", "[]")}]}}',
+        f'{{"cells": [{CELL % ("{}", "5")}]}}',
+        f'{{"cells": [{CELL % ("{}", "[1]")}]}}',
+        '{"cells": [], "nbformat": 99}',
+    ],
+)
+def test_what_only_looks_like_a_notebook_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "x.ipynb"
+    path.write_text(text)
+
+    with pytest.raises(InvalidInput, match=r"x\.ipynb is (not )?a notebook"):
+        inspect_notebook(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"cells": [], "metadata": 3}',
+        '{"cells": [], "metadata": {"kernelspec": "x", "language_info": []}}',
+        f'{{"cells": [{CELL % ("""{"tags": 5}""", "[]")}]}}',
+        f'{{"cells": [{CELL % ("""{"tags": [["parameters"]]}""", "[]")}]}}',
+    ],
+)
+def test_odd_metadata_says_nothing(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "x.ipynb"
+    path.write_text(text)
+
+    facts = inspect_notebook(path)
+
+    assert (facts.language, facts.kernel_name, facts.parameters) == ("python", None, ())
+
+
+@pytest.mark.parametrize("source", ["x=1\0", "x='\ud800'", "x=" + "-" * 100_000 + "1"])
+def test_parameters_that_python_cannot_parse_say_nothing(workshop, source: str) -> None:
+    facts = inspect_notebook(workshop.notebook("a", "1", params=source))
+
+    assert facts.declares("x") is False
+
+
 def test_jupytext_percent_scripts_and_markdown_are_notebooks(tmp_path: Path) -> None:
     script = tmp_path / "a.py"
     script.write_text('# %% tags=["parameters"]\nseed: int = 1\n\n# %%\nprint(seed)\n')

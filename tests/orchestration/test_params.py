@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,10 @@ from hypothesis import strategies as st
 from mlops_lab.errors import InvalidInput
 from mlops_lab.orchestration.params import as_text, read_value, resolve_params, step_params
 from mlops_lab.orchestration.spec import PipelineSpec, load_spec
+
+NESTED: Any = []
+for _ in range(40):
+    NESTED = [NESTED]
 
 
 @pytest.fixture
@@ -61,6 +66,13 @@ def test_a_step_takes_what_its_notebook_declares(spec: PipelineSpec) -> None:
         ({"tags": "b"}, "write it as JSON"),
         ({"train.max_depth": "x"}, "train.max_depth is declared as int"),
         ({"train.data": "x"}, "no param 'train.data'"),
+        ({"seed": ""}, "seed is empty, and a whole number in the pipeline."),
+        ({"train.max_depth": " "}, "train.max_depth is empty"),
+        ({"note": "a\0b"}, "note holds a character that no text file can"),
+        ({"train.kind": "\ud800"}, "train.kind holds a character"),
+        ({"tags": [["\0"]]}, "tags holds a character"),
+        ({"tags": NESTED}, "tags is nested more than 30 deep."),
+        ({"note": object()}, "note is object; a param is text"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(
@@ -70,6 +82,23 @@ def test_what_cannot_be_meant_is_refused(
         resolve_params(spec, given_params)
 
     assert sentence in str(caught.value)
+
+
+def test_numbers_of_numpy_and_paths_are_read_as_what_they_hold(spec: PipelineSpec) -> None:
+    import numpy as np
+
+    given_params = {
+        "seed": np.int64(3),
+        "floor": np.float64(0.5),
+        "tags": (np.float32(0.5), True),
+        "train.kind": Path("a/b"),
+    }
+
+    pipeline, steps = resolve_params(spec, given_params)
+
+    assert pipeline == {"seed": 3, "floor": 0.5, "tags": [0.5, True], "note": None}
+    assert [type(pipeline[name]) for name in ("seed", "floor")] == [int, float]
+    assert steps["train"]["kind"] == "a/b"
 
 
 values = (

@@ -67,6 +67,8 @@ def test_markdown_shows_what_people_wrote_as_text(result: PipelineResult) -> Non
     assert "| train | failed (try 2) |" in text
     assert "bad &lt;b>\\|\\`x\\`" in text
     assert "````\nTraceback\n  ```" in text
+    assert "\x1b" not in text
+    assert "\x00" not in text
 
 
 def test_a_result_reads_well(result: PipelineResult) -> None:

@@ -92,8 +92,10 @@ def _run(
     kernel = StepKernel(facts.kernel_name or "python3", session, start_timeout_s=start_timeout_s)
     loop = ensure_event_loop()
     try:
-        loop.run_until_complete(kernel.start())
+        loop.run_until_complete(_start(kernel))
         return _execute(facts, parameters, kernel, session)
+    except _Unreadable as error:
+        return _failure(session, "UnreadableNotebook", str(error))
     except KernelGone as error:
         return _failure(session, "KernelStart", f"{error}{_last_words(session)}")
     except Stopped:
@@ -103,6 +105,20 @@ def _run(
         loop.close()
         if session.executed is not None:
             _write(session.executed, output)
+
+
+class _Unreadable(Exception):
+    """The notebook was changed or deleted since it was checked."""
+
+
+async def _start(kernel: StepKernel) -> None:
+    from jupyter_client.kernelspec import NoSuchKernel
+
+    try:
+        await kernel.start()
+    except (OSError, NoSuchKernel) as error:
+        # Its spec, its program or the notebook's folder is gone.
+        raise KernelGone(f"the kernel cannot be started: {error}") from error
 
 
 def _execute(
@@ -120,8 +136,12 @@ def _execute(
     # Our own messages say what papermill's and nbclient's would, and where.
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
     try:
+        notebook = _load(facts)
+    except (OSError, ValueError, LookupError, AttributeError) as error:
+        raise _Unreadable(f"{facts.path.name} cannot be read: {error}") from error
+    try:
         execute_notebook(
-            _load(facts),
+            notebook,
             None,
             parameters=dict(parameters),
             engine_name=engine.NAME,
