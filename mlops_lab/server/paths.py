@@ -8,6 +8,10 @@ from mlops_lab.errors import InvalidInput, NotFound
 
 __all__ = ["confined_file", "contents_folder", "contents_path", "relative"]
 
+# In bytes; there is room left for what the server's root and the project's folder add.
+_LONGEST_NAME = 255
+_LONGEST_PATH = 3000
+
 
 def relative(path: str) -> PurePosixPath:
     """Check that a path names something below a folder, and give its parts.
@@ -15,7 +19,8 @@ def relative(path: str) -> PurePosixPath:
     Raises
     ------
     InvalidInput
-        For an absolute path, ``..``, a backslash or a character that no path has.
+        For an absolute path, ``..``, a backslash, a character that no path has, or a name that is
+        longer than any file system takes.
 
     Examples
     --------
@@ -30,10 +35,17 @@ def relative(path: str) -> PurePosixPath:
         pure.is_absolute()
         or ".." in pure.parts
         or "\\" in path
-        or any(ord(character) < 32 for character in path)
+        or any(ord(character) < 32 or "\ud800" <= character <= "\udfff" for character in path)
     ):
-        raise InvalidInput(f"Not a path inside the project: {path!r}.")
+        raise InvalidInput(f"Not a path inside the project: {_shown(path)}.")
+    longest = max((len(part.encode()) for part in pure.parts), default=0)
+    if longest > _LONGEST_NAME or len(path.encode()) > _LONGEST_PATH:
+        raise InvalidInput(f"Longer than a path can be: {_shown(path)}.")
     return pure
+
+
+def _shown(path: str) -> str:
+    return repr(path) if len(path) <= 100 else f"{path[:100]!r}…"
 
 
 def confined_file(root: Path, path: str) -> Path:

@@ -27,6 +27,9 @@ __all__ = ["ROUTES"]
 
 _MAX_SERIES = 200
 
+_OWN_TAGS = "mlops."
+"""How the names of tags begin that the program sets itself, such as a run's name and star."""
+
 
 class _RunsQuery(Query):
     where: str | None = None
@@ -58,6 +61,9 @@ class _RunPatch(Body):
     def _says_something(self) -> _RunPatch:
         if not self.model_fields_set:
             raise ValueError("nothing to change: name, starred, tags or note")
+        own = [key for key in self.tags or () if key.startswith(_OWN_TAGS)]
+        if own:
+            raise ValueError(f"{own[0]!r} is the program's own; name and starred set them")
         return self
 
 

@@ -1,14 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -124,63 +117,6 @@ async def test_cancels_a_run(project: Project, pipeline: str, met: Any, ask: Ask
     assert (await ask(*run, "cancel", method="POST")).code == 202
     done = await until(ask, run, lambda body: body["status"] not in ("scheduled", "running"))
     assert done["status"] == "killed"
-
-
-def real_server(folder: Path, home: Path) -> tuple[subprocess.Popen[bytes], str]:
-    """A server in a process of its own; gives it and the address of its projects."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    home.mkdir()
-    places = ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "jupyter_server", f"--port={port}", "--port-retries=0"),
-            *("--no-browser", "--allow-root", "--IdentityProvider.token=t"),
-            f"--ServerApp.root_dir={folder}",
-            "--ServerApp.jpserver_extensions={'mlops_lab': True}",
-        ],
-        env={**os.environ, **dict.fromkeys(places, str(home))},
-        stderr=subprocess.DEVNULL,
-    )
-    return process, f"http://127.0.0.1:{port}/mlops-lab/api/v1/projects"
-
-
-def test_a_run_outlives_the_server_even_when_it_is_killed(
-    project: Project, pipeline: str, tmp_path: Path
-) -> None:
-    process, projects = real_server(project.root, tmp_path / "home-of-server")
-    headers = {"Authorization": "token t", "Content-Type": "application/json"}
-
-    def fetch(address: str, body: Any = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(address, data=data, headers=headers)
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return json.loads(response.read())
-
-    deadline = time.monotonic() + 90
-    try:
-        while True:
-            try:
-                key = fetch(f"{projects}?near=")["current"]["key"]
-                break
-            except urllib.error.URLError:
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-        body = {"path": pipeline, "params": {"seconds": 3.0}}
-        run_id = fetch(f"{projects}/{key}/pipelines/run", body)["run_id"]
-        while project.runs.get(run_id).status == "scheduled":
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-    finally:
-        process.kill()
-        process.wait()
-    while project.runs.get(run_id).is_open:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    done = project.runs.get(run_id)
-    assert (done.status, done.outcome) == ("finished", "passed"), done.reason
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,19 @@ from mlops_lab.server.paths import confined_file, contents_folder, contents_path
 
 
 @pytest.mark.parametrize(
-    "path", ["../x", "a/../../x", "/etc/passwd", "a\\..\\b", "a\0b", "a\nb", "..", "a/.."]
+    "path", ["../x", "a/../../x", "/etc/passwd", "a\\..\\b", "a\0b", "a\nb", "..", "a/..", "\ud800"]
 )
 def test_refuses_what_leaves_the_project(path: str) -> None:
     with pytest.raises(InvalidInput):
         relative(path)
+
+
+@pytest.mark.parametrize("path", ["a" * 256, "ü" * 200, "a/" * 2000, "b/" + "a" * 3000 + "/c"])
+def test_refuses_what_no_file_system_takes(tmp_path: Path, path: str) -> None:
+    for read in (confined_file, contents_folder):
+        with pytest.raises(InvalidInput, match="Longer than a path can be") as caught:
+            read(tmp_path, path)
+        assert len(str(caught.value)) < 200
 
 
 @pytest.mark.parametrize("path", ["a/b.yaml", "%2e%2e/x", "..a/b", "a b'[1]*{x}/ü.ipynb", "..."])

@@ -196,7 +196,17 @@ async def test_changes_a_run(sample: Sample, met: Any, ask: Ask) -> None:
     assert (await ask(*run, method="PATCH", body={"starred": False})).body["starred"] is False
 
 
-@pytest.mark.parametrize("patch", [{}, {"name": ""}, {"starred": "maybe"}, {"status": "finished"}])
+@pytest.mark.parametrize(
+    "patch",
+    [
+        {},
+        {"name": ""},
+        {"starred": "maybe"},
+        {"status": "finished"},
+        {"tags": {"": "x"}},
+        {"tags": {"mlops.name": "a\x1bb"}},
+    ],
+)
 async def test_a_change_that_cannot_be_meant_is_refused(
     sample: Sample, met: Any, ask: Ask, patch: dict[str, Any]
 ) -> None:
