@@ -10,6 +10,7 @@ from typing import cast
 from mlops_lab.errors import InvalidInput
 from mlops_lab.expressions.lexer import Token, tokenize
 from mlops_lab.expressions.nodes import (
+    AGGREGATES,
     And,
     Arithmetic,
     Between,
@@ -31,6 +32,7 @@ from mlops_lab.expressions.nodes import (
     OrderTerm,
     Text,
 )
+from mlops_lab.expressions.suggest import nearest
 
 __all__ = ["MAX_DEPTH", "MAX_OPERATIONS", "parse_order_terms", "parse_tree"]
 
@@ -75,7 +77,7 @@ def parse_order_terms(text: str) -> tuple[OrderTerm, ...]:
         terms.append(OrderTerm(value, direction == "desc"))
         if not reader.take_symbol(","):
             break
-    reader.finish()
+    reader.finish_order()
     return tuple(terms)
 
 
@@ -127,6 +129,17 @@ class _Reader:
             length=max(1, token.end - token.start),
             suggestion=suggestion,
         )
+
+    def finish_order(self) -> None:
+        """Check that nothing is left of an order."""
+        token = self._token
+        if token.kind == "name":
+            raise self._wrong(
+                token,
+                "After a value of an order stands asc, desc or a comma.",
+                nearest(".".join(token.parts), ("asc", "desc")),
+            )
+        self.finish()
 
     def finish(self) -> None:
         """Check that nothing is left."""
@@ -180,6 +193,7 @@ class _Reader:
             case "text":
                 return Text(token.start, token.end, token.text)
             case "name":
+                self._refuse_unknown_function(token)
                 return Name(token.start, token.end, token.parts)
             case "call":
                 return Name(token.start, token.end, token.parts, token.text)
@@ -197,6 +211,20 @@ class _Reader:
                 )
             case _:
                 raise self._wrong(token, f"A value is needed here, not {token.text}")
+
+    def _refuse_unknown_function(self, token: Token) -> None:
+        following = self._token
+        if following.kind != "symbol" or following.text != "(":
+            return
+        word = ".".join(token.parts)
+        known = nearest(word, AGGREGATES)
+        if known is not None:
+            closing = self._text.find(")", following.end)
+            metric = self._text[following.end : closing].strip() if closing > 0 else "auc"
+            known = f"{known}({metric})"
+        raise self._wrong(
+            token, f"There is no function {word}; there are {', '.join(AGGREGATES)}.", known
+        )
 
     def _infix(self, left: Node, power: int) -> Node | None:
         """Extend ``left`` by the operator that stands here, or return None if none does."""

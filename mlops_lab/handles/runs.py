@@ -95,7 +95,7 @@ def runs(
     where: str | None = None,
     order_by: str | None = None,
     *,
-    parent: str | None = ANY,
+    parent: Run | str | None = ANY,
     deleted: bool = False,
 ) -> Runs:
     """Find runs of this project.
@@ -110,7 +110,8 @@ def runs(
     order_by
         Such as ``best(auc) desc, started``; by default the newest first. Missing values are last.
     parent
-        A run's id for its children, None for runs that have no parent; by default all.
+        A run, its id or a prefix of it for its children, None for runs that have no parent; by
+        default all.
     deleted
         Give the deleted runs instead of the others.
 
@@ -125,6 +126,10 @@ def runs(
     >>> lab.runs("started > now - 7d", order_by="best(auc) desc").df()  # doctest: +SKIP
     """
     project = Project.locate(create=False)
+    if isinstance(parent, Run):
+        parent = parent.id
+    elif parent not in (ANY, None):
+        parent = project.runs.get(parent).id
     return Runs(_FoundRuns(project, Search(where, order_by, parent, deleted)))
 
 

@@ -65,6 +65,11 @@ class Search:
     deleted: bool = False
     notebook: str | None = None
 
+    def __post_init__(self) -> None:
+        for what, value in (("A search", self.where), ("An order", self.order_by)):
+            if value is not None and not isinstance(value, str):
+                raise InvalidInput(f"{what} is text; got {value!r:.60} ({type(value).__name__}).")
+
     def key(self) -> str:
         """A short hash: a cursor belongs to one search."""
         said = json.dumps([self.where, self.order_by, self.parent, self.deleted, self.notebook])

@@ -122,6 +122,10 @@ def test_a_quote_inside_a_text_is_written_twice():
         ("a = .", 4, ".", None),
         ("best() > 1", 5, ")", "best(auc)"),
         ("best(auc > 1", 5, "a", "best(auc)"),
+        ("bset(auc) > 1", 0, "bset", "best(auc)"),
+        ("a = 1 and (bset( val/loss ) > 1)", 11, "bset", "best(val/loss)"),
+        ("maximum(auc > 1", 0, "maximum", "max(auc)"),
+        ("nothing (1)", 0, "nothing", None),
         ("and = 1", 0, "and", None),
         ("a > 1 desc", 6, "desc", None),
         ("gbm", 0, "gbm", "name like '%gbm%'"),
@@ -226,3 +230,12 @@ def test_errors_in_an_order_point_at_what_is_wrong(text, at):
     with pytest.raises(InvalidInput) as caught:
         parse_order(text)
     assert caught.value.details["position"] == at
+
+
+@pytest.mark.parametrize(
+    ("text", "suggestion"), [("a dsc", "desc"), ("best(auc) ascc, b", "asc"), ("a down", None)]
+)
+def test_order_knows_the_nearest_direction(text, suggestion):
+    with pytest.raises(InvalidInput, match="asc, desc or a comma") as caught:
+        parse_order(text)
+    assert caught.value.details["suggestion"] == suggestion

@@ -113,6 +113,24 @@ def test_a_wrong_search_is_said_at_its_line(project):
         lab.runs(order_by="auc desc")
 
 
+@pytest.mark.parametrize("wrong", [{"where": 3}, {"where": b"x"}, {"order_by": ["name"]}])
+def test_a_search_that_is_no_text_is_refused(project, wrong):
+    with pytest.raises(InvalidInput, match="is text"):
+        lab.runs(**wrong)
+
+
+def test_children_are_found_by_the_run_or_its_id(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLOPS_LAB_PROJECT", str(Project.create(tmp_path / "project").root))
+    with lab.start_run("a") as parent, lab.start_run("b") as child:
+        pass
+    for given in (parent, parent.id, parent.id[:8]):
+        assert list(lab.runs(parent=given)) == [child]
+    assert list(lab.runs(parent=None)) == [parent]
+    assert len(lab.runs()) == 2
+    with pytest.raises(NotFound):
+        lab.runs(parent="ffff")
+
+
 def test_df_has_params_metrics_and_tags_as_columns(project):
     frame = lab.runs("params.depth < 2", order_by="started").df()
     assert len(frame) == 35
