@@ -20,6 +20,7 @@ MAX_CHARACTERS = 120
 PROCESS_GONE = "Its process is gone."
 # Params that differ from run to run by design, and say little.
 _SEEDS = ("seed", "random_state")
+_DECIMAL = re.compile(r"-?\d+\.\d+(e[+-]?\d+)?")
 _SIGNS = {">=": "≥", "<=": "≤", "!=": "≠"}
 
 
@@ -167,8 +168,15 @@ def _result(facts: Facts) -> str:
         n = len(facts.steps)
         return f"pipeline · {n} {'step' if n == 1 else 'steps'}"
     if facts.params:
-        return " · ".join(f"{key} {value}" for key, value in facts.params)
+        return " · ".join(f"{key} {_short(value)}" for key, value in facts.params)
     return PurePosixPath(facts.notebook).name if facts.notebook else facts.kind
+
+
+def _short(value: str) -> str:
+    """A number drawn by a search has more digits than a row has room for."""
+    if len(value) <= 6 or not _DECIMAL.fullmatch(value):
+        return value
+    return f"{float(value):.3g}"
 
 
 def _cell(cell: tuple[int, int | None] | None, *, total: bool = False) -> str:

@@ -95,6 +95,12 @@ def test_distinctive_names_the_rarest_values_in_the_order_they_were_logged() -> 
     assert distinctive(odd, [common, common, odd]) == [("model", "logistic"), ("C", "0.1")]
 
 
+def test_a_number_drawn_by_a_search_is_short_and_other_words_are_whole() -> None:
+    params = [("lr", "0.37303491827"), ("decay", "1.23456789e-07"), ("version", "1.2.345678")]
+    said = subline(Facts("training", "finished", params=params))
+    assert said == "lr 0.373 · decay 1.23e-07 · version 1.2.345678"
+
+
 def test_distinctive_puts_seeds_last() -> None:
     runs = [{"seed": str(n), "a": str(n % 3), "b": str(n % 2), "c": str(n // 3)} for n in range(6)]
     assert [key for key, _ in distinctive(runs[0], runs)] == ["a", "b", "c"]
