@@ -138,7 +138,11 @@ export function Params({ params }: { params: readonly IParam[] }): ReactElement 
           <div key={param.key}>
             <dt title={param.key}>{param.key}</dt>
             <dd title={paramText(param.value)}>
-              {paramText(param.value)}
+              {param.value === '' ? (
+                <span className="jp-MlopsLab-muted">{t('empty')}</span>
+              ) : (
+                paramText(param.value)
+              )}
               {param.changed && (
                 <Badge title={t('Logged again with another value: this is the last one')}>
                   {t('changed')}

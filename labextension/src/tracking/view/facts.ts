@@ -93,6 +93,12 @@ export function withCells(data: IRunData): IPart[] {
 export type Viewer =
   'image' | 'page' | 'markdown' | 'json' | 'text' | 'vega' | 'table' | 'notebook' | 'none';
 
+/** What an artifact is called: how a chart is encoded is no part of its name. */
+export function artifactName(artifact: IArtifact): string {
+  const file = artifact.path.split('/').pop() ?? artifact.path;
+  return artifact.kind === 'figure' ? file.replace(/\.v[lg]\.json$/, '') : file;
+}
+
 /** What shows an artifact: chosen by its record, never by its bytes. */
 export function viewerOf(artifact: IArtifact): Viewer {
   const media = (artifact.media_type ?? '').toLowerCase().split(';')[0].trim();

@@ -20,6 +20,7 @@ import { Block, Cells, Environment, Gates, Params, Stats } from './blocks';
 import {
   allArtifacts,
   artifactIcon,
+  artifactName,
   isPicture,
   leading,
   metricText,
@@ -244,7 +245,10 @@ function Side({ data, artifact, onArtifact, onTab }: IOverviewProps): ReactEleme
   const { run } = data;
   const environment =
     run.environment ?? data.steps.find(step => step.run.environment !== null)?.run.environment;
-  const tags = Object.entries(run.tags).filter(([key]) => !key.startsWith('mlops.'));
+  // A step's notebook names its run too; said twice it is noise.
+  const tags = Object.entries(run.tags).filter(
+    ([key, value]) => !key.startsWith('mlops.') && !(key === 'name' && value === run.name)
+  );
   return (
     <aside className="jp-MlopsLab-pane jp-MlopsLab-side" aria-label={t('Details')}>
       {run.params.length > 0 && <Params params={run.params} />}
@@ -293,8 +297,7 @@ function Artifacts(props: {
   if (all.length === 0) {
     return null;
   }
-  const pictures = [...all].sort((a, b) => rank(a) - rank(b));
-  const shown = pictures.slice(0, ARTIFACTS);
+  const shown = byTelling(all).slice(0, ARTIFACTS);
   const previewed = shown.find(one => one.id === chosen) ?? shown.find(isPicture);
   const more = all.length > shown.length && (
     <button type="button" className="jp-MlopsLab-button jp-mod-small jp-mod-quiet" onClick={onAll}>
@@ -325,7 +328,7 @@ export function ArtifactRow(props: {
   onChoose: () => void;
 }): ReactElement {
   const { artifact } = props.one;
-  const [name, ...folders] = artifact.path.split('/').reverse();
+  const folders = artifact.path.split('/').slice(0, -1).join('/');
   return (
     <li>
       <button
@@ -337,8 +340,8 @@ export function ArtifactRow(props: {
       >
         <Icon name={artifactIcon(artifact)} size={14} />
         <span className="jp-MlopsLab-ellipsis">
-          {name}{' '}
-          <span className="jp-MlopsLab-muted">{folders.reverse().join('/') || artifact.kind}</span>
+          {artifactName(artifact)}{' '}
+          <span className="jp-MlopsLab-muted">{folders || artifact.kind}</span>
         </span>
         <span className="jp-MlopsLab-micro jp-MlopsLab-muted">
           {artifact.size_bytes === null ? '' : formatBytes(artifact.size_bytes)}
@@ -348,9 +351,15 @@ export function ArtifactRow(props: {
   );
 }
 
-/** What says most at a glance comes first; the notebooks have a tab of their own. */
-function rank(one: IOwned): number {
-  return isPicture(one) ? 0 : viewerOf(one.artifact) === 'notebook' ? 2 : 1;
+/** What says most at a glance comes first: pictures, the last step's before those on the way. */
+function byTelling(all: readonly IOwned[]): IOwned[] {
+  const owners = [...new Set(all.map(one => one.owner.id))];
+  // The notebooks have a tab of their own.
+  const rank = (one: IOwned): number =>
+    isPicture(one) ? 0 : viewerOf(one.artifact) === 'notebook' ? 2 : 1;
+  return [...all].sort(
+    (a, b) => rank(a) - rank(b) || owners.indexOf(b.owner.id) - owners.indexOf(a.owner.id)
+  );
 }
 
 /** Tracebacks come with a terminal's colours. */

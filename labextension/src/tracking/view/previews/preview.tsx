@@ -2,7 +2,7 @@ import { useState } from 'react';
 import type { ReactElement, ReactNode } from 'react';
 import { ErrorBox, Icon, Loading, Skeleton, formatBytes } from '../../../components';
 import { useText } from '../../../views/text';
-import { viewerOf } from '../facts';
+import { artifactName, viewerOf } from '../facts';
 import type { IOwned } from '../facts';
 import { Markdown } from './markdown';
 import { Notebook } from './notebook';
@@ -28,19 +28,22 @@ export function Preview({
   const t = useText();
   const { artifact } = one;
   const size = artifact.size_bytes ?? 0;
+  const isChart = viewerOf(artifact) === 'vega'; // fitted to the pane already
   const [wanted, setWanted] = useState(false);
   return (
     <article className="jp-MlopsLab-panel" aria-label={artifact.path}>
       <div className="jp-MlopsLab-panel-head">
         <b className="jp-MlopsLab-ellipsis" title={artifact.path}>
-          {artifact.path.split('/').pop()}
+          {artifactName(artifact)}
         </b>
         <span className="jp-MlopsLab-muted">{artifact.kind}</span>
         <span className="jp-MlopsLab-spacer" />
-        <span className="jp-MlopsLab-micro jp-MlopsLab-muted">{formatBytes(size)}</span>
+        <span className="jp-MlopsLab-micro jp-MlopsLab-muted jp-MlopsLab-num">
+          {formatBytes(size)}
+        </span>
         <Download one={one} />
       </div>
-      <div className={`jp-MlopsLab-panel-body${compact ? ' jp-mod-compact' : ''}`}>
+      <div className={`jp-MlopsLab-panel-body${compact && !isChart ? ' jp-mod-compact' : ''}`}>
         {size > LARGE_BYTES && !wanted ? (
           <div className="jp-MlopsLab-empty">
             <span>{t('%1 is much to show here.', formatBytes(size))}</span>
