@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import os
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -26,6 +27,10 @@ __all__ = ["RESERVED", "Checker", "kind_of", "metric_of"]
 
 RESERVED = ("champion", "params", "previous")
 """Words that begin a name in a gate, so that no step can have them."""
+
+
+_LONGEST_NAME = 255
+"""Bytes of a file's name, on every file system that matters."""
 
 
 def kind_of(value: object) -> str:
@@ -111,13 +116,20 @@ class Checker:
         self._notebook(name, step)
         for key, written in step.inputs.items():
             self._input((*place, "inputs", key), name, written)
-        files: dict[str, str] = {}
+        files: dict[PurePosixPath, str] = {}
         for key, written in step.outputs.items():
             self._output((*place, "outputs", key), written)
-            if written in files:
-                message = f"{written!r} is the file of output {files[written]} already."
+            path = PurePosixPath(written)
+            for other, owner in files.items():
+                if path == other:
+                    message = f"{written!r} is the file of output {owner} already."
+                elif path in other.parents or other in path.parents:
+                    message = f"{written!r} and output {owner}: one would be the other's folder."
+                else:
+                    continue
                 self._fault((*place, "outputs", key), message)
-            files.setdefault(written, key)
+                break
+            files.setdefault(path, key)
         self._names(name, step)
         if name in self.facts:
             self._step_params(name, step, self.facts[name])
@@ -128,10 +140,15 @@ class Checker:
         if path.suffix not in SUFFIXES:
             message = f"{step.notebook!r} is not a notebook: .ipynb, or jupytext .py or .md."
             self._fault(place, message)
-        elif not path.is_file():
+        elif not _is_there(path, Path.is_file):
             near = nearest_file(path, SUFFIXES)
             better = str(PurePosixPath(step.notebook).with_name(near)) if near else None
-            self._fault(place, f"There is no notebook {step.notebook!r}.", suggestion=better)
+            message = f"There is no notebook {step.notebook!r}."
+            if _is_there(path, Path.is_dir):
+                message = f"{step.notebook!r} is a folder, not a notebook."
+            elif _is_there(path, Path.is_symlink):
+                message = f"{step.notebook!r} is a link to a notebook that is not there."
+            self._fault(place, message, suggestion=better)
         else:
             try:
                 self.facts[name] = inspect_notebook(path)
@@ -160,7 +177,7 @@ class Checker:
         if colon and scheme.isalpha() and len(scheme) > 1:
             message = f"'{scheme}:' is not known here: an input is step.output or a file."
             self._fault(place, message)
-        elif not written or not source.exists():
+        elif not written or not _is_there(source, Path.exists):
             outputs_of_all = [
                 f"{step}.{output}"
                 for step, other in self.model.steps.items()
@@ -183,6 +200,8 @@ class Checker:
             or path.is_absolute()
             or ".." in path.parts
             or any(ord(character) < 32 for character in written)
+            or any(len(part.encode()) > _LONGEST_NAME for part in path.parts)
+            or len(written.encode()) > 1000
         ):
             message = f"{written!r} must be a file name or a path below the step's own folder."
             self._fault(place, message)
@@ -328,6 +347,13 @@ class Checker:
             self._fault(place, f"Step {first} needs a metric: {first}.auc.", position=name.start)
 
 
+def _is_there(path: Path, look: Callable[[Path], bool]) -> bool:
+    try:
+        return look(path)
+    except (OSError, ValueError):
+        return False  # longer than any path, in a circle of links, or not ours to see
+
+
 def nearest_file(path: Path, suffixes: tuple[str, ...] = ()) -> str | None:
     """The name in the folder of ``path`` that is most like its own, or None.
 
@@ -339,7 +365,7 @@ def nearest_file(path: Path, suffixes: tuple[str, ...] = ()) -> str | None:
         return None
     stems: dict[str, str] = {}
     for name in names:
-        if not suffixes or name.endswith(suffixes):
+        if name != path.name and (not suffixes or name.endswith(suffixes)):
             stems.setdefault(Path(name).stem, name)
     found = nearest(path.stem, stems)
     return stems[found] if found else None

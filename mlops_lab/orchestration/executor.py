@@ -28,7 +28,7 @@ from mlops_lab.orchestration.events import (
 from mlops_lab.orchestration.gates import GateFacts, decide
 from mlops_lab.orchestration.params import resolve_params, step_params
 from mlops_lab.orchestration.results import GateRecord, PipelineResult, StepResult
-from mlops_lab.orchestration.scratch import scratch_root
+from mlops_lab.orchestration.scratch import drop_outputs, scratch_root
 from mlops_lab.orchestration.spec import PipelineSpec
 from mlops_lab.orchestration.step import OpenRuns, StepRunner, error_facts, relative, sentence
 from mlops_lab.orchestration.stopping import CancelWatch, SignalSeen, signals_into
@@ -268,6 +268,7 @@ class Executor:
 
     def _give_up(self, error: BaseException) -> None:
         """Our own fault: say so on every run that is still open, as far as that still works."""
+        drop_outputs(scratch_root(self.store.dir) / self.run_id)
         for run_id in self._open.innermost_first():
             try:
                 self._open.end(

@@ -16,7 +16,8 @@ __all__ = ["GateModel", "PipelineModel", "StepModel", "json_schema", "seconds", 
 
 _DURATION = r"(\d+(\.\d+)?(ms|s|m|h|d))+"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]*"
+_IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]{0,99}"  # it also names folders
+_LONGEST_S = 366 * 86400.0
 
 
 def seconds(duration: str) -> float:
@@ -33,14 +34,32 @@ def _identifier(name: str) -> str:
     if not re.fullmatch(_IDENTIFIER, name):
         raise PydanticCustomError(
             "identifier",
-            "{name} cannot be a name here: use letters, digits and _, and no digit first.",
-            {"name": repr(name)},
+            "{name} cannot be a name here: use at most 100 letters, digits and _, "
+            "and no digit first.",
+            {"name": _shown(name)},
         )
     return name
 
 
+def _sensible(duration: str) -> str:
+    if not 0 < seconds(duration) <= _LONGEST_S:
+        raise ValueError("from just above 0 to a year")
+    return duration
+
+
+def _line(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("one line without control characters")
+    return name
+
+
 Identifier = Annotated[str, AfterValidator(_identifier)]
-Duration = Annotated[str, Field(pattern=f"^{_DURATION}$", examples=["20m", "90s", "1h30m"])]
+Line = Annotated[str, AfterValidator(_line)]
+Duration = Annotated[
+    str,
+    Field(pattern=f"^{_DURATION}$", examples=["20m", "90s", "1h30m"]),
+    AfterValidator(_sensible),
+]
 
 
 class _Shape(BaseModel):
@@ -84,7 +103,7 @@ class GateModel(_Shape):
 class PipelineModel(_Shape):
     """A directed acyclic graph of notebooks, and the gates after it."""
 
-    name: str | None = Field(
+    name: Line | None = Field(
         default=None, min_length=1, max_length=200, description="Default: the file's name."
     )
     params: dict[Identifier, Any] = Field(
@@ -173,10 +192,12 @@ def _fault(document: Document, error: dict[str, Any]) -> Fault:
         name = f"step {loc[1]}" if loc[0] == "steps" else f"gate {loc[1] + 1}"
         message = f"{name[0].upper()}{name[1:]} is {_shown(error['input'])}: write {what}."
         return document.fault(place, message, key=empty)
-    name = ".".join(str(part) for part in loc)
+    name = ".".join(str(part + 1 if isinstance(part, int) else part) for part in loc)
     what = _WHAT.get(str(field), "something else")
     if loc[-1] != field:
         what = "a path" if field in ("inputs", "outputs") else what
+    if error["type"] == "value_error":
+        what = str(error["ctx"]["error"])
     suggestion = None
     if field == "timeout" and type(error["input"]) in (int, float):
         suggestion = f"{error['input']}s"

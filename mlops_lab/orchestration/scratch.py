@@ -17,11 +17,19 @@ from mlops_lab.orchestration.spec import Step
 from mlops_lab.store import Store
 from mlops_lab.tracking import RunManager
 
-__all__ = ["NOTEBOOK_MEDIA", "Scratch", "recover", "scratch_root", "sockets_folder"]
+__all__ = [
+    "NOTEBOOK_MEDIA",
+    "Scratch",
+    "drop_outputs",
+    "recover",
+    "scratch_root",
+    "sockets_folder",
+]
 
 NOTEBOOK_MEDIA = "application/x-ipynb+json"
 NOTEBOOK = "notebook.ipynb"
 RUN_FILE = "run"
+OUTPUTS = "outputs"
 
 SOCKET_LIMIT = 107
 """Longest path of a socket in bytes, on Linux; 103 on macOS, hence the reserve below."""
@@ -53,7 +61,7 @@ class Scratch:
 
     def output_paths(self, step: Step) -> dict[str, Path]:
         """A path for each output, in a folder that exists."""
-        paths = {name: self.folder / "outputs" / file for name, file in step.outputs.items()}
+        paths = {name: self.folder / OUTPUTS / file for name, file in step.outputs.items()}
         for path in paths.values():
             path.parent.mkdir(parents=True, exist_ok=True)
         return paths
@@ -86,6 +94,15 @@ def sockets_folder(near: Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def drop_outputs(run_folder: Path) -> None:
+    """Remove the outputs of a run that failed, which nobody will take; its notebooks stay.
+
+    They may be what filled the disk: without them there is room to write down how the run ended.
+    """
+    for folder in run_folder.glob(f"*/{OUTPUTS}"):
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -317,11 +317,11 @@ def test_a_fault_of_our_own_ends_the_runs_and_leaves_no_kernel(workshop, monkeyp
     def broken(*_: object) -> None:
         raise OSError("the disk is gone")
 
-    workshop.notebook("a", "print('so far')")
+    workshop.notebook("a", "open(big, 'w').write('so far')", params="big = ''")
     monkeypatch.setattr(StepRunner, "_keep_notebook", broken)
 
     with pytest.raises(OSError, match="the disk is gone"):
-        workshop.run("steps:\n  a: {notebook: ../notebooks/a.ipynb}\n")
+        workshop.run("steps:\n  a: {notebook: ../notebooks/a.ipynb, outputs: {big: o.txt}}\n")
 
     monkeypatch.undo()
     project = workshop.project
@@ -332,7 +332,8 @@ def test_a_fault_of_our_own_ends_the_runs_and_leaves_no_kernel(workshop, monkeyp
     ]
     assert records[0].reason == "The executor failed: OSError: the disk is gone"
     assert not [child for child in psutil.Process().children() if "ipykernel" in child.name()]
-    # what was executed is kept by whoever comes next
+    # what may have filled the disk is gone; what was executed is kept by whoever comes next
+    assert not list(workshop.project.store.dir.glob("scratch/*/*/outputs"))
     project.pipelines.recover()
     kept = [one.path for one in project.runs.artifacts(records[1].id)]
     assert "notebook/a.ipynb" in kept

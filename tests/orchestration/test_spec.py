@@ -40,7 +40,17 @@ def notebooks(workshop) -> None:
         ("steps:\n  a:\n", "2:3: Step a is empty: write a map with notebook."),
         (
             "steps:\n  a-b: {notebook: ../notebooks/prepare.ipynb}",
-            "2:3: 'a-b' cannot be a name here: use letters, digits and _, and no digit first.",
+            "2:3: 'a-b' cannot be a name here: use at most 100 letters, digits and _, "
+            "and no digit first.",
+        ),
+        (
+            f"steps:\n  {'a' * 101}: {{notebook: ../notebooks/prepare.ipynb}}",
+            f"2:3: '{'a' * 58}… cannot be a name here: use at most 100 letters, digits and _, "
+            "and no digit first.",
+        ),
+        (
+            'name: "a\\nb"\nsteps:\n  a: {notebook: ../notebooks/prepare.ipynb}',
+            r"1:7: name is 'a\nb'; it must be one line without control characters.",
         ),
         (
             "steps:\n  a:\n    notebok: ../notebooks/prepare.ipynb",
@@ -75,6 +85,44 @@ def notebooks(workshop) -> None:
             PREPARE + "  b:\n    notebook: ../notebooks/train.ipynb\n    timeout: 90",
             "5:14: steps.b.timeout is 90; it must be a duration with a unit, such as 20m or 90s. "
             "Did you mean 90s?",
+        ),
+        (
+            PREPARE + "  b:\n    notebook: ../notebooks/train.ipynb\n    timeout: 0s",
+            "5:14: steps.b.timeout is '0s'; it must be from just above 0 to a year.",
+        ),
+        (
+            PREPARE + "  b:\n    notebook: ../notebooks/train.ipynb\n    timeout: 99999999d",
+            "5:14: steps.b.timeout is '99999999d'; it must be from just above 0 to a year.",
+        ),
+        (
+            PREPARE + "gates:\n  - metric: prepare.a > 1\n  - metric: 3",
+            "5:13: gates.2.metric is 3; it must be a comparison, such as evaluate.auc >= 0.6.",
+        ),
+        *(
+            (
+                "steps:\n  a:\n    notebook: ../notebooks/train.ipynb\n"
+                f"    outputs: {{train: {first}, model: {second}}}",
+                fault,
+            )
+            for first, second, fault in (
+                ("a.csv", "./a.csv", "4:36: './a.csv' is the file of output train already."),
+                ("a", "a/b", "4:32: 'a/b' and output train: one would be the other's folder."),
+                ("a/b", "a", "4:34: 'a' and output train: one would be the other's folder."),
+            )
+        ),
+        (
+            f"steps:\n  a:\n    notebook: {'n' * 300}.ipynb",
+            f"3:15: There is no notebook '{'n' * 300}.ipynb'.",
+        ),
+        (
+            "steps:\n  a:\n    notebook: ../notebooks/train.ipynb\n"
+            f"    inputs: {{train: {'n' * 300}}}",
+            f"4:21: '{'n' * 300}' is no step.output, and there is no such file or folder.",
+        ),
+        (
+            "steps:\n  a:\n    notebook: ../notebooks/train.ipynb\n"
+            f"    outputs: {{train: {'n' * 300}}}",
+            f"4:22: '{'n' * 300}' must be a file name or a path below the step's own folder.",
         ),
         (
             PREPARE + "  b:\n    notebook: ../notebooks/train.ipynb\n    outputs: {model: ../m}",
@@ -130,6 +178,22 @@ def test_a_fault_in_a_gate_is_pointed_at_inside_the_expression(
     [found] = faults_of(PREPARE + f"gates:\n  - metric: {gate}\n")
 
     assert found.startswith(fault)
+
+
+def test_what_is_no_file_says_what_it_is(faults_of: Faults, workshop) -> None:
+    folder = workshop.root / "notebooks"
+    (folder / "sub.ipynb").mkdir()
+    (folder / "away.ipynb").symlink_to("gone.ipynb")
+    (folder / "loop.ipynb").symlink_to("loop.ipynb")
+    steps = "".join(
+        f"  {name}: {{notebook: ../notebooks/{name}.ipynb}}\n" for name in ("sub", "away", "loop")
+    )
+
+    assert [fault.partition(": ")[2] for fault in faults_of(f"steps:\n{steps}")] == [
+        "'../notebooks/sub.ipynb' is a folder, not a notebook.",
+        "'../notebooks/away.ipynb' is a link to a notebook that is not there.",
+        "'../notebooks/loop.ipynb' is a link to a notebook that is not there.",
+    ]
 
 
 def test_a_cycle_is_named_step_by_step(faults_of: Faults) -> None:
