@@ -135,6 +135,11 @@ class Host:
             cursor = connection.cursor()
         try:
             yield cursor
+        except RuntimeError as error:
+            if type(error) is RuntimeError and str(error) == "Query interrupted":
+                # What DuckDB makes of Ctrl-C: told as such, else the run would have `failed`.
+                raise KeyboardInterrupt from error
+            raise
         finally:
             self._leave(connection, cursor)
 

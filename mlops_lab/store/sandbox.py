@@ -21,7 +21,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,27 +178,54 @@ def _run(
 
     _check_length(query)
     with closing(_open(index)) as connection:
-        late = threading.Event()
-
-        def interrupt() -> None:
-            late.set()
-            connection.interrupt()
-
-        timer = threading.Timer(timeout_s, interrupt)
-        timer.daemon = True
+        late = False
         try:
             _check_statement(connection, query)
-            timer.start()
-            return _fetch(connection.sql(query, params=parameters), max_rows)
+            work = _Work(lambda: _fetch(connection.sql(query, params=parameters), max_rows))
+            try:
+                late = not work.done.wait(timeout_s)
+            finally:
+                # Again and again: an interrupt before the query has begun is forgotten.
+                while not work.done.is_set():
+                    connection.interrupt()
+                    work.done.wait(0.1)
+            return work.result()
         except duckdb.Error as error:
-            if late.is_set():
+            if late:
                 raise InvalidInput(
                     f"The query took longer than {timeout_s:g} s and was stopped.",
                     timeout_s=timeout_s,
                 ) from error
             raise _translate(connection, query, error) from error
+
+
+class _Work:
+    """A query in a thread of its own: the caller's waits for it, and can be interrupted meanwhile.
+
+    In the caller's thread DuckDB would look for Ctrl-C only when the query is over.
+    """
+
+    def __init__(self, fetch: Callable[[], SqlResult]) -> None:
+        self.done = threading.Event()
+        self._fetch = fetch
+        self._result: SqlResult | None = None
+        self._error: BaseException | None = None
+        threading.Thread(target=self._run, name="mlops-lab-sql", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self._result = self._fetch()
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            self._error = error
         finally:
-            timer.cancel()
+            self.done.set()
+
+    def result(self) -> SqlResult:
+        """Give the rows, or raise what the query did."""
+        if self._error is not None:
+            raise self._error
+        assert self._result is not None
+        return self._result
 
 
 def _open(index: Path) -> DuckDBPyConnection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -218,6 +219,22 @@ def test_reading_inside_reading_sees_the_same_state(store: Store, worker: Module
     with store.read() as outer:
         assert outer.execute("select count(*) from lab.points").fetchall() == [(1_000,)]
         assert store.query("select count(*) from lab.points") == [(1_000,)]
+
+
+def test_ctrl_c_while_reading_is_a_keyboard_interrupt(store: Store, worker: ModuleType) -> None:
+    store.append(worker.run_line("a"))
+    assert store.query("select id from lab.runs") == [("a",)]
+    timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
+
+    def read_on() -> None:
+        timer.start()
+        while True:
+            store.query("select sum(a.range * b.range) from range(10000) a, range(1000) b")
+
+    with pytest.raises(KeyboardInterrupt):
+        read_on()
+    timer.join()
+    assert store.query("select id from lab.runs") == [("a",)]
 
 
 def test_readers_cannot_write_and_leave_nothing_attached(store: Store, worker: ModuleType) -> None:

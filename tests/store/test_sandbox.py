@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import threading
 import time
@@ -289,6 +291,17 @@ def test_a_long_query_is_interrupted(store):
     with pytest.raises(InvalidInput, match=r"longer than 0\.3 s"):
         run_sql(store, "select count(*) from range(1000000) a, range(1000000) b", timeout_s=0.3)
     assert time.monotonic() - started < 10
+
+
+def test_ctrl_c_stops_a_long_query_at_once(store):
+    run_sql(store, "select 1")
+    timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_sql(store, "select count(*) from range(1000000) a, range(1000000) b")
+    assert time.monotonic() - started < 10
+    assert run_sql(store, "from things").arrow.num_rows == 5
 
 
 def test_a_query_that_ignores_interrupts_is_killed(store, monkeypatch):
