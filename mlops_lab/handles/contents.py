@@ -6,7 +6,7 @@ import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Generic, TypeVar
 
 from mlops_lab.errors import InvalidInput, NotFound
 from mlops_lab.handles.card import artifact_table, metric_table, param_table
@@ -15,54 +15,25 @@ from mlops_lab.tracking.records import ArtifactRecord, MetricSummary, ParamRecor
 
 __all__ = ["Artifact", "Artifacts", "Metrics", "Params"]
 
-
-class Params(Mapping[str, Any]):
-    """The params of a run by name, as the Python values that were logged last.
-
-    Attributes
-    ----------
-    records
-        The same with type, time and cell.
-    """
-
-    def __init__(self, records: Iterable[ParamRecord]) -> None:
-        self.records = {record.key: record for record in records}
-
-    def __getitem__(self, key: str) -> Any:
-        if key not in self.records:
-            raise _missing("param", key, self.records)
-        return _value(self.records[key])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.records)
-
-    def __len__(self) -> int:
-        return len(self.records)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self.records
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Give a param's value, or the default."""
-        return self[key] if key in self.records else default
-
-    def __repr__(self) -> str:
-        return repr(dict(self))
-
-    def _repr_html_(self) -> str:
-        return param_table(list(self.records.values()))
+R = TypeVar("R")
+V = TypeVar("V", covariant=True)
 
 
-class Metrics(Mapping[str, MetricSummary]):
-    """The metrics of a run by name, each with ``last``, ``best``, ``min``, ``max``, ``n`` …"""
+class _Named(Mapping[str, V], Generic[R, V]):
+    """Records of a run by name, which say what is near a wrong one."""
 
-    def __init__(self, records: Iterable[MetricSummary]) -> None:
-        self._records = {record.key: record for record in records}
+    _noun: ClassVar[str]
 
-    def __getitem__(self, key: str) -> MetricSummary:
+    def __init__(self, records: Mapping[str, R]) -> None:
+        self._records = records
+
+    def _value(self, record: R) -> V:
+        raise NotImplementedError
+
+    def __getitem__(self, key: str) -> V:
         if key not in self._records:
-            raise _missing("metric", key, self._records)
-        return self._records[key]
+            raise _missing(self._noun, key, self._records)
+        return self._value(self._records[key])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._records)
@@ -74,8 +45,52 @@ class Metrics(Mapping[str, MetricSummary]):
         return key in self._records
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Give a metric's summary, or the default."""
-        return self._records.get(key, default)
+        """Give what has this name, or the default."""
+        return self[key] if key in self._records else default
+
+
+class Params(_Named[ParamRecord, Any]):
+    """The params of a run by name, as the Python values that were logged last.
+
+    Attributes
+    ----------
+    records
+        The same with type, time and cell.
+    """
+
+    _noun = "param"
+
+    def __init__(self, records: Iterable[ParamRecord]) -> None:
+        self.records = {record.key: record for record in records}
+        super().__init__(self.records)
+
+    def _value(self, record: ParamRecord) -> Any:
+        match record.type:
+            case "null":
+                return None
+            case "bool":
+                return record.value == "True"
+            case "int" | "float" | "list" | "dict":
+                return json.loads(record.value)
+        return record.value
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+    def _repr_html_(self) -> str:
+        return param_table(list(self.records.values()))
+
+
+class Metrics(_Named[MetricSummary, MetricSummary]):
+    """The metrics of a run by name, each with ``last``, ``best``, ``min``, ``max``, ``n`` …"""
+
+    _noun = "metric"
+
+    def __init__(self, records: Iterable[MetricSummary]) -> None:
+        super().__init__({record.key: record for record in records})
+
+    def _value(self, record: MetricSummary) -> MetricSummary:
+        return record
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{key}={metric.last:.6g}" for key, metric in self._records.items())
@@ -158,31 +173,17 @@ class Artifact:
         return f"<Artifact {self.path} · {self.record.media} · {self.record.size:,} bytes>"
 
 
-class Artifacts(Mapping[str, Artifact]):
+class Artifacts(_Named[ArtifactRecord, Artifact]):
     """The files of a run by path."""
 
+    _noun = "artifact"
+
     def __init__(self, objects: Objects, records: Iterable[ArtifactRecord]) -> None:
+        super().__init__({record.path: record for record in records})
         self._objects = objects
-        self._records = {record.path: record for record in records}
 
-    def __getitem__(self, path: str) -> Artifact:
-        if path not in self._records:
-            raise _missing("artifact", path, self._records)
-        record = self._records[path]
+    def _value(self, record: ArtifactRecord) -> Artifact:
         return Artifact(record, self._objects.path(record.digest))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._records)
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    def __contains__(self, path: object) -> bool:
-        return path in self._records
-
-    def get(self, path: str, default: Any = None) -> Any:
-        """Give an artifact, or the default."""
-        return self[path] if path in self._records else default
 
     def __repr__(self) -> str:
         return f"<Artifacts {', '.join(self._records) or 'none yet'}>"
@@ -202,14 +203,3 @@ def _missing(noun: str, key: object, known: Mapping[str, Any]) -> NotFound:
 def _quoted(name: object) -> str:
     text = repr(name)
     return text if len(text) <= 80 else f"{text[:79]}…"
-
-
-def _value(record: ParamRecord) -> Any:
-    match record.type:
-        case "null":
-            return None
-        case "bool":
-            return record.value == "True"
-        case "int" | "float" | "list" | "dict":
-            return json.loads(record.value)
-    return record.value

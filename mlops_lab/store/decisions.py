@@ -111,60 +111,59 @@ class DecisionLog:
         Corrupt
             A line cannot be read; the message names it.
         """
-        try:
-            file = self.path.open("rb")
-        except FileNotFoundError:
-            return
-        with file:
-            for number, raw in enumerate(file, start=1):
-                if not raw.endswith(b"\n"):
-                    return
-                try:
-                    decision = _decision(json.loads(raw), raw[:-1])
-                except (ValueError, KeyError, TypeError) as error:
-                    raise Corrupt(
-                        f"line {number} of {self.path} is not a decision: {raw[:80]!r}. "
-                        "`mlops-lab store verify` says what else is broken.",
-                        line=number,
-                    ) from error
-                if decision.n > since:
-                    yield decision
+        for number, raw in self._lines():
+            if not raw.endswith(b"\n"):
+                return
+            try:
+                decision = _decision(json.loads(raw), raw[:-1])
+            except (ValueError, KeyError, TypeError) as error:
+                raise Corrupt(
+                    f"line {number} of {self.path} is not a decision: {raw[:80]!r}. "
+                    "`mlops-lab store verify` says what else is broken.",
+                    line=number,
+                ) from error
+            if decision.n > since:
+                yield decision
 
     def faults(self) -> Iterator[tuple[int, str]]:
         """Walk the whole chain: ``(line number, what is wrong)`` of each broken link."""
         prev, expected = FIRST_PREV, 1
+        for number, raw in self._lines():
+            if not raw.endswith(b"\n"):
+                yield (
+                    number,
+                    "the last line has no end: it was never committed and the next decision "
+                    "cuts it off",
+                )
+                return
+            try:
+                line = json.loads(raw)
+                n, linked = line["n"], line["prev"]
+            except (ValueError, KeyError, TypeError):
+                yield number, f"is not a decision: {raw[:80]!r}"
+                n, linked = expected, prev
+            if linked != prev:
+                what = (
+                    f"line {number - 1} was changed or removed"
+                    if number > 1
+                    else "the log does not begin here"
+                )
+                yield (
+                    number,
+                    f"does not continue the line before it: {what} after it was written",
+                )
+            elif n != expected:
+                yield number, f"has number {n} where {expected} was due"
+            prev, expected = _hash(raw[:-1]), n + 1 if isinstance(n, int) else expected + 1
+
+    def _lines(self) -> Iterator[tuple[int, bytes]]:
+        """The lines with their numbers, none when there is no log yet; the last may be torn."""
         try:
             file = self.path.open("rb")
         except FileNotFoundError:
             return
         with file:
-            for number, raw in enumerate(file, start=1):
-                if not raw.endswith(b"\n"):
-                    yield (
-                        number,
-                        "the last line has no end: it was never committed and the next decision "
-                        "cuts it off",
-                    )
-                    return
-                try:
-                    line = json.loads(raw)
-                    n, linked = line["n"], line["prev"]
-                except (ValueError, KeyError, TypeError):
-                    yield number, f"is not a decision: {raw[:80]!r}"
-                    n, linked = expected, prev
-                if linked != prev:
-                    what = (
-                        f"line {number - 1} was changed or removed"
-                        if number > 1
-                        else "the log does not begin here"
-                    )
-                    yield (
-                        number,
-                        f"does not continue the line before it: {what} after it was written",
-                    )
-                elif n != expected:
-                    yield number, f"has number {n} where {expected} was due"
-                prev, expected = _hash(raw[:-1]), n + 1 if isinstance(n, int) else expected + 1
+            yield from enumerate(file, start=1)
 
     def _cut_torn_tail(self, fd: int) -> int:
         end = os.fstat(fd).st_size
