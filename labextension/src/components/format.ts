@@ -111,6 +111,25 @@ export function formatElapsed(seconds: number): string {
   return hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}:${rest}` : `${minutes}:${rest}`;
 }
 
+/** A metric's value, with the unit that its name ends with. */
+export function formatMetric(key: string, value: number | null, decimals = 3): string {
+  if (value === null || !Number.isFinite(value)) {
+    return formatValue(value);
+  }
+  const unit = /_(ms|s|seconds|bytes)$/.exec(key)?.[1];
+  switch (unit) {
+    case 'ms':
+      return formatDuration(value / 1000);
+    case 's':
+    case 'seconds':
+      return formatDuration(value);
+    case 'bytes':
+      return formatBytes(value);
+    default:
+      return formatValue(value, decimals);
+  }
+}
+
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
 /** How long ago: `now`, `36 s`, `14 min`, `2 h`, `yesterday`, `6 d`, then `4 Nov`. */

@@ -1,10 +1,10 @@
 import { useState } from 'react';
 import type { ReactElement, ReactNode } from 'react';
-import { Badge, Icon, formatDuration } from '../../components';
+import { Badge, Icon, formatDuration, formatMetric } from '../../components';
 import type { ICell, IGate, IMetricSummary, IParam } from '../../api/types';
 import { useText } from '../../views/text';
 import type { Translate } from '../../views/text';
-import { environmentOf, metricText, tally } from './facts';
+import { environmentOf, tally } from './facts';
 
 /** A titled part of the view. */
 export function Block(props: {
@@ -82,7 +82,7 @@ export function Stats(props: { metrics: readonly IMetricSummary[]; live: boolean
       {metrics.map(metric => (
         <div key={metric.key} className="jp-MlopsLab-stat">
           <dt title={metric.key}>{metric.key}</dt>
-          <dd>{metricText(metric.key, metric.last)}</dd>
+          <dd>{formatMetric(metric.key, metric.last)}</dd>
           <dd className="jp-MlopsLab-stat-note">{bestNote(metric, live, t)}</dd>
         </div>
       ))}
@@ -94,8 +94,8 @@ function bestNote(metric: IMetricSummary, live: boolean, t: Translate): string {
   if (metric.n < 2 || metric.best === null) {
     return '';
   }
-  const best = metricText(metric.key, metric.best);
-  if (best !== metricText(metric.key, metric.last)) {
+  const best = formatMetric(metric.key, metric.best);
+  if (best !== formatMetric(metric.key, metric.last)) {
     return t('best %1', best);
   }
   return live ? t('the best so far') : t('its best');

@@ -1,4 +1,3 @@
-import { formatBytes, formatDuration, formatValue } from '../../components/format';
 import { describeStatus } from '../../components/status-glyph';
 import type { IBadgeProps } from '../../components/badge';
 import type { IconName } from '../../components/icon-paths';
@@ -59,25 +58,6 @@ export function leading(data: IRunData): IPart | null {
   return (
     parts.find(part => part.run.metrics.some(metric => metric.key === goal)) ?? parts[0] ?? null
   );
-}
-
-/** A metric's value, with the unit that its name ends with. */
-export function metricText(key: string, value: number | null, decimals = 3): string {
-  if (value === null || !Number.isFinite(value)) {
-    return formatValue(value);
-  }
-  const unit = /_(ms|s|seconds|bytes)$/.exec(key)?.[1];
-  switch (unit) {
-    case 'ms':
-      return formatDuration(value / 1000);
-    case 's':
-    case 'seconds':
-      return formatDuration(value);
-    case 'bytes':
-      return formatBytes(value);
-    default:
-      return formatValue(value, decimals);
-  }
 }
 
 /** The executed notebooks of a run and its steps. */

@@ -1,12 +1,12 @@
 import { useState } from 'react';
 import type { ReactElement } from 'react';
-import { Badge, formatCount } from '../../components';
+import { Badge, formatCount, formatMetric } from '../../components';
 import type { IMetricSummary, ISeries } from '../../api/types';
 import { Curves } from '../../views/curves/curves';
 import type { XAxis } from '../../views/curves/state';
 import { useText } from '../../views/text';
 import { Block } from './blocks';
-import { measured, metricText, ranked, shownMetrics, shownSeries } from './facts';
+import { measured, ranked, shownMetrics, shownSeries } from './facts';
 import { isLive } from './load';
 import type { IPart, IRunData } from './load';
 
@@ -125,7 +125,7 @@ function Group(props: {
 function Row({ metric }: { metric: IMetricSummary }): ReactElement {
   const t = useText();
   // What was logged once is its own best, least and greatest: nothing to repeat.
-  const course = (value: number | null) => (metric.n > 1 ? metricText(metric.key, value, 4) : '');
+  const course = (value: number | null) => (metric.n > 1 ? formatMetric(metric.key, value, 4) : '');
   const high = metric.direction === 'max';
   const goal = high ? t('better high') : t('better low');
   const guessed = metric.guessed ? t(', by a guess: set it in mlops.toml') : '';
@@ -144,7 +144,7 @@ function Row({ metric }: { metric: IMetricSummary }): ReactElement {
           </Badge>
         )}
       </td>
-      <td className={`${number} jp-MlopsLab-strong`}>{metricText(metric.key, metric.last, 4)}</td>
+      <td className={`${number} jp-MlopsLab-strong`}>{formatMetric(metric.key, metric.last, 4)}</td>
       <td className={number}>{course(metric.best)}</td>
       <td className={`${number} jp-MlopsLab-muted`}>
         {metric.best_step === null || metric.n < 2 ? '' : formatCount(metric.best_step)}

@@ -8,7 +8,8 @@ import {
   Icon,
   Tag,
   formatBytes,
-  formatDuration
+  formatDuration,
+  formatMetric
 } from '../../components';
 import type { IRunDetail, IStep } from '../../api/types';
 import { Curves } from '../../views/curves/curves';
@@ -23,7 +24,6 @@ import {
   artifactName,
   isPicture,
   leading,
-  metricText,
   ranked,
   shownSeries,
   tally,
@@ -155,7 +155,7 @@ function timed(step: IStep): ITimelineStep {
     status: step.status,
     started: step.started_at === null ? null : Date.parse(step.started_at),
     ended: step.ended_at === null ? null : Date.parse(step.ended_at),
-    result: metric === null ? '' : `${metric.key} ${metricText(metric.key, metric.value)}`
+    result: metric === null ? '' : `${metric.key} ${formatMetric(metric.key, metric.value)}`
   };
 }
 

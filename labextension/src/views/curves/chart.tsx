@@ -1,6 +1,6 @@
 import { useEffect, useId, useMemo, useRef, useState } from 'react';
 import type { KeyboardEvent, ReactElement } from 'react';
-import { formatValue } from '../../components/format';
+import { formatMetric } from '../../components/format';
 import { useSeen, useWidth } from '../hooks';
 import { useText } from '../text';
 import type { Translate } from '../text';
@@ -195,7 +195,8 @@ export function describe(chart: IChart, x: XAxis, t: Translate): string {
         return t('%1: no finite value', line.key);
       }
       const at = positions(line.series, x, null);
-      const value = (index: number) => formatValue(line.series.values[index] as number, 4);
+      const value = (index: number) =>
+        formatMetric(line.series.key, line.series.values[index] as number, 4);
       return [
         t('%1: %2 points', line.key, line.series.n.toLocaleString('en')),
         t('from %1 to %2', value(found.first), value(found.last)),
@@ -221,11 +222,11 @@ function valueText(
   if (at === null) {
     const found = extent(line.series);
     const last = found && finite(line.series.values[found.last]);
-    return last === null ? '–' : formatValue(last, 4);
+    return last === null ? '–' : formatMetric(line.series.key, last, 4);
   }
   // A line without a point here shows its nearest one, as its dot does; a gap shows nothing.
   const index = values[at] === null ? null : nearest(values, at);
-  return index === null ? '–' : formatValue(values[index] as number, 4);
+  return index === null ? '–' : formatMetric(line.series.key, values[index] as number, 4);
 }
 
 function position(value: number, x: XAxis): string {
