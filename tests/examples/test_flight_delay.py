@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from .conftest import Ran, metrics, mlops_lab, rejected
+from mlops_lab.project import Project
+
+from .conftest import Ran, metrics, rejected, run_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -48,29 +49,24 @@ def test_evaluate_finds_real_but_modest_skill(passing: Ran) -> None:
 
 
 def test_train_compares_settings_in_child_runs(passing: Ran) -> None:
-    project = Path(passing["project"])
-    train = next(step for step in passing["steps"] if step["name"] == "train")
-    children = json.loads(
-        mlops_lab(
-            "run", "list", f"parent = '{train['run_id']}'", "--all", "--json", cwd=project
-        ).stdout
-    )["runs"]
-    assert len(children) == 6
-    assert all(child["status"] == "finished" for child in children)
-    assert {child["params"]["max_leaf_nodes"] for child in children} == {"7", "15", "31"}
-    assert all(0.6 < child["metrics"]["auc"] < 0.85 for child in children)
+    runs = Project.open(Path(passing["project"])).runs
+    children = runs.children(run_of(passing, "train"))
+    assert [child.status for child in children] == ["finished"] * 6
+    leaves = {one.value for child in children for one in runs.params(child.id) if "leaf" in one.key}
+    assert leaves == {"7", "15", "31"}
+    aucs = [one.last for child in children for one in runs.metrics(child.id) if one.key == "auc"]
+    assert len(aucs) == 6
+    assert all(0.6 < auc < 0.85 for auc in aucs)
 
 
 def test_train_logs_a_learning_curve(passing: Ran) -> None:
-    project = Path(passing["project"])
-    train = next(step for step in passing["steps"] if step["name"] == "train")
-    shown = json.loads(mlops_lab("run", "show", train["run_id"], "--json", cwd=project).stdout)
-    curve = shown["metrics"]["log_loss"]
-    assert curve["n"] == 24
-    assert curve["goal"] == "min"
-    assert not curve["guessed"]
-    assert curve["best"] <= curve["last"] < curve["max"]
-    assert metrics(passing, "train")["train/log_loss"] < curve["last"]  # it learns by heart
+    runs = Project.open(Path(passing["project"])).runs
+    found = {one.key: one for one in runs.metrics(run_of(passing, "train"))}
+    curve = found["log_loss"]
+    assert (curve.n, curve.last_step) == (12, 60)
+    assert (curve.goal, curve.guessed) == ("min", False)
+    assert curve.best <= curve.last < curve.max
+    assert found["train/log_loss"].last < curve.last  # it learns by heart
 
 
 @pytest.mark.parametrize(
@@ -82,10 +78,8 @@ def test_train_logs_a_learning_curve(passing: Ran) -> None:
     ],
 )
 def test_step_keeps_its_charts_and_its_notebook(passing: Ran, step: str, figures: set[str]) -> None:
-    project = Path(passing["project"])
-    run_id = next(one["run_id"] for one in passing["steps"] if one["name"] == step)
-    shown = json.loads(mlops_lab("run", "show", run_id, "--json", cwd=project).stdout)
-    paths = {artifact["path"] for artifact in shown["artifacts"]}
+    runs = Project.open(Path(passing["project"])).runs
+    paths = {artifact.path for artifact in runs.artifacts(run_of(passing, step))}
     assert {f"{name}.vl.json" for name in figures} <= paths
     assert f"notebook/{step}.ipynb" in paths
 

@@ -296,7 +296,7 @@ def carriers(rows: pd.DataFrame, worst: pd.Series) -> alt.LayerChart:
 
 def latency(times_ms: np.ndarray, p95_ms: float) -> alt.LayerChart:
     """How long single predictions took."""
-    bars = _histogram(times_ms, "ms", bins=20, title="Processor time of one prediction").mark_bar(
+    bars = _histogram(times_ms, "ms", bins=12, title="Processor time of one prediction").mark_bar(
         opacity=0.75
     )
     edge = alt.Chart(pd.DataFrame({"ms": [p95_ms], "label": ["95 %"]}))
@@ -332,7 +332,9 @@ def _line(points: dict[str, list[float]]) -> alt.Chart:
 
 
 def _thinned(curve: pd.DataFrame, most: int = 200) -> pd.DataFrame:
-    return curve.iloc[:: max(1, len(curve) // most)]
+    # Evenly, with both ends.
+    places = np.linspace(0, len(curve) - 1, min(most, len(curve))).round().astype(int)
+    return curve.iloc[places]
 
 
 def _histogram(
@@ -398,7 +400,7 @@ def _look() -> dict[str, Any]:
                 "subtitleFontSize": 12,
                 "offset": 14,
             },
-            "legend": {"orient": "top", "title": None, "labelFontSize": 11, "offset": 26},
+            "legend": {"orient": "top", "title": None, "labelFontSize": 11, "offset": 30},
             "mark": {"color": BLUE},
             "range": {"category": [BLUE, ORANGE, GREEN, PINK, OLIVE]},
             "line": {"strokeWidth": 1.75},
