@@ -72,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     arguments
         What follows the program's name; default the process's own.
     """
+    _have_streams()
     _speak_utf8()
     session = Session()
     code = _invoke(list(sys.argv[1:] if arguments is None else arguments), session)
@@ -93,6 +94,14 @@ def _invoke(arguments: list[str], session: Session) -> int:
     except BaseException as error:  # noqa: BLE001 - the place where all errors end
         return report(error, session)
     return result if isinstance(result, int) else 0
+
+
+def _have_streams() -> None:
+    # A parent that closed them (`>&-`, some daemons) leaves None in their place.
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the process's life
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the process's life
 
 
 def _speak_utf8() -> None:

@@ -10,7 +10,7 @@ import click
 from mlops_lab.cli.command import LabGroup, Session, pass_session
 from mlops_lab.cli.output import age, console, duration, glyph, number, print_table, say, write_json
 from mlops_lab.cli.run_page import print_run, run_document
-from mlops_lab.errors import NotFound
+from mlops_lab.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -170,6 +170,13 @@ def close(session: Session, run_id: str, status: Any) -> int:
     """
     project = session.project()
     record = project.runs.get(run_id)
+    process = project.pipelines.process_of(record.id)
+    if process is not None:
+        # Closed, it would go on all the same, and nobody could cancel it any more.
+        raise Conflict(
+            f"{record.name} is running in process {process}; "
+            f"`mlops-lab pipeline cancel {record.id[:8]}` stops it."
+        )
     project.runs.close(record.id, status)
     if session.as_json:
         write_json({"run_id": record.id, "status": status})

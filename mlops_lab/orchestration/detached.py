@@ -22,7 +22,7 @@ from mlops_lab.store import Store
 from mlops_lab.tracking import RunManager
 from mlops_lab.tracking.records import RunRecord
 
-__all__ = ["command", "interrupt", "log_path", "start"]
+__all__ = ["command", "interrupt", "log_path", "process_of", "start"]
 
 logger = logging.getLogger(__name__)
 
@@ -139,22 +139,32 @@ def interrupt(record: RunRecord) -> bool:
     bool
         Whether the signal was sent; the decision alone stops it within half a second as well.
     """
+    pid = process_of(record)
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, signal.SIGINT)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def process_of(record: RunRecord) -> int | None:
+    """The process that runs a pipeline, if it is one of this machine and still the same."""
     import psutil
 
     source = record.source
     pid, started = source.get("pid"), source.get("process_started")
     if record.status != "running" or source.get("host") != platform.node():
-        return False
+        return None
     if not isinstance(pid, int) or not isinstance(started, int | float):
-        return False
+        return None
     try:
         # A process id is used again; together with its start time it is one process only.
-        if abs(psutil.Process(pid).create_time() - started) > 0.05:
-            return False
-        os.kill(pid, signal.SIGINT)
-    except (psutil.Error, ProcessLookupError, PermissionError):
-        return False
-    return True
+        same = abs(psutil.Process(pid).create_time() - started) <= 0.05
+    except psutil.Error:
+        return None
+    return pid if same else None
 
 
 def _reap(process: subprocess.Popen[bytes], store: Store, runs: RunManager, run_id: str) -> None:

@@ -257,12 +257,14 @@ class PipelineManager:
         Conflict
             It has ended already.
         """
-        record = self._runs.get(run_id)
-        while record.kind == "step" and record.parent is not None:
-            record = self._runs.get(record.parent)
+        record = self._pipeline_of(run_id)
         self._runs.cancel(record.id, by=by or self._identity)
         detached.interrupt(record)
         return record.id
+
+    def process_of(self, run_id: str) -> int | None:
+        """The process of this machine that is running a pipeline run, or the step of one."""
+        return detached.process_of(self._pipeline_of(run_id))
 
     def gates(self, run_id: str) -> builtins.list[GateRecord]:
         """What the gates of a pipeline run said, in the order of the file."""
@@ -288,6 +290,12 @@ class PipelineManager:
             scratch.recover(self._store, self._runs)
 
     # --- inside -----------------------------------------------------------------------------
+
+    def _pipeline_of(self, run_id: str) -> RunRecord:
+        record = self._runs.get(run_id)
+        while record.kind == "step" and record.parent is not None:
+            record = self._runs.get(record.parent)
+        return record
 
     def _file(self, path: Path) -> PipelineFile:
         spec, faults = read_spec(path, file=self._relative(path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -181,6 +182,16 @@ def test_reader_that_stops_early_is_no_error(here: Path) -> None:
     assert listing.stderr.read() == b""
     listing.stderr.close()
     assert listing.wait(60) == 0
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "2>&-"])
+def test_closed_streams_are_no_error(here: Path, closed: str) -> None:
+    command = " ".join(shlex.quote(word) for word in program("run", "list"))
+    ended = subprocess.run(
+        ["sh", "-c", f"{command} {closed}"], cwd=here, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0
+    assert ended.stderr == ""
 
 
 def test_terminal_that_knows_only_ascii_gets_an_answer(here: Path) -> None:

@@ -208,7 +208,13 @@ def test_interrupt_exits_with_130_and_leaves_no_kernel(here: Path) -> None:
 def test_cancel_stops_a_run_of_another_process(here: Path, call: Call) -> None:
     sleeper = start_sleeper(here)
     run_id = Project.open(here).runs.search("kind = 'pipeline'").items[0].id
-    assert call("pipeline", "cancel", run_id[:8]).code == 0
+    step_id = Project.open(here).runs.search("kind = 'step'", parent=run_id).items[0].id
+    for one in (run_id, step_id):
+        # closed, it would go on and could not be cancelled any more
+        said = call("run", "close", one)
+        assert said.code == 2
+        assert f"is running in process {sleeper.pid}" in said.err
+    assert call("pipeline", "cancel", step_id[:8]).code == 0
     sleeper.communicate(timeout=120)
     assert sleeper.returncode == 130
     assert Project.open(here).runs.get(run_id).status == "killed"
