@@ -20,6 +20,20 @@ describe('chartOf', () => {
     expect(chart.spec).not.toHaveProperty('title');
   });
 
+  it('finds the title where Altair leaves it: on layers, on the first of a column', () => {
+    const layer = [POINT, { ...POINT, title: 'ECE' }, { ...POINT, title: 'ECE' }];
+    const chart = chartOf(JSON.stringify({ vconcat: [{ layer }, POINT] }), 360);
+    expect(chart.title).toEqual(['ECE']);
+    expect(JSON.stringify(chart.spec)).not.toContain('ECE');
+  });
+
+  it('gives a chart among others a title no wider than its place', () => {
+    const title = 'Found against warned in vain (ROC), both in percent of all flights';
+    const { hconcat } = fitted({ hconcat: [{ ...POINT, title }, POINT] }, 600);
+    const text = ['Found against warned in vain (ROC), both', 'in percent of all flights'];
+    expect(hconcat).toMatchObject([{ title: { text } }, { width: 236 }]);
+  });
+
   it('puts charts below each other where they have no room beside each other', () => {
     const wide = fitted({ hconcat: [POINT, POINT] }, 900);
     expect(wide.hconcat).toHaveLength(2);

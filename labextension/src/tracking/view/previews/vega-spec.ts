@@ -12,6 +12,9 @@ export interface IChart {
 
 /** Charts side by side need this much each; in less they stand one below the other. */
 const LEAST_BESIDE = 260;
+/** The width of a character of a title, about. */
+const CHARACTER = 7.5;
+const NO_WORDS: Words = { title: [], subtitle: [] };
 /** What the axis of one of several charts takes beside its plot, about. */
 const AXIS = 64;
 
@@ -25,13 +28,32 @@ export function chartOf(source: string, width: number): IChart {
   if (!isObject(spec)) {
     throw new Error('This is no chart.');
   }
-  const { title } = spec;
-  const words = isObject(title) ? title : { text: title };
-  return {
-    title: lines(words.text),
-    subtitle: lines(words.subtitle),
-    spec: fitted(without(spec, 'usermeta', 'title'), width) as unknown as VisualizationSpec
-  };
+  const [words, untitled] = untitle(without(spec, 'usermeta'));
+  return { ...words, spec: fitted(untitled, width) as unknown as VisualizationSpec };
+}
+
+type Words = Omit<IChart, 'spec'>;
+
+/** The title at the head of a chart, and the chart without it. */
+function untitle(spec: Json): [Words, Json] {
+  if (spec.title !== undefined) {
+    const words = isObject(spec.title) ? spec.title : { text: spec.title };
+    const said = { title: lines(words.text), subtitle: lines(words.subtitle) };
+    return [said, untitle(without(spec, 'title'))[1]];
+  }
+  // Altair leaves it on the layers, or on the first of charts below each other.
+  const layers = parts(spec, 'layer');
+  if (layers !== null) {
+    const found = layers.map(untitle);
+    const first = found.find(([words]) => words.title.length > 0);
+    return [first?.[0] ?? NO_WORDS, { ...spec, layer: found.map(([, layer]) => layer) }];
+  }
+  const rows = parts(spec, 'vconcat');
+  if (rows !== null) {
+    const [words, first] = untitle(rows[0]);
+    return [words, { ...spec, vconcat: [first, ...rows.slice(1)] }];
+  }
+  return [NO_WORDS, spec];
 }
 
 /** Altair writes the width its author's notebook had; a pane has another. */
@@ -54,9 +76,37 @@ function fitted(spec: Json, width: number): Json {
 
 /** One of several charts: only a whole chart can be told the width that its axes share. */
 function within(part: Json, width: number): Json {
-  return isSingle(part) && !isStep(part.width)
-    ? { ...part, width: Math.max(80, Math.floor(width) - AXIS) }
-    : fitted(part, width);
+  if (!isSingle(part) || isStep(part.width)) {
+    return fitted(part, width);
+  }
+  const [words, untitled] = untitle(part);
+  const fit = { ...untitled, width: Math.max(80, Math.floor(width) - AXIS) };
+  return words.title.length === 0
+    ? fit
+    : { ...fit, title: { text: wrapped(words.title, width), subtitle: words.subtitle } };
+}
+
+/** Lines that fit: a picture breaks none by itself. */
+function wrapped(text: readonly string[], width: number): string[] {
+  const most = Math.max(12, Math.floor(width / CHARACTER));
+  return text.flatMap(line => {
+    const fit: string[] = [''];
+    for (const word of line.split(' ')) {
+      const last = fit[fit.length - 1];
+      if (last !== '' && last.length + 1 + word.length > most) {
+        fit.push(word);
+      } else {
+        fit[fit.length - 1] = last === '' ? word : `${last} ${word}`;
+      }
+    }
+    return fit;
+  });
+}
+
+/** The same chart with its plot's width set: what is written beside the plot may then stand out. */
+export function unfitted(spec: VisualizationSpec, width: number): VisualizationSpec {
+  const plot = Math.max(80, width - AXIS);
+  return { ...spec, width: plot, autosize: 'pad' } as unknown as VisualizationSpec;
 }
 
 function isSingle(spec: Json): boolean {

@@ -4,7 +4,7 @@ import type { EmbedOptions, Result } from 'vega-embed';
 import { ErrorBox } from '../../../components';
 import { useWidth } from '../../../views/hooks';
 import { useText } from '../../../views/text';
-import { chartOf } from './vega-spec';
+import { chartOf, unfitted } from './vega-spec';
 import type { IChart } from './vega-spec';
 
 const INK = 'var(--jp-mlops-text-muted)';
@@ -18,6 +18,7 @@ const CONFIG = {
     labelColor: INK,
     titleColor: INK,
     labelFontSize: 11,
+    labelOverlap: true,
     titleFontSize: 11,
     titleFontWeight: 'normal',
     gridColor: LINE,
@@ -29,6 +30,9 @@ const CONFIG = {
   title: { color: 'var(--jp-ui-font-color1)', fontSize: 13, anchor: 'start' },
   range: { category: [1, 2, 3, 4, 5].map(n => `var(--jp-mlops-series-${n})`) }
 };
+
+/** The share of a chart's width that its plot has at least. */
+const LEAST_PLOT = 0.4;
 
 /** No address at all: neither data, nor pictures, nor links of a chart reach the network. */
 const NO_ADDRESSES = {
@@ -58,7 +62,7 @@ export function Vega({ source }: { source: string }): ReactElement {
       if (gone || host.current === null) {
         return;
       }
-      result = await embed(host.current, spec, {
+      const options = {
         actions: false,
         renderer: 'svg',
         // Expressions are walked, not compiled: no `eval` of what a user wrote.
@@ -68,7 +72,13 @@ export function Vega({ source }: { source: string }): ReactElement {
         tooltip: true,
         config: CONFIG,
         logLevel: 1
-      } as unknown as EmbedOptions);
+      } as unknown as EmbedOptions;
+      result = await embed(host.current, spec, options);
+      if (!gone && result.view.width() < LEAST_PLOT * width && 'autosize' in spec) {
+        // A long label in the plot counts as its margin: fitted, nothing is left of the rest.
+        result.finalize();
+        result = await embed(host.current, unfitted(spec, width), options);
+      }
       if (gone) {
         result.finalize();
         return;
