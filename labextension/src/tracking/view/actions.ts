@@ -6,7 +6,8 @@ export interface IRunActions {
   open(id: string): void;
   rename(): void;
   star(): void;
-  stop(): void;
+  /** Ask it to stop; false when that could not be asked. */
+  stop(): Promise<boolean>;
   /** Run a pipeline file again. */
   rerun(path: string): void;
   restore(): void;
@@ -21,7 +22,7 @@ export const ActionsContext = createContext<IRunActions>({
   open: nothing,
   rename: nothing,
   star: nothing,
-  stop: nothing,
+  stop: async () => false,
   rerun: nothing,
   restore: nothing,
   copyId: nothing,

@@ -1,4 +1,4 @@
-import { useContext } from 'react';
+import { useContext, useState } from 'react';
 import type { ReactElement } from 'react';
 import {
   Badge,
@@ -23,6 +23,8 @@ export function Header({ run }: { run: IRunDetail }): ReactElement {
   const badge = stateBadge(run, t);
   const live = isLive(run);
   const deleted = run.lifecycle !== 'active';
+  // Its kernel may take some seconds to end.
+  const [stopping, setStopping] = useState(false);
   const rerun = run.kind === 'pipeline' ? run.source.pipeline : null;
   return (
     <header className="jp-MlopsLab-view-head">
@@ -102,9 +104,17 @@ export function Header({ run }: { run: IRunDetail }): ReactElement {
           </button>
         )}
         {live && run.can_cancel && (
-          <button type="button" className="jp-MlopsLab-button" onClick={() => actions.stop()}>
+          <button
+            type="button"
+            className="jp-MlopsLab-button"
+            disabled={stopping}
+            onClick={() => {
+              setStopping(true);
+              void actions.stop().then(asked => setStopping(asked));
+            }}
+          >
             <Icon name="stop" size={14} />
-            {t('Stop')}
+            {stopping ? t('Stopping') : t('Stop')}
           </button>
         )}
         <button

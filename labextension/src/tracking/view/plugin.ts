@@ -140,8 +140,10 @@ function addCommands(app: JupyterFrontEnd, context: IContext): void {
   });
 
   commands.addCommand(CommandIDs.stopRun, {
-    label: trans.__('Stop Run'),
+    label: args =>
+      args.id === undefined ? trans.__('Stop the Run in Front') : trans.__('Stop Run'),
     caption: trans.__('Ask a run to stop; it ends as killed'),
+    isVisible: args => subject(args).id !== null,
     isEnabled: args => {
       const { id, run } = subject(args);
       return id !== null && (run === null || (isLive(run) && run.can_cancel));
@@ -149,13 +151,15 @@ function addCommands(app: JupyterFrontEnd, context: IContext): void {
     execute: async args => {
       const { project, id } = subject(args);
       if (project === null || id === null) {
-        return;
+        return false;
       }
       try {
         await projects.of(project).client.cancel(id);
+        return true;
       } catch (error) {
         const why = asRequestError(error).message;
         Notification.error(trans.__('The run cannot be stopped: %1', why));
+        return false;
       }
     }
   });
@@ -186,7 +190,7 @@ function actionsOf(app: JupyterFrontEnd, model: RunModel): IRunActions {
     open: id => run(CommandIDs.openRun, { id }),
     rename: () => run(CommandIDs.renameRun),
     star: () => run(CommandIDs.starRun),
-    stop: () => run(CommandIDs.stopRun),
+    stop: async () => (await commands.execute(CommandIDs.stopRun, about)) === true,
     rerun: path => {
       const params = Object.fromEntries(
         (model.run?.params ?? []).map(({ key, value }) => [key, value])
