@@ -277,10 +277,14 @@ def _kernel() -> Iterator[Finding]:
     if Path(program).exists() and _same_environment(Path(program)):
         yield Finding("kernel", "ok", "python3 runs in this Python")
         return
-    found = subprocess.run(
-        [program, "-c", "import mlops_lab"], capture_output=True, check=False, timeout=60
-    )
-    if found.returncode == 0:
+    if not Path(program).exists():
+        yield Finding(
+            "kernel",
+            "failed",
+            f"python3 runs in {program}, which is not there",
+            f"{sys.executable} -m ipykernel install --sys-prefix",
+        )
+    elif _has_us(program):
         yield Finding("kernel", "hint", f"python3 runs in another Python, {program}")
     else:
         yield Finding(
@@ -289,6 +293,14 @@ def _kernel() -> Iterator[Finding]:
             f"python3 runs in {program}, which has no mlops_lab",
             f"{sys.executable} -m ipykernel install --sys-prefix",
         )
+
+
+def _has_us(python: str) -> bool:
+    try:
+        command = [python, "-c", "import mlops_lab"]
+        return not subprocess.run(command, capture_output=True, check=False, timeout=60).returncode
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
 def _same_environment(program: Path) -> bool:
@@ -302,6 +314,9 @@ def _project(directory: Path | None) -> Iterator[Finding]:
     from mlops_lab.project import Project
 
     near = directory or Path(os.environ.get("MLOPS_LAB_PROJECT") or Path.cwd())
+    if not near.exists():
+        yield Finding("project", "failed", f"there is no folder {near}", f"mlops-lab init {near}")
+        return
     try:
         project = Project.find(near)
     except (LabError, OSError) as error:
@@ -373,6 +388,7 @@ def _locks(near: Path) -> Iterator[Finding]:
 
     folder = near if near.is_dir() else near.parent
     if not os.access(folder, os.W_OK):
+        yield Finding("folder", "warning", f"nothing can be written in {shown(folder)}")
         return
     problem = locks_work(folder)
     if problem:

@@ -9,7 +9,7 @@ import click
 
 from mlops_lab.cli.command import LabGroup, Session, pass_session
 from mlops_lab.cli.output import age, console, duration, glyph, number, print_table, say, write_json
-from mlops_lab.cli.run_page import print_run, run_document
+from mlops_lab.cli.run_page import print_run, run_document, run_facts
 from mlops_lab.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
@@ -280,21 +280,8 @@ def _why(record: RunRecord) -> str:
 
 
 def _row_document(row: RowFacts) -> dict[str, Any]:
-    record = row.record
     return {
-        "id": record.id,
-        "name": record.name,
-        "kind": record.kind,
-        "status": record.status,
-        "outcome": record.outcome,
-        "experiment": record.experiment,
-        "parent": record.parent,
-        "author": record.author,
-        "started_at": record.started_at,
-        "ended_at": record.ended_at,
-        "duration_s": round(record.duration_s, 3),
-        "starred": record.starred,
-        "reason": record.reason,
+        **run_facts(row.record),
         "params": dict(row.params),
         "metrics": {metric.key: metric.last for metric in row.metrics},
         "tags": dict(row.tags),

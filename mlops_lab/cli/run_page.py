@@ -14,30 +14,37 @@ if TYPE_CHECKING:
     from mlops_lab.project import Project
     from mlops_lab.tracking.records import ArtifactRecord, MetricSummary, ParamRecord, RunRecord
 
-__all__ = ["print_run", "run_document"]
+__all__ = ["print_run", "run_document", "run_facts"]
 
 _MOST_ARTIFACTS = 12
 
 
-def run_document(project: Project, record: RunRecord) -> dict[str, Any]:
-    """Everything about a run, for programs."""
-    runs = project.runs
+def run_facts(record: RunRecord) -> dict[str, Any]:
+    """What a list says about each run and a page about its own, for programs."""
     return {
         "id": record.id,
         "name": record.name,
         "kind": record.kind,
         "status": record.status,
         "outcome": record.outcome,
-        "lifecycle": record.lifecycle,
         "experiment": record.experiment,
         "parent": record.parent,
         "author": record.author,
-        "source": record.source,
         "started_at": record.started_at,
         "ended_at": record.ended_at,
         "duration_s": round(record.duration_s, 3),
         "starred": record.starred,
         "reason": record.reason,
+    }
+
+
+def run_document(project: Project, record: RunRecord) -> dict[str, Any]:
+    """Everything about a run, for programs."""
+    runs = project.runs
+    return {
+        **run_facts(record),
+        "lifecycle": record.lifecycle,
+        "source": record.source,
         "error": record.error,
         "cell": record.cell,
         "params": {param.key: param.value for param in runs.params(record.id)},
