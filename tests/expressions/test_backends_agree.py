@@ -212,7 +212,7 @@ def index(tmp_path_factory):
     connection.close()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(row=rows, typed=condition)
 def test_sql_and_values_agree(index, row, typed):
     expression = parse(typed)
@@ -225,7 +225,7 @@ def test_sql_and_values_agree(index, row, typed):
     assert by_sql is by_value
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.one_of(
         st.text("0123456789+-.eE nNaAiIfF_x\t", max_size=8),
