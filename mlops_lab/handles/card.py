@@ -38,6 +38,8 @@ _ROWS: Final = 12
 def run_line(run: RunRecord, metrics: Sequence[MetricSummary]) -> str:
     """Say a run in one line: ``<Run gbm-6 (a1b2c3d4) running · auc 0.702 · 41 s>``."""
     parts = [run.outcome or run.status]
+    if run.lifecycle == "deleted":
+        parts.append("deleted")
     shown = [metric for metric in metrics if not metric.key.startswith("system/")]
     chosen = next((metric for metric in shown if not metric.guessed), shown[0] if shown else None)
     if chosen is not None:
@@ -62,6 +64,7 @@ def run_card(
     origin = run.source.get("pipeline") or run.source.get("notebook") or run.source.get("program")
     facts = [
         run.status if run.outcome is None else f"{run.status}, {run.outcome}",
+        *(["deleted"] if run.lifecycle == "deleted" else []),
         run.experiment,
         f"{run.started_at:%Y-%m-%d %H:%M} UTC ({age(run.started_at)})",
         duration(run.duration_s),

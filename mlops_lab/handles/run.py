@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from mlops_lab.errors import Conflict, InvalidInput
+from mlops_lab.errors import Conflict, InvalidInput, LabError
 from mlops_lab.handles.card import run_card, run_line
 from mlops_lab.handles.contents import Artifacts, Metrics, Params
 from mlops_lab.tracking import media
@@ -385,19 +385,24 @@ class Run:
         return hash((self._id, self._project.key))
 
     def __repr__(self) -> str:
-        record = self.record
-        return run_line(record, self._project.runs.metrics(self._id))
+        try:
+            return run_line(self.record, self._project.runs.metrics(self._id))
+        except LabError as error:  # a debugger and a log want a text, whatever became of the store
+            return f"<Run {self._id[:8]} cannot be read: {error}>"
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
         runs = self._project.runs
-        return run_card(
-            self.record,
-            params=runs.params(self._id),
-            metrics=runs.metrics(self._id),
-            tags=runs.tags(self._id),
-            artifacts=runs.artifacts(self._id),
-            notes=runs.notes(self._id),
-        )
+        try:
+            return run_card(
+                self.record,
+                params=runs.params(self._id),
+                metrics=runs.metrics(self._id),
+                tags=runs.tags(self._id),
+                artifacts=runs.artifacts(self._id),
+                notes=runs.notes(self._id),
+            )
+        except LabError:
+            return None  # the text says why
 
     def _keep(self, encoded: media.Encoded, name: str, kind: str) -> None:
         self._project.runs.put_artifact(

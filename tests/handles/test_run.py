@@ -165,6 +165,20 @@ def test_names_of_artifacts_may_be_hostile(run: lab.Run) -> None:
     assert run.artifacts[f"a/{name}.txt"].read_text() == "x"
 
 
+def test_deleted_run_says_so(run: lab.Run) -> None:
+    run.end()
+    assert "deleted" not in repr(run)
+    run.delete()
+    assert "finished · deleted" in repr(run)
+    assert "deleted" in (run._repr_html_() or "")
+
+
+def test_run_that_cannot_be_read_has_a_text(run: lab.Run) -> None:
+    lost = lab.Run(run._project, "f" * 32)
+    assert repr(lost).startswith("<Run ffffffff cannot be read: There is no run")
+    assert lost._repr_html_() is None
+
+
 def test_verbs_settle(run: lab.Run) -> None:
     run.set_tag("a", 1)
     run.set_tags({"b": "2"})
