@@ -10,9 +10,16 @@ missing value, though it is not null.
 
 from __future__ import annotations
 
+from mlops_lab.expressions.meaning import (
+    Kind,
+    KindOf,
+)
 from mlops_lab.expressions.nodes import AGGREGATES, Expression, Name, OrderTerm, names
 from mlops_lab.expressions.parser import parse_order_terms, parse_tree
-from mlops_lab.expressions.plan import Kind, KindOf, plan_condition, plan_value
+from mlops_lab.expressions.plan import (
+    plan_condition,
+    plan_value,
+)
 from mlops_lab.expressions.sql import Parameters, SortKey, SqlNames, order_to_sql, to_sql
 from mlops_lab.expressions.suggest import nearest, quote_part, unknown_name
 from mlops_lab.expressions.values import (

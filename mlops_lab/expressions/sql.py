@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from mlops_lab.expressions.dates import timestamp_us
-from mlops_lab.expressions.nodes import Comparator, Expression, Name, OrderTerm
-from mlops_lab.expressions.plan import (
+from mlops_lab.expressions.meaning import (
     AllOf,
     AnyOf,
     Calculated,
@@ -25,6 +24,9 @@ from mlops_lab.expressions.plan import (
     NumberOf,
     TextOf,
     Value,
+)
+from mlops_lab.expressions.nodes import Comparator, Expression, Name, OrderTerm
+from mlops_lab.expressions.plan import (
     plan_condition,
     plan_value,
 )

@@ -12,22 +12,7 @@ from typing import Final, TypeAlias
 
 from mlops_lab.errors import InvalidInput
 from mlops_lab.expressions.dates import timestamp_us
-from mlops_lab.expressions.nodes import (
-    And,
-    Between,
-    Comparator,
-    Compare,
-    Expression,
-    In,
-    IsNull,
-    Like,
-    Name,
-    Node,
-    Not,
-    Operator,
-    Or,
-)
-from mlops_lab.expressions.plan import (
+from mlops_lab.expressions.meaning import (
     AllOf,
     AnyOf,
     Calculated,
@@ -45,6 +30,23 @@ from mlops_lab.expressions.plan import (
     NumberOf,
     TextOf,
     Value,
+)
+from mlops_lab.expressions.nodes import (
+    And,
+    Between,
+    Comparator,
+    Compare,
+    Expression,
+    In,
+    IsNull,
+    Like,
+    Name,
+    Node,
+    Not,
+    Operator,
+    Or,
+)
+from mlops_lab.expressions.plan import (
     plan_condition,
     plan_value,
 )

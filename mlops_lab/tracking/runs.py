@@ -6,24 +6,25 @@ import os
 import secrets
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mlops_lab.errors import Conflict, InvalidInput, NotFound
+from mlops_lab.errors import Conflict, InvalidInput
 from mlops_lab.governance import Identity, claimed_user
-from mlops_lab.store import Decision, Store
-from mlops_lab.tracking import lines, reading
+from mlops_lab.store import Store
+from mlops_lab.tracking import lines
 from mlops_lab.tracking.experiments import DEFAULT_EXPERIMENT, ExperimentManager
-from mlops_lab.tracking.finder import RUN_ID, RunFinder, SearchRuns
+from mlops_lab.tracking.finder import RUN_ID, SearchRuns
 from mlops_lab.tracking.goals import Direction
 from mlops_lab.tracking.media import media_type
 from mlops_lab.tracking.records import STATUSES, ArtifactRecord, RunRecord, Status
+from mlops_lab.tracking.settling import RunSettler
 from mlops_lab.tracking.source import current_cell
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyConnection
+    pass
 
 __all__ = ["RunManager", "check_end"]
 
@@ -42,7 +43,7 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
-class RunManager(RunFinder):
+class RunManager(RunSettler):
     """All that can be done with the runs of one project. Safe to use from several threads.
 
     Parameters
@@ -67,9 +68,8 @@ class RunManager(RunFinder):
         goals: Callable[[], Mapping[str, Direction]],
         search: SearchRuns,
     ) -> None:
-        super().__init__(store, goals, search)
+        super().__init__(store, goals, search, identity)
         self._experiments = experiments
-        self._identity = identity
         self._lock = threading.Lock()
         # The runs that this process owns and has not ended: run id to its last run line.
         self._open: dict[str, lines.Line] = {}
@@ -407,36 +407,7 @@ class RunManager(RunFinder):
         self._append(line, current_cell() if in_cell else None)
         return ArtifactRecord(path, digest, size, media, kind, datetime.fromtimestamp(t / 1e6, UTC))
 
-    # ------------------------------------------------------------------ settling
-
-    def delete(self, run_ids: Sequence[str], *, by: Identity | None = None) -> list[str]:
-        """Delete runs and all below them; they can be restored.
-
-        Raises
-        ------
-        NotFound
-            One of them does not exist.
-        Conflict
-            One of them is still running.
-        """
-        return self._settle("run.delete", run_ids, by)
-
-    def restore(self, run_ids: Sequence[str], *, by: Identity | None = None) -> list[str]:
-        """Bring deleted runs back, with all below them."""
-        return self._settle("run.restore", run_ids, by)
-
-    def cancel(self, run_id: str, *, by: Identity | None = None) -> Decision:
-        """Decide that a run is to stop; whoever executes it looks for that twice a second."""
-
-        def build(cursor: DuckDBPyConnection) -> dict[str, Any]:
-            found = reading.runs(cursor, [run_id])
-            if not found:
-                raise NotFound(f"There is no run {run_id!r}.")
-            if not found[0].is_open:
-                raise Conflict(f"{found[0].name} has ended already: it is {found[0].status}.")
-            return {"run": run_id}
-
-        return self._store.decide("run.cancel", build, by=(by or self._identity).as_by())
+    # ------------------------------------------------------------------ marking
 
     def rename(self, run_id: str, name: str) -> None:
         """Give a run another name."""
@@ -510,28 +481,6 @@ class RunManager(RunFinder):
             [run_id],
         )
         return self._steps.setdefault(run_id, dict(rows))
-
-    def _settle(self, kind: str, run_ids: Sequence[str], by: Identity | None) -> list[str]:
-        settled: list[str] = []
-
-        def build(cursor: DuckDBPyConnection) -> dict[str, Any]:
-            known = {record.id: record for record in reading.runs(cursor, run_ids)}
-            for run_id in run_ids:
-                if run_id not in known:
-                    raise NotFound(f"There is no run {run_id!r}.")
-            settled[:] = reading.tree(cursor, run_ids)
-            if kind == "run.delete":
-                for record in reading.runs(cursor, settled):
-                    if record.status == "running" and record.owner == "journal":
-                        raise Conflict(
-                            f"{record.name} is running: stop it first "
-                            f"(or `mlops-lab run close {record.id[:8]}`)."
-                        )
-            return {"runs": settled}
-
-        if run_ids:
-            self._store.decide(kind, build, by=(by or self._identity).as_by())
-        return settled
 
 
 def check_end(status: object) -> None:
