@@ -10,7 +10,7 @@ from mlops_lab.cli.command import LabCommand, Session, pass_session
 from mlops_lab.cli.output import console, glyph, write_json
 
 if TYPE_CHECKING:
-    from mlops_lab.cli.checks import Finding
+    from mlops_lab.cli.finding import Finding
 
 __all__ = ["doctor"]
 

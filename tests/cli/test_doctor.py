@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +15,8 @@ from typing import Any
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
-from mlops_lab.cli import checks
+from mlops_lab.cli import checks, installation
+from mlops_lab.cli.finding import Finding
 from mlops_lab.project import Project
 from mlops_lab.store import Store
 from mlops_lab.store import lock as store_lock
@@ -19,7 +24,7 @@ from mlops_lab.store import lock as store_lock
 from .conftest import Call
 
 
-def finding(what: str, folder: Path) -> checks.Finding:
+def finding(what: str, folder: Path) -> Finding:
     [found] = [one for one in checks.examine(folder) if one.what == what]
     return found
 
@@ -135,12 +140,95 @@ def test_a_folder_that_is_not_there(tmp_path: Path, call: Call) -> None:
 def test_jupyterlab_that_is_too_old(
     here: Path, monkeypatch: pytest.MonkeyPatch, have: str, state: str
 ) -> None:
-    real = checks.version
+    real = installation.version
     monkeypatch.setattr(
-        checks, "version", lambda name: have if name == "jupyterlab" else real(name)
+        installation, "version", lambda name: have if name == "jupyterlab" else real(name)
     )
 
     found = finding("JupyterLab", here)
 
     assert found.state == state
     assert ("--upgrade" in found.mend) == (state == "failed")
+
+
+def test_doctor_looks_at_everything(here: Path, call: Call) -> None:
+    document = call("doctor", "--json").json
+    looked_at = {finding["what"] for finding in document["findings"]}
+    assert {
+        "Python",
+        "MLOps Lab",
+        "JupyterLab",
+        "sidebar",
+        "server extension",
+        "kernel",
+        "project",
+        "locks",
+        "store",
+        "disk",
+    } <= looked_at
+    assert all(finding["mend"] for finding in document["findings"] if finding["state"] == "failed")
+
+
+def test_doctor_exits_with_1_when_something_is_broken(
+    here: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        checks,
+        "examine",
+        lambda _: iter([Finding("disk", "failed", "1 B free", "rm -rf …")]),
+    )
+    said = call("doctor")
+    assert said.code == 1
+    assert "1 broken" in said.out
+    assert "→ rm -rf …" in said.out
+
+
+def test_doctor_finds_settings_that_cannot_be_read(here: Path) -> None:
+    (here / "mlops.toml").write_text("[goals]\nauc = 'up'\n")
+    found = {finding.what: finding for finding in checks.examine(here)}
+    assert found["project"].state == "failed"
+    assert "auc" in found["project"].message
+
+
+def test_doctor_finds_a_disabled_extension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "config"
+    (config / "jupyter_server_config.d").mkdir(parents=True)
+    (config / "jupyter_server_config.d" / "mlops_lab.json").write_text(
+        '{"ServerApp": {"jpserver_extensions": {"mlops_lab": false}}}'
+    )
+    (config / "labconfig").mkdir()
+    (config / "labconfig" / "page_config.json").write_text(
+        '{"disabledExtensions": {"mlops-lab": true}}'
+    )
+    data = tmp_path / "data" / "labextensions" / "mlops-lab"
+    (data / "static").mkdir(parents=True)
+    (data / "static" / "remote.js").touch()
+    (data / "package.json").write_text(
+        '{"version": "0.1.0", "jupyterlab": {"_build": {"load": "static/remote.js"}}}'
+    )
+    monkeypatch.setenv(
+        "JUPYTER_PREFER_ENV_PATH", "0"
+    )  # the user's folders before the environment's
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(config))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+    found = {finding.what: finding for finding in checks.examine(tmp_path)}
+    assert found["server extension"].state == "failed"
+    assert "jupyter server extension enable" in found["server extension"].mend
+    assert found["sidebar"].state == "failed"
+    assert "jupyter labextension enable" in found["sidebar"].mend
+
+
+def test_doctor_finds_a_server_that_is_older_than_the_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = tmp_path / "runtime"
+    runtime.mkdir()
+    facts = {"pid": os.getpid(), "url": "http://localhost:8888/", "root_dir": "/"}
+    (runtime / "jpserver-1.json").write_text(json.dumps(facts))
+    (runtime / "jpserver-2.json").write_text('{"pid": 4194304, "url": "http://localhost:1/"}')
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(runtime))
+    monkeypatch.setattr("psutil.Process.cmdline", lambda _: [sys.executable, "-m", "jupyterlab"])
+    for installed, state in ((time.time() + 60, "warning"), (1.0, "ok")):
+        monkeypatch.setattr(installation, "_installed_at", lambda at=installed: at)
+        found = [finding for finding in checks.examine(tmp_path) if finding.what == "server"]
+        assert [finding.state for finding in found] == [state]

@@ -1,0 +1,40 @@
+"""What ``doctor`` says of one thing that it looked at."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Literal
+
+from mlops_lab.cli.output import shown
+
+__all__ = ["Finding", "State", "pip"]
+
+State = Literal["ok", "failed", "warning", "hint"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Parameters
+    ----------
+    what
+        A word or two.
+    state
+        ok, failed (broken), warning, or hint (worth knowing).
+    message
+        How it is, as a sentence.
+    mend
+        The command that mends it; empty when there is nothing to mend.
+    """
+
+    what: str
+    state: State
+    message: str
+    mend: str = ""
+
+
+def pip() -> str:
+    """How to call the pip of this Python."""
+    return f"{shown(sys.executable)} -m pip"
