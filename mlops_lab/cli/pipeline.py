@@ -94,11 +94,14 @@ def run(
             _show_plan(target, planned.plan)
         return planned.exit_code
     result = run_shown(project, file, given, target, run_id=run_id)
-    if session.as_json:
-        write_json(result.to_json())
-    else:
-        show_result(target, result)
-    write_reports(result, junit, summary)
+    try:
+        if session.as_json:
+            write_json(result.to_json())
+        else:
+            show_result(target, result)
+    finally:
+        # Whatever became of the terminal: programs wait for these.
+        write_reports(result, junit, summary)
     return result.exit_code
 
 

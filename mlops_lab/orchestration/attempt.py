@@ -15,7 +15,7 @@ from mlops_lab.orchestration.engines.session import Cell, Session
 from mlops_lab.orchestration.events import CellFinished, CellStarted, Event
 from mlops_lab.orchestration.stopping import CancelWatch, SignalSeen
 
-__all__ = ["Attempt", "CellJournal", "Stop"]
+__all__ = ["Attempt", "CellJournal", "Stop", "stop_for"]
 
 
 LOOK_S = 0.5
@@ -31,6 +31,14 @@ class Stop:
 
     kind: str
     sentence: str
+
+
+def stop_for(seen: SignalSeen, cancels: CancelWatch) -> Stop:
+    """Why a signal came: somebody's cancel, which is a decision and a SIGINT, or a key."""
+    who = cancels.look()
+    if who is not None:
+        return Stop("cancel", f"cancelled by {who}")
+    return Stop("interrupt", f"stopped by {'Ctrl-C' if seen.name == 'SIGINT' else seen.name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,7 @@ class Attempt:
         self.timeout_s = timeout_s
         self.stop: Stop | None = None
         self._kill_at: float | None = None
+        self._signals = 0
 
     def run(self, session: Session, work: Callable[[], CellFailure | None]) -> CellFailure | None:
         """Execute ``work`` to its end, which a stop brings about early.
@@ -126,12 +135,13 @@ class Attempt:
 
     def _take(self, news: object, control: KernelControl) -> None:
         if isinstance(news, SignalSeen):
-            if self.stop is not None and self.stop.kind != "timeout":
+            self._signals += 1
+            if self.stop is None or self.stop.kind == "timeout":
+                self._end(stop_for(news, self.cancels), control)
+            elif self.stop.kind == "interrupt" or self._signals > 1:
+                # Asked a second time: no more patience. The first signal after a cancel is its own.
                 self._kill_at = None
-                control.kill()  # asked a second time: no more patience
-            else:
-                words = "Ctrl-C" if news.name == "SIGINT" else news.name
-                self._end(Stop("interrupt", f"stopped by {words}"), control)
+                control.kill()
         elif news is not None:
             self.on_event(news)  # type: ignore[arg-type]
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from mlops_lab.config import load_settings
 from mlops_lab.errors import Conflict
-from mlops_lab.orchestration.attempt import Stop
+from mlops_lab.orchestration.attempt import Stop, stop_for
 from mlops_lab.orchestration.engines.run import check_kernel
 from mlops_lab.orchestration.events import (
     Event,
@@ -289,8 +289,7 @@ class Executor:
             except Empty:
                 break
             if isinstance(news, SignalSeen) and self._stop is None:
-                words = "Ctrl-C" if news.name == "SIGINT" else news.name
-                self._stop = Stop("interrupt", f"stopped by {words}")
+                self._stop = stop_for(news, self._cancels)
         who = self._cancels.look()
         if who is not None and self._stop is None:
             self._stop = Stop("cancel", f"cancelled by {who}")

@@ -240,6 +240,22 @@ def test_reader_of_the_log_may_go_away(here: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="terminals of Unix")
+def test_reports_are_written_whatever_becomes_of_the_terminal(here: Path) -> None:
+    write_pipeline(here, LOG_AUC)
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            program("pipeline", "run", "small", "--junit", "gates.xml"),
+            cwd=here,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+    assert ended.returncode == 5, ended.stderr
+    assert ElementTree.parse(here / "gates.xml").find(".//testcase") is not None
+
+
 def test_terminal_sees_a_live_picture(here: Path) -> None:
     # Long enough for some of the ten pictures a second.
     write_pipeline(here, f"{LOG_AUC}\nimport time; time.sleep(1)", gates=["fit.auc >= 0.6"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -283,6 +284,33 @@ def test_a_listener_that_fails_does_not_take_the_run_with_it(workshop) -> None:
     path = workshop.pipeline("steps:\n  a: {notebook: ../notebooks/a.ipynb}\n")
 
     assert workshop.project.pipelines.run(path, listener=Broken()).status == "finished"
+
+
+def test_one_pipeline_runs_several_times_at_once(workshop) -> None:
+    workshop.notebook("a", "open(out, 'w').write(str(n))", params="n = 0\nout = ''")
+    path = workshop.pipeline(
+        "params: {n: 0}\nsteps:\n  a: {notebook: ../notebooks/a.ipynb, outputs: {out: o.txt}}\n"
+    )
+    project = workshop.project
+
+    with ThreadPoolExecutor(2) as threads:
+        results = list(threads.map(lambda n: project.pipelines.run(path, {"n": n}), (1, 2)))
+
+    assert [result.status for result in results] == ["finished", "finished"]
+    assert [result.steps["a"].outputs["out"].read_text() for result in results] == ["1", "2"]
+    assert len({result.run_id for result in results}) == 2
+
+
+def test_a_link_to_a_notebook_runs_where_the_link_is(workshop, tmp_path: Path) -> None:
+    real = workshop.notebook("a", "import os\nopen(here, 'w').write(os.getcwd())", params="here=''")
+    shared = real.rename(tmp_path / "shared.ipynb")
+    real.symlink_to(shared)
+
+    result = workshop.run("steps:\n  a: {notebook: ../notebooks/a.ipynb, outputs: {here: h.txt}}\n")
+
+    assert result.status == "finished"
+    assert result.steps["a"].outputs["here"].read_text() == str(real.parent)
+    assert result.steps["a"].notebook == "notebooks/a.ipynb"
 
 
 def test_sockets_fit_below_a_long_path(tmp_path: Path, workshop) -> None:

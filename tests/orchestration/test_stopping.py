@@ -127,14 +127,17 @@ def test_a_second_ctrl_c_kills_a_kernel_that_does_not_listen(start) -> None:
     assert running.kept() == ["notebook/a.ipynb"]
 
 
-def test_sigterm_stops_like_ctrl_c_and_a_deaf_kernel_is_killed_after_a_grace(start) -> None:
-    running = start(STUBBORN)
+@pytest.mark.parametrize(("source", "number"), [(STUBBORN, signal.SIGTERM), (SLEEP, signal.SIGHUP)])
+def test_other_signals_stop_like_ctrl_c_and_a_deaf_kernel_is_killed_after_a_grace(
+    start, source: str, number: signal.Signals
+) -> None:
+    running = start(source)
 
-    running.process.send_signal(signal.SIGTERM)
+    running.process.send_signal(number)
 
     code, output = running.ended()
     assert code == 130, output
-    assert "Stopped by SIGTERM." in output
+    assert f"Stopped by {number.name}." in output
     assert running.kernel_gone()
     assert running.statuses() == ["killed", "killed"]
 
@@ -165,6 +168,7 @@ def test_cancel_is_a_decision_and_a_signal(start) -> None:
 
     code, output = running.ended()
     assert code == 130, output
+    assert "Cancelled by " in output  # not by Ctrl-C, though the signal is the same
     assert running.statuses() == ["killed", "killed"]
     kinds = [decision.kind for decision in running.project.store.decisions()]
     assert "run.cancel" in kinds

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from mlops_lab.project import Project
 
-from .conftest import Ask, Sample, make_project
+from .conftest import API, Ask, Sample, make_project
 
 
 async def test_finds_the_project_of_a_notebook_deep_below(
@@ -143,6 +144,35 @@ async def test_a_variable_that_was_set_is_left_alone(
 async def test_a_body_of_another_shape_is_a_problem(ask: Ask, body: Any) -> None:
     answer = await ask("projects", method="POST", body=body)
     assert (answer.code, answer.body["code"]) == (400, "invalid-input")
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b"", "near: Field required"),
+        (b"{", "The body is not JSON"),
+        (b"\xff\xfe{}", "The body is not JSON"),
+        (b"[" * 100_000, "The body is not JSON"),
+        (b'{"near": "' + b"x" * 2_000_000 + b'"}', "2,000,012 bytes; 1,000,000 are enough"),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_a_problem(
+    jp_fetch: Any, body: bytes, detail: str
+) -> None:
+    answer = await jp_fetch(*API, "projects", method="POST", body=body, raise_error=False)
+    assert answer.code == 400
+    assert detail in json.loads(answer.body)["detail"]
+
+
+async def test_paths_longer_than_any_are_problems(ask: Ask, jp_root_dir: Path) -> None:
+    for path in ("a" * 300, "a/" * 2000, "\ud800"):
+        for answer in (
+            await ask("projects", method="POST", body={"near": path}),
+            await ask("projects", "example", method="POST", body={"near": path}),
+        ):
+            assert (answer.code, answer.body["code"]) == (400, "invalid-input")
+    assert (await ask("projects", near="a" * 300)).code == 400
+    assert os.listdir(jp_root_dir) == []
 
 
 async def test_what_is_no_route_is_a_problem_document(ask: Ask, jp_fetch: Any) -> None:
