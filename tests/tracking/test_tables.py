@@ -153,7 +153,7 @@ def history_of_everything(seed: int) -> list[Line]:
                             "r": run,
                             "t": t,
                             "path": "p",
-                            "digest": f"b3-{t}",
+                            "digest": f"b3-{t:064x}",
                             "size": t,
                             "media": "text/plain",
                             "environment": {"commit": f"{t}", "dirty": True, "python": "3.11"},
@@ -247,6 +247,27 @@ def test_bent_metric_line_is_refused_not_bent(index: Index, bad: dict[str, Any])
     with pytest.raises(duckdb.Error):
         index.fold(numbered([run_line(), bad]))
     assert index.rows("from lab.history") == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"e": "run", "status": "paused"},
+        {"e": "end", "status": "done"},
+        {"e": "end", "status": "finished", "outcome": "maybe"},
+        {"e": "artifact", "path": "a", "digest": "b3-1"},
+        {"e": "artifact", "path": "a", "digest": "../../etc/passwd"},
+        {"e": "artifact", "path": "../a", "digest": f"b3-{1:064x}"},
+        {"e": "artifact", "path": "a/../../b", "digest": f"b3-{1:064x}"},
+        {"e": "artifact", "path": "/a", "digest": f"b3-{1:064x}"},
+        {"e": "artifact", "digest": f"b3-{1:064x}"},
+    ],
+)
+def test_line_that_would_break_what_shows_it_is_refused(index: Index, bad: dict[str, Any]) -> None:
+    with pytest.raises(duckdb.Error, match=r"no such status|path inside the run"):
+        index.fold(numbered([run_line(), {"r": A, "t": 2, **bad}]))
+    index.fold(numbered([run_line()]))
+    assert index.rows("select status from lab.runs") == [("running",)]
 
 
 def test_param_keeps_text_type_and_number(index: Index) -> None:
