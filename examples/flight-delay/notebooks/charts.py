@@ -286,8 +286,9 @@ def carriers(rows: pd.DataFrame, worst: pd.Series) -> alt.LayerChart:
             alt.Tooltip("gap", title="gap, net", format="+.3f"),
         ],
     )
-    intervals = base.mark_bar(height=9, cornerRadius=4, color=BLUE, opacity=0.3).encode(
-        x=alt.X("low:Q", title="share late, 95 % interval", axis=PERCENT), x2="high:Q"
+    intervals = base.mark_bar(height=9, cornerRadius=4, color=BLUE, opacity=0.4).encode(
+        x=alt.X("low:Q", title="share late with its 95 % interval; ◆ mean score", axis=PERCENT),
+        x2="high:Q",
     )
     happened = base.mark_tick(thickness=2, size=13, color=BLUE).encode(x="late:Q")
     said = base.mark_point(size=55, shape="diamond", color=ORANGE).encode(x="score:Q")
@@ -374,6 +375,8 @@ def _look() -> dict[str, Any]:
     return {
         "config": {
             "font": font,
+            # The page's own, light or dark.
+            "background": "transparent",
             "view": {
                 "stroke": None,
                 "continuousWidth": WIDTH,
@@ -404,7 +407,8 @@ def _look() -> dict[str, Any]:
             "mark": {"color": BLUE},
             "range": {"category": [BLUE, ORANGE, GREEN, PINK, OLIVE]},
             "line": {"strokeWidth": 1.75},
-            "point": {"filled": True, "size": 42},
+            "point": {"filled": True, "size": 42, "opacity": 1},
+            "tick": {"opacity": 1},
             "rule": {"color": GREY},
         }
     }
