@@ -1,7 +1,8 @@
 """Notices what changes in the projects that somebody looks at, and announces it.
 
-Twice a second it looks at the sizes of journals and decisions; what is new is folded into the
-index first and announced then, so that whoever reads because of the announcement finds it.
+Some times a second it looks at the sizes of journals and decisions; what is new is folded into the
+index first and announced then, so that whoever reads because of the announcement finds it. A look
+costs next to nothing, a fold and what readers ask for then do: after one it waits longer.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from mlops_lab.store.changes import Changes
 
 __all__ = ["PERIOD_S", "WATCH_S", "Watcher"]
 
-PERIOD_S = 0.5
+PERIOD_S = 0.15
+"""Between two looks while nothing changes: what comes after a pause is on screen at once."""
+REST_S = 0.4
+"""After a change: a stream of points is announced this often at most."""
 WATCH_S = 60.0
 
 _log = logging.getLogger(__name__)
@@ -68,8 +72,8 @@ class Watcher:
         Told on the event loop which runs changed.
     executor
         Where files are read and lines folded.
-    period_s
-        Seconds between two looks.
+    period_s, rest_s
+        Seconds to the next look when nothing has changed, and when something has.
     watch_s
         Seconds that a renewal lasts.
     """
@@ -80,11 +84,13 @@ class Watcher:
         executor: ThreadPoolExecutor,
         *,
         period_s: float = PERIOD_S,
+        rest_s: float = REST_S,
         watch_s: float = WATCH_S,
     ) -> None:
         self._announcer = announcer
         self._executor = executor
         self._period_s = period_s
+        self._rest_s = rest_s
         self._watch_s = watch_s
         self._watched: dict[str, _Watched] = {}
         self._task: asyncio.Task[None] | None = None
@@ -122,26 +128,29 @@ class Watcher:
             self._task = None
 
     async def _watch(self) -> None:
+        changed = False
         while self._watched:
-            await asyncio.sleep(self._period_s)
+            await asyncio.sleep(self._rest_s if changed else self._period_s)
+            changed = False
             for key, watched in list(self._watched.items()):
                 if watched.until < time.monotonic():
                     del self._watched[key]
                     continue
-                await self._look(key, watched)
+                changed |= await self._look(key, watched)
 
-    async def _look(self, key: str, watched: _Watched) -> None:
+    async def _look(self, key: str, watched: _Watched) -> bool:
         try:
             ready = await asyncio.get_running_loop().run_in_executor(self._executor, watched.look)
         except Exception as error:  # noqa: BLE001 - a background loop goes on, and says why
             self._complain(key, watched, error)
-            return
+            return True
         watched.complaint = ""
         if ready:
             ids = set() if watched.everything else set(watched.pending)
             watched.pending.clear()
             watched.everything = False
             self._announcer.changed(key, "runs", ids)
+        return ready or watched.stale
 
     def _complain(self, key: str, watched: _Watched, error: Exception) -> None:
         """Log once what goes on to fail: twice a second would bury everything else."""
