@@ -8,6 +8,8 @@ export interface IChart {
   title: readonly string[];
   subtitle: readonly string[];
   spec: VisualizationSpec;
+  /** As wide as its author had it, where that may be needed: marks may stand at fixed pixels. */
+  own: VisualizationSpec | null;
 }
 
 /** Charts side by side need this much each; in less they stand one below the other. */
@@ -29,10 +31,14 @@ export function chartOf(source: string, width: number): IChart {
     throw new Error('This is no chart.');
   }
   const [words, untitled] = untitle(without(spec, 'usermeta'));
-  return { ...words, spec: fitted(untitled, width) as unknown as VisualizationSpec };
+  return {
+    ...words,
+    spec: fitted(untitled, width) as unknown as VisualizationSpec,
+    own: isSingle(untitled) ? (untitled as unknown as VisualizationSpec) : null
+  };
 }
 
-type Words = Omit<IChart, 'spec'>;
+type Words = Pick<IChart, 'title' | 'subtitle'>;
 
 /** The title at the head of a chart, and the chart without it. */
 function untitle(spec: Json): [Words, Json] {
@@ -101,12 +107,6 @@ function wrapped(text: readonly string[], width: number): string[] {
     }
     return fit;
   });
-}
-
-/** The same chart with its plot's width set: what is written beside the plot may then stand out. */
-export function unfitted(spec: VisualizationSpec, width: number): VisualizationSpec {
-  const plot = Math.max(80, width - AXIS);
-  return { ...spec, width: plot, autosize: 'pad' } as unknown as VisualizationSpec;
 }
 
 function isSingle(spec: Json): boolean {

@@ -4,7 +4,7 @@ import type { EmbedOptions, Result } from 'vega-embed';
 import { ErrorBox } from '../../../components';
 import { useWidth } from '../../../views/hooks';
 import { useText } from '../../../views/text';
-import { chartOf, unfitted } from './vega-spec';
+import { chartOf } from './vega-spec';
 import type { IChart } from './vega-spec';
 
 const INK = 'var(--jp-mlops-text-muted)';
@@ -48,13 +48,13 @@ export function Vega({ source }: { source: string }): ReactElement {
   const t = useText();
   const host = useRef<HTMLDivElement>(null);
   const width = useSettled(useWidth(host, 0));
-  const [words, setWords] = useState<Omit<IChart, 'spec'> | null>(null);
+  const [words, setWords] = useState<IChart | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
   useEffect(() => {
     let result: Result | undefined;
     let gone = false;
     const draw = async () => {
-      const { spec, ...said } = chartOf(source, width);
+      const chart = chartOf(source, width);
       const [{ default: embed }, { expressionInterpreter }] = await Promise.all([
         import('vega-embed'),
         import('vega-interpreter')
@@ -73,17 +73,18 @@ export function Vega({ source }: { source: string }): ReactElement {
         config: CONFIG,
         logLevel: 1
       } as unknown as EmbedOptions;
-      result = await embed(host.current, spec, options);
-      if (!gone && result.view.width() < LEAST_PLOT * width && 'autosize' in spec) {
-        // A long label in the plot counts as its margin: fitted, nothing is left of the rest.
+      result = await embed(host.current, chart.spec, options);
+      if (!gone && chart.own !== null && result.view.width() < LEAST_PLOT * width) {
+        // What is placed by pixels beyond the plot counts as its margin: fitted, nothing is left of
+        // the plot. So it is drawn as its author saw it, and made smaller.
         result.finalize();
-        result = await embed(host.current, unfitted(spec, width), options);
+        result = await embed(host.current, chart.own, options);
       }
       if (gone) {
         result.finalize();
         return;
       }
-      setWords(said);
+      setWords(chart);
       setFailure(null);
     };
     if (width > 0) {
