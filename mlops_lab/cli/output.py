@@ -193,8 +193,8 @@ def _cell(value: Any) -> RenderableType:
 
     if value is None:
         return Text("")
-    # Names and values are the user's: never markup.
-    return Text(value) if isinstance(value, str) else value
+    # Names and values are the user's: never markup; and made printable before they are measured.
+    return Text(printable(value)) if isinstance(value, str) else value
 
 
 def number(value: float | None) -> str:

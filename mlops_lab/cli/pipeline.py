@@ -154,11 +154,15 @@ def list_(session: Session) -> int:
 @pass_session
 def show(session: Session, what: str) -> int:
     """Show a pipeline's steps and gates, or what became of one run of it."""
+    project = _project_of(session, what)
     if _is_run_id(what):
-        from mlops_lab.cli.run import show_run
+        try:
+            project.pipelines.resolve(what)  # a pipeline may be called "face"
+        except NotFound:
+            from mlops_lab.cli.run import show_run
 
-        return show_run(session, what)
-    plan = _project_of(session, what).pipelines.plan(what)
+            return show_run(session, what)
+    plan = project.pipelines.plan(what)
     if session.as_json:
         write_json(plan.to_json())
     else:

@@ -148,8 +148,10 @@ def test_list_and_show(here: Path, call: Call) -> None:
     assert said.code == 0
     assert "small" in said.out
     assert "pipelines/broken.yaml:1:" in said.out
-    shown = call("pipeline", "show", "small", "--json").json
-    assert [step["name"] for step in shown["steps"]] == ["fit"]
+    write_pipeline(here, LOG_AUC, name="face")
+    for name in ("small", "face"):  # which could be the beginning of a run's id
+        shown = call("pipeline", "show", name, "--json").json
+        assert [step["name"] for step in shown["steps"]] == ["fit"]
 
 
 def test_schema_is_json_schema(call: Call) -> None:

@@ -103,10 +103,11 @@ def test_show_drops_escape_codes_of_a_traceback(project: Project, call: Call) ->
 
 def test_names_and_reasons_command_no_terminal(project: Project, call: Call) -> None:
     run_id = project.runs.start(params={"x": "\x1b]0;mine\x07"}, tags={"t": "\x9b31m"})
-    project.runs.end(run_id, "failed", reason="\x1b[2J gone \u202e")
+    project.runs.end(run_id, "failed", reason="\x1b[2J gone \u202e to its end")
     for arguments in (("run", "show", run_id), ("run", "list"), ("sql", "from params")):
         said = call(*arguments)
         assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(said.out)
+    assert "to its end" in call("run", "list").out
     said = call("run", "list", "\x1b[31m")
     assert said.code == 2
     assert "\x1b" not in said.err
