@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from mlops_lab.errors import Conflict, InvalidInput, LabError
 from mlops_lab.handles.card import run_card, run_line
 from mlops_lab.handles.contents import Artifacts, Metrics, Params
+from mlops_lab.project import Project
 from mlops_lab.tracking import media
 from mlops_lab.tracking.active import active_runs, describe, status_of
 from mlops_lab.tracking.capture import wait_for_all
 
 if TYPE_CHECKING:
-    from mlops_lab.project import Project
     from mlops_lab.tracking.active import OpenRun
     from mlops_lab.tracking.records import History, NoteRecord, RunRecord
     from mlops_lab.widgets import CurvesView
@@ -187,6 +187,10 @@ class Run:
         NotFound
             The run has no such metric; the message names the nearest.
         """
+        if points is not None and (not isinstance(points, int) or points < 1):
+            raise InvalidInput(f"points is a whole number from 1; got {points!r}.")
+        if not isinstance(key, str):
+            raise InvalidInput(f"A metric's name is text; got {key!r}.")
         found = self._project.runs.history(self._id, key, points=points)
         if not found.n:
             self.metrics[key]  # says which there are
@@ -384,6 +388,10 @@ class Run:
     def __hash__(self) -> int:
         return hash((self._id, self._project.key))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # For processes that work in parallel: there it is a handle that can log.
+        return _handle, (str(self._project.root), self._id)
+
     def __repr__(self) -> str:
         try:
             return run_line(self.record, self._project.runs.metrics(self._id))
@@ -408,6 +416,10 @@ class Run:
         self._project.runs.put_artifact(
             self._id, encoded.path(name), encoded.data, media=encoded.media, kind=kind
         )
+
+
+def _handle(root: str, run_id: str) -> Run:
+    return Run(Project.open(root), run_id, active_runs.opened(run_id))
 
 
 def _suffix(name: str) -> str:

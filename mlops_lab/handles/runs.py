@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from mlops_lab.errors import NotFound
+from mlops_lab.errors import InvalidInput, NotFound
 from mlops_lab.expressions import nearest
 from mlops_lab.handles.card import age, duration
 from mlops_lab.handles.html import GLYPHS
@@ -55,6 +55,8 @@ class Runs(Table[Run]):
         >>> import mlops_lab as lab
         >>> lab.runs("experiment = 'flight-delay'").best("auc")  # doctest: +SKIP
         """
+        if not isinstance(metric, str) or not metric.strip():
+            raise InvalidInput(f"best takes the name of a metric; got {metric!r}.")
         run_id = self._source.best(metric)
         if run_id is None:
             near = nearest(metric, self._source.metric_names())

@@ -330,6 +330,14 @@ def sql(
     """
     from mlops_lab.store.sandbox import run_sql
 
+    if not isinstance(query, str):
+        raise InvalidInput(f"A query is text; got {type(query).__name__}.")
+    if params is not None and (
+        isinstance(params, str | bytes) or not isinstance(params, Sequence | Mapping)
+    ):
+        raise InvalidInput(
+            f"Parameters are a list for ? or a dict for $name; got {type(params).__name__}."
+        )
     return table_of(run_sql(Project.locate(create=False).store, query, params))
 
 

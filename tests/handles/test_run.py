@@ -1,7 +1,10 @@
 """The handle of a run: live or found it reads through, and what it shows is worth reading."""
 
 import math
+import multiprocessing
+import pickle
 import re
+from concurrent.futures import ProcessPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -100,6 +103,15 @@ def test_changed_param_is_kept_and_marked(run: lab.Run) -> None:
         lambda r: r.log_text("x", "../x"),
         lambda r: r.log_text("x", 3),
         lambda r: r.note(""),
+        lambda r: r.history(3),
+        lambda r: r.history("loss", points=0),
+        lambda r: r.history("loss", points="a"),
+        lambda r: r.delete_tag(3),
+        lambda r: lab.runs().best(3),  # type: ignore[arg-type]
+        lambda r: lab.runs().best(""),
+        lambda r: lab.sql(3),  # type: ignore[arg-type]
+        lambda r: lab.sql("select ?", 3),  # type: ignore[arg-type]
+        lambda r: lab.sql("select ?", "a"),
     ],
 )
 def test_wrong_types_are_refused_clearly(run: lab.Run, call) -> None:  # type: ignore[no-untyped-def]
@@ -163,6 +175,13 @@ def test_names_of_artifacts_may_be_hostile(run: lab.Run) -> None:
     name = HOSTILE.replace("/", "")
     run.log_text("x", f"a/{name}.txt")
     assert run.artifacts[f"a/{name}.txt"].read_text() == "x"
+
+
+def test_handle_goes_to_other_processes_and_logs_there(run: lab.Run) -> None:
+    assert pickle.loads(pickle.dumps(run)) == run
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        pool.submit(run.log_metric, "far", 1.5).result(timeout=60)
+    assert run.metrics["far"].last == 1.5
 
 
 def test_deleted_run_says_so(run: lab.Run) -> None:
