@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from jupyter_server.base.handlers import JupyterHandler
 
 from mlops_lab.server.extension import routes
 from mlops_lab.server.handler import LabHandler
+
+from .conftest import Sample
 
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 RUN = "c41d7e0a9b3f4c52a86e1d0f7b2c9e34"
@@ -111,15 +114,44 @@ async def test_a_write_with_a_cookie_needs_its_xsrf_token(
     jp_serverapp: Any, http_server_client: Any, jp_auth_header: dict[str, str], jp_base_url: str
 ) -> None:
     """A page of somebody else sends the cookie along, but cannot read it."""
-    response = await http_server_client.fetch(
-        jp_base_url + "mlops-lab/api/v1/projects",
-        method="POST",
-        body='{"near": ""}',
-        headers={"Cookie": await session_cookie(http_server_client, jp_base_url, jp_auth_header)},
-        raise_error=False,
-    )
-    assert response.code == 403
-    assert "_xsrf" in json.loads(response.body)["detail"]
+    cookie = await session_cookie(http_server_client, jp_base_url, jp_auth_header)
+    for address, _ in real_routes(jp_serverapp):
+        for verb in ("POST", "PUT", "PATCH", "DELETE"):
+            response = await http_server_client.fetch(
+                address,
+                method=verb,
+                body=None if verb == "DELETE" else "{}",
+                headers={"Cookie": cookie},
+                raise_error=False,
+            )
+            assert response.code == 403, (verb, address, response.code)
+            assert "_xsrf" in json.loads(response.body)["detail"]
+
+
+async def test_a_get_changes_nothing(
+    sample: Sample, met: Any, jp_serverapp: Any, http_server_client: Any, jp_auth_header: Any
+) -> None:
+    """Links, pictures and preloading send GETs, and no XSRF token guards them."""
+    assert await met() == sample.key
+    before, answered = written(sample.project.root), 0
+    for address, _ in real_routes(jp_serverapp):
+        response = await http_server_client.fetch(
+            address.replace("0123456789ab", sample.key).replace(RUN, sample.ids["passed"]),
+            headers=jp_auth_header,
+            raise_error=False,
+        )
+        answered += response.code == 200
+    assert answered >= 9
+    assert written(sample.project.root) == before
+
+
+def written(root: Path) -> dict[str, bytes]:
+    """Every file of a project but the index, which is a copy, and the locks."""
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and not path.name.startswith(("index-", "lock"))
+    }
 
 
 async def test_a_page_of_another_origin_reads_nothing(
