@@ -8,6 +8,7 @@ import click
 
 from mlops_lab.cli.command import LabCommand, Session, pass_session
 from mlops_lab.cli.output import say, shown, write_json
+from mlops_lab.errors import InvalidInput
 
 __all__ = ["init"]
 
@@ -31,6 +32,8 @@ def init(session: Session, directory: Path | None, name: str | None) -> int:
     """
     from mlops_lab.project import FILE_NAME, Project
 
+    if name is not None and not name.strip():
+        raise InvalidInput("A project's name is not empty; leave --name out for the folder's.")
     folder = (directory or session.directory or Path.cwd()).expanduser()
     existed = (folder / FILE_NAME).is_file()
     project = Project.create(folder, name=name)

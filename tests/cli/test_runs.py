@@ -253,6 +253,12 @@ def test_init_makes_a_project_once(tmp_path: Path, call: Call) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="/proc refuses everybody, root included, on Linux")
+def test_init_with_an_empty_name_makes_nothing(tmp_path: Path, call: Call) -> None:
+    said = call("init", tmp_path / "new", "--name", " ")
+    assert said.code == 2
+    assert not (tmp_path / "new").exists()
+
+
 def test_init_where_nothing_can_be_written_is_forbidden(tmp_path: Path) -> None:
     said = run_program("init", "/proc/nowhere", cwd=tmp_path)
     assert said.code == 6
