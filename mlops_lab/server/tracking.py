@@ -54,7 +54,7 @@ class _PathQuery(Query):
 class _RunPatch(Body):
     name: str | None = Field(default=None, min_length=1)
     starred: bool | None = None
-    tags: dict[str, str | None] | None = None
+    tags: dict[Annotated[str, Field(min_length=1)], str | None] | None = None
     note: str | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")

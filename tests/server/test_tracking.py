@@ -203,7 +203,8 @@ async def test_changes_a_run(sample: Sample, met: Any, ask: Ask) -> None:
         {"name": ""},
         {"starred": "maybe"},
         {"status": "finished"},
-        {"tags": {"": "x"}},
+        {"name": "other", "tags": {"": "x"}},
+        {"name": "a\nb", "starred": True},
         {"tags": {"mlops.name": "a\x1bb"}},
     ],
 )
@@ -211,7 +212,13 @@ async def test_a_change_that_cannot_be_meant_is_refused(
     sample: Sample, met: Any, ask: Ask, patch: dict[str, Any]
 ) -> None:
     run = ("projects", await met(), "runs", sample.ids["running"])
+    before = (await ask(*run)).body
     assert (await ask(*run, method="PATCH", body=patch)).code == 400
+    after = (await ask(*run)).body
+    # half of it is not done either
+    assert [after[key] for key in ("name", "starred", "tags")] == [
+        before[key] for key in ("name", "starred", "tags")
+    ]
 
 
 async def test_deletes_and_restores_with_the_name_of_who_asked(
