@@ -14,7 +14,8 @@ export function Bottom({ model, showKeys, deleteSelected }: IBottomProps): React
   useChanged(model);
   useChanged(model.selection);
   useChanged(model.pages);
-  const { selection, undo, failure, trans } = model;
+  const { selection, trans } = model;
+  const { undo, failure } = model.edits;
   const keyed = model.pages !== null && (model.pages.total ?? 0) > 0;
   return (
     <div className="jp-MlopsLab-bottom">
@@ -30,7 +31,7 @@ export function Bottom({ model, showKeys, deleteSelected }: IBottomProps): React
             <button
               type="button"
               className="jp-MlopsLab-link"
-              onClick={() => void model.undelete()}
+              onClick={() => void model.edits.undelete()}
             >
               {trans.__('Undo')}
             </button>
@@ -45,7 +46,7 @@ export function Bottom({ model, showKeys, deleteSelected }: IBottomProps): React
             <button
               type="button"
               className="jp-MlopsLab-link"
-              onClick={() => model.dismissFailure()}
+              onClick={() => model.edits.dismissFailure()}
             >
               {trans.__('Dismiss')}
             </button>

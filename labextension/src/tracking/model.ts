@@ -8,26 +8,16 @@ import type { IGoal, INeeds, INotebookRuns, IRunRow } from '../api/types';
 import type { IChange, LiveProject } from '../state/live';
 import type { IProjectModel } from '../state/project';
 import type { Resource } from '../state/resource';
-import { asRequestError } from '../state/resource';
+import { RunEdits } from './edits';
 import { toWhere } from './expression';
 import { RunPages } from './pages';
 import { pathInProject } from './path';
 import { RunSelection } from './selection';
 
-/** How long a deletion can be undone. */
-export const UNDO_MS = 10_000;
 /** What is typed is searched for when the hand rests this long. */
 const TYPING_MS = 250;
 
 export type RunOrder = 'newest' | 'best';
-
-/** A deletion that can still be undone. */
-export interface IUndo {
-  project: string;
-  ids: readonly string[];
-  /** The one run's name, or null when there are several. */
-  name: string | null;
-}
 
 export interface IRunsModelOptions {
   projects: IProjectModel;
@@ -42,6 +32,8 @@ export class RunsModel implements IDisposable {
     this.projects = options.projects;
     this.trans = options.trans;
     this._serverRoot = options.serverRoot;
+    this.edits = new RunEdits(key => this.projects.of(key));
+    this.edits.changed.connect(this._onEdit, this);
     this.projects.changed.connect(this._onProject, this);
     this._onProject();
   }
@@ -49,6 +41,8 @@ export class RunsModel implements IDisposable {
   readonly projects: IProjectModel;
   readonly trans: TranslationBundle;
   readonly selection = new RunSelection();
+  /** What people change about runs. */
+  readonly edits: RunEdits;
 
   /** Emitted when what is shown has changed, apart from pages, needs, card and selection. */
   get changed(): ISignal<this, void> {
@@ -189,48 +183,22 @@ export class RunsModel implements IDisposable {
 
   // --- actions --------------------------------------------------------------------------------
 
-  /** A deletion that can still be undone. */
-  get undo(): IUndo | null {
-    return this._undo;
-  }
-
-  /** Why the last action did not work; shown once. */
-  get failure(): string | null {
-    return this._failure;
-  }
-
-  dismissFailure(): void {
-    this._failure = null;
-    this._changed.emit();
-  }
-
   /** Delete runs; they can be brought back for ten seconds here, and later on the command line. */
   async delete(ids: readonly string[], project = this._live?.key): Promise<void> {
     if (project === undefined || ids.length === 0) {
       return;
     }
     const name = ids.length === 1 ? (this._pages?.find(ids[0])?.name ?? ids[0].slice(0, 8)) : null;
-    await this._act(project, async live => {
-      const { deleted } = await live.client.delete(ids);
+    await this.edits.delete(project, ids, name, deleted => {
       this._pages?.remove(new Set(deleted));
       this.selection.remove(deleted);
-      this._offerUndo({ project, ids: deleted, name });
     });
-  }
-
-  /** Bring back what was deleted last. */
-  async undelete(): Promise<void> {
-    const undo = this._undo;
-    if (undo !== null) {
-      this._offerUndo(null);
-      await this._act(undo.project, live => live.client.restore(undo.ids));
-    }
   }
 
   /** Change a run's name, star, tags, or add a note. */
   async update(id: string, patch: IRunPatch, project = this._live?.key): Promise<void> {
     if (project !== undefined) {
-      await this._act(project, async live => {
+      await this.edits.act(project, async live => {
         this._pages?.put(await live.client.update(id, patch));
       });
     }
@@ -239,7 +207,7 @@ export class RunsModel implements IDisposable {
   /** Take a run out of *Needs you*. */
   async seen(id: string): Promise<void> {
     if (this._live !== null) {
-      await this._act(this._live.key, async live => {
+      await this.edits.act(this._live.key, async live => {
         await live.client.seen(id);
         await this._needs?.refresh();
       });
@@ -259,7 +227,7 @@ export class RunsModel implements IDisposable {
   dispose(): void {
     this._isDisposed = true;
     window.clearTimeout(this._typing);
-    window.clearTimeout(this._undoTimer);
+    this.edits.dispose();
     this.projects.changed.disconnect(this._onProject, this);
     this._live?.changed.disconnect(this._onChange, this);
     this._pages?.dispose();
@@ -343,24 +311,7 @@ export class RunsModel implements IDisposable {
       : pathInProject(this._notebook, project.path, project.directory, this._serverRoot);
   }
 
-  private async _act(key: string, act: (live: LiveProject) => Promise<void>): Promise<void> {
-    const live = this.projects.of(key);
-    try {
-      await act(live);
-      this._failure = null;
-    } catch (error) {
-      this._failure = asRequestError(error).message;
-    }
-    this._changed.emit();
-    live.reload(); // An unwatched project announces nothing.
-  }
-
-  private _offerUndo(undo: IUndo | null): void {
-    window.clearTimeout(this._undoTimer);
-    this._undo = undo !== null && undo.ids.length > 0 ? undo : null;
-    if (this._undo !== null) {
-      this._undoTimer = window.setTimeout(() => this._offerUndo(null), UNDO_MS);
-    }
+  private _onEdit(): void {
     this._changed.emit();
   }
 
@@ -380,10 +331,7 @@ export class RunsModel implements IDisposable {
   private _order: RunOrder = 'newest';
   private _goal: IGoal | null = null;
   private _problem: RequestError | null = null;
-  private _undo: IUndo | null = null;
-  private _failure: string | null = null;
   private _typing = 0;
-  private _undoTimer = 0;
   private _isDisposed = false;
   private _changed = new Signal<this, void>(this);
   private _searchFocused = new Signal<this, void>(this);

@@ -88,15 +88,15 @@ export function addRunCommands(
   );
   add(CommandIDs.deleteRun, trans.__('Delete Run'), async ({ project, ids }) => {
     await model.delete(ids, project);
-    if (!sidebarIsVisible() && model.undo !== null) {
+    if (!sidebarIsVisible() && model.edits.undo !== null) {
       offerUndo(model);
     }
   });
 
   commands.addCommand(CommandIDs.undoDelete, {
     label: trans.__('Undo Delete'),
-    isEnabled: () => model.undo !== null,
-    execute: () => model.undelete()
+    isEnabled: () => model.edits.undo !== null,
+    execute: () => model.edits.undelete()
   });
   commands.addCommand(CommandIDs.selectRun, {
     label: trans.__('Select Run'),
@@ -211,14 +211,15 @@ async function note(model: RunsModel, { project, ids }: ISubject): Promise<void>
 
 /** Where the sidebar cannot show the way back, a notification does. */
 function offerUndo(model: RunsModel): void {
-  const { trans, undo } = model;
+  const { trans } = model;
+  const { undo } = model.edits;
   const what =
     undo!.name !== null
       ? trans.__('%1 deleted', undo!.name)
       : trans.__('%1 runs deleted', undo!.ids.length);
   Notification.info(what, {
     autoClose: 10_000,
-    actions: [{ label: trans.__('Undo'), callback: () => void model.undelete() }]
+    actions: [{ label: trans.__('Undo'), callback: () => void model.edits.undelete() }]
   });
 }
 
