@@ -92,7 +92,7 @@ def test_a_held_lock_is_taken_again_or_known_to_be_lost(tmp_path: Path) -> None:
 
 def test_a_child_that_is_forked_holds_nothing_of_its_parent(tmp_path: Path) -> None:
     script = f"""
-import os, sys
+import os, sys, time
 from pathlib import Path
 from mlops_lab.store.lock import HeldLock, StoreLock, is_held
 folder = Path({str(tmp_path)!r})
@@ -102,9 +102,12 @@ with StoreLock(folder).hold(exclusive=True, wait_s=0):
     child = os.fork()
     if child == 0:
         os.close(write)
-        os.read(read, 1)   # until the parent is gone
+        os.read(read, 1)   # until the parent is gone; its locks may go a moment later
+        until = time.monotonic() + 10
+        while is_held(folder / "w.lock") and time.monotonic() < until:
+            time.sleep(0.01)
         free = not is_held(folder / "w.lock")
-        with StoreLock(folder).hold(exclusive=True, wait_s=0) as got:
+        with StoreLock(folder).hold(exclusive=True, wait_s=10) as got:
             (folder / "answer").write_text(f"{{free}} {{got}}")
         os._exit(0)
     os._exit(0)
