@@ -140,7 +140,7 @@ class ActiveRuns:
 
     def leave(self, run: OpenRun) -> bool:
         """Make the run outside of this one the innermost again; tell whether this was its end."""
-        run.entered -= 1
+        run.entered = max(0, run.entered - 1)
         if run.entered:
             return False
         # Not by a token: a generator may be left in another context than it was entered in.
