@@ -18,6 +18,20 @@ class LazyStepEngine:
     @classmethod
     def execute_notebook(cls, *arguments: Any, **options: Any) -> Any:
         """Execute as :class:`mlops_lab.orchestration.engines.engine.StepEngine` does."""
-        from mlops_lab.orchestration.engines.engine import StepEngine
+        return _engine().execute_notebook(*arguments, **options)
 
-        return StepEngine.execute_notebook(*arguments, **options)
+    @classmethod
+    def nb_kernel_name(cls, *arguments: Any, **options: Any) -> Any:
+        """Say which kernel a notebook asks for; papermill wants to know before it executes."""
+        return _engine().nb_kernel_name(*arguments, **options)
+
+    @classmethod
+    def nb_language(cls, *arguments: Any, **options: Any) -> Any:
+        """Say which language a notebook is in."""
+        return _engine().nb_language(*arguments, **options)
+
+
+def _engine() -> Any:
+    from mlops_lab.orchestration.engines.engine import StepEngine
+
+    return StepEngine
