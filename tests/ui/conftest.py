@@ -14,7 +14,7 @@ import pytest
 # What the screenshots' script shares with the tests; pytest does not put a test's folder there.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from jupyter import CHROMIUM, FLAGS, ROOT, Lab, jupyterlab
+from jupyter import CHROMIUM, FLAGS, ROOT, Lab, jupyterlab, set_width
 from playwright.sync_api import Browser, Page, sync_playwright
 
 READY = "() => window.jupyterapp?.commands.hasCommand('mlops-lab:open-sidebar')"
@@ -95,20 +95,6 @@ def open_lab(lab: Lab, page: Page) -> Callable[..., Page]:
         return page
 
     return open_
-
-
-def set_width(page: Page, width: int) -> None:
-    """Drag the sidebar's edge."""
-    handle = page.locator("#jp-main-split-panel > .lm-SplitPanel-handle").first.bounding_box()
-    sidebar = page.locator("#mlops-lab-sidebar").bounding_box()
-    assert handle is not None
-    assert sidebar is not None
-    x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + width - sidebar["width"], y, steps=4)
-    page.mouse.up()
-    page.mouse.move(x + 500, y)  # away from the list, which moves no row under the pointer
 
 
 @pytest.fixture

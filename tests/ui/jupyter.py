@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from playwright.sync_api import Page
+
 ROOT = Path(__file__).parents[2]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 FLAGS = [
@@ -51,6 +53,20 @@ class Lab:
         )
         with urllib.request.urlopen(request, timeout=30) as response:
             return json.loads(response.read() or "null")
+
+
+def set_width(page: Page, width: int) -> None:
+    """Drag the sidebar's edge."""
+    handle = page.locator("#jp-main-split-panel > .lm-SplitPanel-handle").first.bounding_box()
+    sidebar = page.locator("#mlops-lab-sidebar").bounding_box()
+    assert handle is not None
+    assert sidebar is not None
+    x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + width - sidebar["width"], y, steps=4)
+    page.mouse.up()
+    page.mouse.move(x + 500, y)  # away from the list, which moves no row under the pointer
 
 
 @contextmanager

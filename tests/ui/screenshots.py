@@ -20,7 +20,7 @@ from playwright.sync_api import Page, sync_playwright
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
-from jupyter import CHROMIUM, FLAGS, Lab, jupyterlab  # noqa: E402
+from jupyter import CHROMIUM, FLAGS, Lab, jupyterlab, set_width  # noqa: E402
 
 from mlops_lab import example  # noqa: E402
 from mlops_lab.project import Project  # noqa: E402
@@ -123,16 +123,8 @@ def open_notebook(page: Page, lab: Lab, folder: str) -> None:
     page.evaluate("window.jupyterapp.restored.then(() => null)")
     command(page, "mlops-lab:open-sidebar")
     page.locator("#mlops-lab-sidebar").wait_for()
-    handle = page.locator("#jp-main-split-panel > .lm-SplitPanel-handle").first.bounding_box()
-    sidebar = page.locator("#mlops-lab-sidebar").bounding_box()
-    assert handle is not None
-    assert sidebar is not None
-    x, y = handle["x"] + handle["width"] / 2, handle["y"] + 300
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + SIDEBAR - sidebar["width"], y, steps=4)
-    page.mouse.up()
-    page.mouse.move(x + 700, SIZE["height"] - 60)
+    set_width(page, SIDEBAR)
+    page.mouse.move(SIZE["width"] - 300, SIZE["height"] - 60)
     page.wait_for_function(f"{KERNEL}?.status === 'idle'")
     run_cell(page, 1, SETUP)
 

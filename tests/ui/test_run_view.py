@@ -35,6 +35,8 @@ CHART = {
     "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
     "usermeta": {"embedOptions": {"ast": False, "actions": True}},
     "data": {"values": [{"name": "a", "n": 3}, {"name": "b", "n": 5}]},
+    "title": "How many flights each of the carriers had in the weeks that are looked at here",
+    "width": 1400,
     "mark": "bar",
     "encoding": {"y": {"field": "name"}, "x": {"field": "n", "type": "quantitative"}},
 }
@@ -144,6 +146,10 @@ def test_what_users_kept_is_shown_and_reaches_nothing(
     choose("bars.vl.json")
     expect(view.locator(".jp-MlopsLab-vega svg path[aria-roledescription=bar]")).to_have_count(2)
     expect(view.locator(".jp-MlopsLab-vega .vega-actions")).to_have_count(0)
+    # Fitted to the pane, its words above it, whatever width its author gave it.
+    expect(view.locator(".jp-MlopsLab-vega-title")).to_contain_text("looked at here")
+    box = view.locator(".jp-MlopsLab-vega")
+    assert box.evaluate("e => e.querySelector('svg').clientWidth <= e.clientWidth")
     choose("table.parquet")
     expect(view.locator("td").first).to_have_text("DL")
     expect(view).to_contain_text("<b>EV</b>")
@@ -286,6 +292,25 @@ def test_running_work_stands_in_the_running_panel(
     expect(page.locator(f'.jp-MlopsLab-run[data-run="{run_id}"] h1')).to_be_visible(timeout=SOON)
     project.runs.end(run_id)
     expect(item).to_have_count(0, timeout=SOON)
+
+
+@pytest.mark.slow
+def test_a_pipeline_stops_when_it_is_told_to(
+    project: Project, open_lab: Open, folder: Path, run_command: Command
+) -> None:
+    write_pipeline(folder)
+    notebook = nbformat.read(folder / "train.ipynb", as_version=4)
+    notebook.cells[2].source = "import time\ntime.sleep(300)"
+    nbformat.write(notebook, folder / "train.ipynb")
+    run_id = project.pipelines.start_detached("pipelines/delay.yaml", {})
+    page = open_lab(folder)
+    view = show(page, run_command, project, run_id)
+    expect(view.locator(".jp-MlopsLab-timeline-name")).to_have_text(["train"], timeout=PIPELINE_MS)
+    stop = view.get_by_role("button", name="Stop", exact=True)
+    stop.click()
+    expect(view.get_by_role("button", name="Stopping")).to_be_disabled()
+    expect(view.locator(".jp-MlopsLab-badge").first).to_contain_text("killed", timeout=PIPELINE_MS)
+    expect(stop).to_have_count(0)
 
 
 @pytest.mark.slow
