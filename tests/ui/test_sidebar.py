@@ -243,10 +243,12 @@ def test_the_keyboard_reaches_everything(project: Project, open_lab: Open, folde
 
 def test_a_deleted_run_comes_back_with_undo(project: Project, open_lab: Open, folder: Path) -> None:
     page = open_lab(folder / "train.ipynb")
+    page.wait_for_function(KERNEL_READY)  # until then the notebook takes the keyboard
     row(page, "gbm-5").focus()
     page.keyboard.press("Delete")
     expect(rows(page)).to_have_count(2, timeout=SOON)
     expect(row(page, "gbm-5")).to_have_count(0)
+    expect(rows(page).first).to_be_focused()  # the row in its place keeps the keyboard
     assert project.runs.search(deleted=True).items[0].name == "gbm-5"
     toast = page.locator(".jp-MlopsLab-toast")
     expect(toast).to_contain_text("gbm-5 deleted")

@@ -40,6 +40,7 @@ export function RunsList({ model, pages, open, showKeys }: IRunsListProps): Reac
   const found = selection.focused === null ? -1 : pages.indexOf(selection.focused);
   const focused = found >= 0 ? found : 0;
   const { move, wanted } = useMovement(model, pages, grid, focused);
+  const release = useKeptKeyboard(grid, index => move(index, false));
   const onKeyDown = (event: KeyboardEvent): void => {
     const step = STEPS[event.key];
     if (event.key === '?') {
@@ -70,6 +71,7 @@ export function RunsList({ model, pages, open, showKeys }: IRunsListProps): Reac
       aria-rowcount={total}
       aria-multiselectable
       onKeyDown={onKeyDown}
+      onBlur={release}
       onMouseEnter={() => pages.hold(true)}
       onMouseLeave={() => pages.hold(false)}
       data-wanted={wanted ?? undefined}
@@ -192,6 +194,36 @@ function useMovement(
     }
   });
   return { move, wanted };
+}
+
+/** When the row that has the keyboard goes, the one that takes its place gets it. */
+function useKeptKeyboard(
+  grid: React.RefObject<HTMLDivElement | null>,
+  move: (index: number) => void
+): () => void {
+  const kept = useRef<{ row: Element; index: number } | null>(null);
+  // After every drawing: any of them may have removed the row.
+  useLayoutEffect(() => {
+    const active = document.activeElement;
+    const row = grid.current?.contains(active) ? active?.closest('[aria-rowindex]') : null;
+    if (row) {
+      kept.current = { row, index: Number(row.getAttribute('aria-rowindex')) - 1 };
+    } else if (kept.current !== null && !kept.current.row.isConnected) {
+      const { index } = kept.current;
+      kept.current = null;
+      if (active === document.body) {
+        move(index);
+      }
+    }
+  });
+  return () => {
+    // A removed row loses it too: only one that is still there was left by a person.
+    window.setTimeout(() => {
+      if (kept.current?.row.isConnected && !grid.current?.contains(document.activeElement)) {
+        kept.current = null;
+      }
+    });
+  };
 }
 
 /** Scroll just so far that a row can be seen. */
