@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,13 +22,35 @@ __all__ = ["FoldReport", "Freshness"]
 logger = logging.getLogger(__name__)
 
 RATION_S = 0.25
-"""An index younger than this is fresh enough, unless this process has logged since."""
+"""An index younger than this is fresh enough for one more point, not for a new run or an end."""
 
 LOCK_WAIT_S = 30.0
 BUILD_WAIT_S = 60.0
 FOREIGN_WAIT_S = 2.0
 SWEEP_EVERY_S = 60.0
 _PAUSE_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a store looks like from outside: it changes when something was written or a writer died.
+
+    Parameters
+    ----------
+    decisions
+        Inode and size of the decision log.
+    journals
+        Writer, size, and whether the writer lives, of each journal that is not put away.
+    """
+
+    decisions: tuple[int, int]
+    journals: tuple[tuple[str, int, bool], ...]
+
+    def has_only_grown(self, since: Signature) -> bool:
+        """Whether the same writers live and nothing was decided: some have logged, no more."""
+        return self.decisions == since.decisions and [
+            (writer, lives) for writer, _, lives in self.journals
+        ] == [(writer, lives) for writer, _, lives in since.journals]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +91,7 @@ class Freshness:
     locked
         How the store's lock is held.
     signature
-        Changes when something was written or a writer died.
+        Looks at the store from outside.
     written
         How many bytes this process has logged.
     """
@@ -78,7 +100,7 @@ class Freshness:
         self,
         index: Index,
         locked: Locked,
-        signature: Callable[[], Hashable],
+        signature: Callable[[], Signature],
         written: Callable[[], int],
     ) -> None:
         self._index = index
@@ -86,7 +108,7 @@ class Freshness:
         self._signature = signature
         self._written = written
         self._mutex = threading.Lock()
-        self._seen: Hashable = None
+        self._seen: Signature | None = None
         self._folded_size = 0
         self._complete_at: float | None = None
         self._swept_at = time.monotonic()
@@ -204,10 +226,13 @@ class Freshness:
     def _is_fresh(self) -> bool:
         if self._damaged or not self._index.path.exists():
             return False
-        now = time.time()
-        if self._signature() == self._seen:
+        now, signature = time.time(), self._signature()
+        if signature == self._seen:
             self._complete_at = now
             return True
+        if self._seen is None or not signature.has_only_grown(self._seen):
+            # Whoever waited for a script to end sees its run, however short it was.
+            return False
         complete_at = self._index.complete_at()
         young = complete_at is not None and 0 <= now - complete_at < RATION_S
         return young and self._written() <= self._folded_size

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,13 @@ from mlops_lab.errors import Corrupt, LabError
 from mlops_lab.store.create import prepare, private_folder
 from mlops_lab.store.decisions import Decision, DecisionLog
 from mlops_lab.store.duck import IndexDamaged, IndexHeld, is_damage
-from mlops_lab.store.freshness import FOREIGN_WAIT_S, LOCK_WAIT_S, FoldReport, Freshness
+from mlops_lab.store.freshness import (
+    FOREIGN_WAIT_S,
+    LOCK_WAIT_S,
+    FoldReport,
+    Freshness,
+    Signature,
+)
 from mlops_lab.store.index import Index
 from mlops_lab.store.journal import LINE_LIMIT, Writer, encode_line
 from mlops_lab.store.layout import ConceptTables, Layout
@@ -245,7 +251,7 @@ class Store:
         """
         return self._freshness.age_s
 
-    def signature(self) -> Hashable:
+    def signature(self) -> Signature:
         """Changes when something was written or a writer died; some ``stat`` calls, no lock, no
         DuckDB.
         """
@@ -257,7 +263,7 @@ class Store:
         journals = sorted(
             (file.writer, file.size, file.held) for file in list_journals(self._layout.journal)
         )
-        return (decisions, tuple(journals))
+        return Signature(decisions, tuple(journals))
 
     def fold(
         self,

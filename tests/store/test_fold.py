@@ -282,6 +282,31 @@ def test_folds_are_rationed_but_own_lines_are_read_at_once(
     assert store.query("select count(*) from lab.points") == [(4,)]
 
 
+def test_no_ration_hides_a_writer_that_came_or_went(
+    store: Store,
+    new_store: Callable[..., Store],
+    worker: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mlops_lab.store.freshness.RATION_S", 600)
+    store.fold(force=True)
+    other = new_store()
+    other.append(worker.run_line("a"))
+    assert store.query("select status from lab.runs") == [("running",)]
+    other.append(worker.end_line("a"))
+    other.close()
+    assert store.query("select status from lab.runs") == [("finished",)]
+
+
+def test_a_first_look_is_not_rationed(
+    store: Store, new_store: Callable[..., Store], worker: ModuleType
+) -> None:
+    store.append(worker.run_line("a"))
+    store.fold(force=True)
+    store.append(worker.metric_line("a", 0))
+    assert new_store().query("select count(*) from lab.points") == [(1,)]
+
+
 def test_nothing_new_costs_no_lock(store: Store, worker: ModuleType) -> None:
     store.append(worker.run_line("a"))
     store.fold(force=True)
