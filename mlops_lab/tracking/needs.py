@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_needs"]
 
+# A run that somebody stopped asks nothing: `killed` are those whose process went without a word.
 # A failure stops asking once the same notebook, pipeline or program ran through later, once
 # somebody has seen it, or after a week; what waits for an approval waits for ever.
 _NEEDS: Final = """
@@ -31,7 +32,7 @@ select case when c.outcome = 'waiting' then 'waiting' else c.status end as kind,
        c.reason, c.error::varchar, coalesce(c.ended_at, c.started_at) as at_time
 from candidate c
 where c.outcome = 'waiting' or (
-    c.status in ('failed', 'killed')
+    (c.status = 'failed' or c.killed)
     and coalesce(c.ended_at, c.started_at) > now()::timestamp - interval 7 days
     and not exists (
         from candidate later

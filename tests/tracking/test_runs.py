@@ -357,6 +357,7 @@ def test_needs_are_what_waits_failed_or_died(project: Project) -> None:
     project.runs.end(fine)
     child = project.runs.start(name="c", parent=fine)
     project.runs.end(child, "failed")
+    project.runs.close(project.runs.start(name="stopped by hand"))
     needs = project.runs.needs()
     assert [(n.kind, n.title, n.detail) for n in needs] == [
         ("failed", "f failed", "ValueError: bad"),
