@@ -261,7 +261,7 @@ def cost(costs: pd.DataFrame, threshold: float, nobody: float) -> alt.LayerChart
     label = level.mark_text(align="right", dy=-7, color=GREY, fontSize=11)
     return alt.layer(
         level.mark_rule(strokeDash=[4, 3]).encode(y="cost:Q"),
-        label.encode(y="cost:Q", x=alt.value(WIDTH), text="label"),
+        label.encode(y="cost:Q", x=alt.value("width"), text="label"),
         alt.Chart(pd.DataFrame({"threshold": [threshold]})).mark_rule().encode(x="threshold:Q"),
         line,
     )
