@@ -78,7 +78,7 @@ def project(folder: Path) -> Iterator[Project]:
     write_notebook(folder / "train.ipynb", "1 + 1")
     add_run(project, "logistic-2", params={"model": "logistic", "C": 0.1})
     add_run(project, "gbm-4", params={"learning_rate": 0.1}, peak=0.8)
-    add_run(project, "gbm-5", status="killed", step=40)
+    add_run(project, "gbm-5", status="failed", step=40)
     yield project
     project.close()
 
@@ -316,7 +316,7 @@ def test_every_text_can_be_read_in_every_theme(
 
 
 def test_a_hostile_name_is_only_text(project: Project, open_lab: Open, folder: Path) -> None:
-    add_run(project, HOSTILE, status="killed")
+    add_run(project, HOSTILE, status="failed")
     page = open_lab(folder / "train.ipynb")
     expect(rows(page).first.locator(".jp-MlopsLab-name")).to_have_text(HOSTILE, timeout=SOON)
     rows(page).first.focus()
