@@ -57,7 +57,9 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     page = context.new_page()
     page.foreign = []  # type: ignore[attr-defined]
     page.faults = []  # type: ignore[attr-defined]
-    page.on("request", lambda sent: _note(page, sent.url))
+    page.on("requestfinished", lambda sent: _note(page, sent.url))
+    # What the page's own policy blocks is told as a request, too, but never leaves.
+    page.on("requestfailed", lambda sent: sent.failure == "csp" or _note(page, sent.url))
     page.on("pageerror", lambda error: page.faults.append(str(error)))  # type: ignore[attr-defined]
     yield page
     shots = ROOT / "test-results"
