@@ -106,5 +106,4 @@ $(STAMPS)/installed: $(STAMPS)/front pyproject.toml
 	rm -rf $(VENV)/share/jupyter/labextensions/mlops-lab
 	mkdir -p $(VENV)/share/jupyter/labextensions
 	ln -s $(abspath mlops_lab/_labextension) $(VENV)/share/jupyter/labextensions/mlops-lab
-	cp labextension/config/install.json mlops_lab/_labextension/install.json
 	@touch $@
