@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from mlops_lab.errors import Conflict, InvalidInput
 from mlops_lab.governance import Identity, claimed_user
@@ -22,9 +22,6 @@ from mlops_lab.tracking.media import media_type
 from mlops_lab.tracking.records import STATUSES, ArtifactRecord, RunRecord, Status
 from mlops_lab.tracking.settling import RunSettler
 from mlops_lab.tracking.source import current_cell
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["RunManager", "check_end"]
 
