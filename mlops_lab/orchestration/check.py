@@ -9,11 +9,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mlops_lab import expressions
+from mlops_lab.document import Document, Place
 from mlops_lab.errors import InvalidInput
 from mlops_lab.expressions import Expression, Kind, Name, nearest
 from mlops_lab.expressions.plan import plan_condition
-from mlops_lab.orchestration.document import Document, Place
-from mlops_lab.orchestration.faults import Fault
+from mlops_lab.faults import Fault
 from mlops_lab.orchestration.graph import find_cycle
 from mlops_lab.orchestration.model import PipelineModel, StepModel
 from mlops_lab.orchestration.notebook import (

@@ -11,11 +11,11 @@ from typing import Any
 
 from mlops_lab.errors import NotFound
 from mlops_lab.expressions import nearest
+from mlops_lab.faults import Fault
 from mlops_lab.governance import Identity
 from mlops_lab.orchestration import detached, scratch
 from mlops_lab.orchestration.events import Listener
 from mlops_lab.orchestration.executor import Executor, check_kernels
-from mlops_lab.orchestration.faults import Fault
 from mlops_lab.orchestration.model import json_schema
 from mlops_lab.orchestration.params import resolve_params, step_params
 from mlops_lab.orchestration.results import GateRecord, PipelineResult, Plan, PlannedStep

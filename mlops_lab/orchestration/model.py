@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
+from mlops_lab.document import Document, Place
 from mlops_lab.expressions import nearest
-from mlops_lab.orchestration.document import Document, Place
-from mlops_lab.orchestration.faults import Fault
+from mlops_lab.faults import Fault
 
 __all__ = ["GateModel", "PipelineModel", "StepModel", "json_schema", "seconds", "validate"]
 

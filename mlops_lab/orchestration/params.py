@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mlops_lab.document import MAX_DEPTH, scalar
 from mlops_lab.errors import InvalidInput
 from mlops_lab.expressions import nearest
 from mlops_lab.orchestration.check import kind_of
-from mlops_lab.orchestration.document import MAX_DEPTH, scalar
 from mlops_lab.orchestration.spec import PipelineSpec, Step
 
 __all__ = ["as_text", "read_value", "resolve_params", "step_params"]

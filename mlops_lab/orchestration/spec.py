@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlops_lab.document import read_document
 from mlops_lab.errors import NotFound
 from mlops_lab.expressions import Expression
+from mlops_lab.faults import Fault, refuse
 from mlops_lab.orchestration.check import Checker
-from mlops_lab.orchestration.document import read_document
-from mlops_lab.orchestration.faults import Fault, refuse
 from mlops_lab.orchestration.graph import order
 from mlops_lab.orchestration.model import PipelineModel, seconds, validate
 from mlops_lab.orchestration.notebook import NotebookFacts

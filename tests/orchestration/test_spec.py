@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from mlops_lab.document import read_document
 from mlops_lab.errors import InvalidInput
-from mlops_lab.orchestration.document import read_document
 from mlops_lab.orchestration.model import json_schema, seconds
 from mlops_lab.orchestration.spec import InputFile, StepOutput, load_spec
 

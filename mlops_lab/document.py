@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from mlops_lab.orchestration.faults import Fault, Mark
+from mlops_lab.faults import Fault, Mark
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "Document", "Place", "read_document", "scalar"]
 
@@ -231,7 +231,7 @@ class _Reader:
             case "DocumentStartEvent":
                 self.documents += 1
                 if self.documents > 1:
-                    raise _Refused(mark, "A second document starts here: one file, one pipeline.")
+                    raise _Refused(mark, "A second document starts here: a file holds one.")
                 if event.version not in (None, (1, 2)) or event.tags:
                     raise _Refused(Mark(), "Directives are not read here: the file is YAML 1.2.")
             case "AliasEvent":

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from mlops_lab.orchestration.document import MAX_BYTES, MAX_DEPTH, Document, read_document, scalar
-from mlops_lab.orchestration.faults import Mark
+from mlops_lab.document import MAX_BYTES, MAX_DEPTH, Document, read_document, scalar
+from mlops_lab.faults import Mark
 
 
 def read(text: str) -> Document:
@@ -22,7 +22,7 @@ def read(text: str) -> Document:
         ("a: !!python/object:os.system x", "p.yaml:1:4: "),
         ("a: &q 1", "p.yaml:1:4: &q is an anchor: write the value out."),
         ("a: [1]\nb: *q", "p.yaml:2:4: *q is an alias: write the value out."),
-        ("a: 1\n---\nb: 2", "p.yaml:2:1: A second document starts here: one file, one pipeline."),
+        ("a: 1\n---\nb: 2", "p.yaml:2:1: A second document starts here: a file holds one."),
         (
             "a: 1\nb:\n  c: 1\n  c: 2",
             "p.yaml:4:3: 'c' is here a second time; the first is in line 3.",
