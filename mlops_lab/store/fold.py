@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlops_lab.store.batch import Listed, Packed, Rejected
-from mlops_lab.store.layout import LINE_VERSION, STORE_TABLES, ConceptTables, Fold
+from mlops_lab.store.layout import LINE_VERSION, STORE_TABLES, ConceptTables, Fold, lineage_views
 from mlops_lab.store.objects import Objects
 from mlops_lab.store.tail import Batch, WriterState
 
@@ -124,6 +124,8 @@ def create_tables(
     for concept in (STORE_TABLES, *concepts):
         for name, sql in concept.views.items():
             cursor.execute(f"create view lab.{name} as {sql}")
+    for name, sql in lineage_views(concepts).items():
+        cursor.execute(f"create view lab.{name} as {sql}")
     cursor.execute("insert into lab.meta values ('schema', ?)", [schema])
     cursor.execute("commit")
 

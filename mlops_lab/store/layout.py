@@ -21,6 +21,7 @@ __all__ = [
     "Fold",
     "Layout",
     "index_schema",
+    "lineage_views",
 ]
 
 FORMAT_VERSION = 1
@@ -74,6 +75,14 @@ class ConceptTables:
         ``alive(writer)``.
     objects
         A select of (content id, what it is) that names every object the tables point to.
+    nodes
+        A select of (node, kind, label, detail, at, alive): the concept's part of ``lab.nodes``.
+        ``node`` is ``kind:id``, as ``run:<32 hex>`` and ``dataset:flights@3``; what is deleted
+        stays, with ``alive`` false.
+    edges
+        A select of (source, target, role, strong): its part of ``lab.edges``. An edge leads from
+        what something was made from to what was made; a strong one forbids deleting its source
+        while its target is alive.
     """
 
     name: str
@@ -82,6 +91,19 @@ class ConceptTables:
     views: dict[str, str] = field(default_factory=dict)
     deaths: str | None = None
     objects: str | None = None
+    nodes: str | None = None
+    edges: str | None = None
+
+
+# The first select of a union names and types the columns, and is all there is without a concept.
+_NO_NODES = """
+select null::varchar as node, null::varchar as kind, null::varchar as label,
+       null::varchar as detail, null::timestamp as at, null::boolean as alive
+where false"""
+_NO_EDGES = """
+select null::varchar as source, null::varchar as target, null::varchar as role,
+       null::boolean as strong
+where false"""
 
 
 # The store's own tables. `journal` holds how far each writer's file has been folded: its row and
@@ -125,9 +147,24 @@ class Layout:
         self.tmp = self.dir / "tmp"
 
 
+def lineage_views(concepts: Iterable[ConceptTables]) -> dict[str, str]:
+    """The views over what all concepts say of lineage: nodes, edges, and the public one."""
+    stated = list(concepts)
+    nodes = [_NO_NODES, *(f"from ({concept.nodes})" for concept in stated if concept.nodes)]
+    edges = [_NO_EDGES, *(f"from ({concept.edges})" for concept in stated if concept.edges)]
+    return {
+        "nodes": "\nunion all\n".join(nodes),
+        "edges": "\nunion all\n".join(edges),
+        "lineage": "select source, target, role, strong from lab.edges",
+    }
+
+
 def index_schema(concepts: Iterable[ConceptTables]) -> str:
     """Eight hex digits that name the index's layout: equal layouts share a file, others do not."""
     digest = hashlib.sha256(f"{LINE_VERSION} {STORAGE_VERSION}".encode())
+    concepts = tuple(concepts)
+    for name, sql in lineage_views(concepts).items():
+        digest.update(f"{name} {sql}\0".encode())
     for concept in (STORE_TABLES, *concepts):
         parts: Sequence[str] = (
             concept.name,

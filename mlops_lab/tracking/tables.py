@@ -357,6 +357,20 @@ _VIEWS: Final = {
         group by e.experiment_id, e.name, e.created_at""",
 }
 
+_NODES: Final = """
+select 'run:' || run_id, 'run', name,
+       concat_ws(' · ', kind, case when status = 'finished' then coalesce(outcome, status)
+                                   else status end),
+       started_at, lifecycle = 'active'
+from lab.run where started_at is not null
+"""
+
+# A part goes with its whole: deleting a run takes those below it along, so nothing is refused.
+_EDGES: Final = """
+select 'run:' || parent, 'run:' || run_id, 'part', false
+from lab.run where parent is not null and started_at is not null
+"""
+
 _OF_A_RUN = (
     "run",
     "end",
@@ -388,4 +402,6 @@ TABLES: Final = ConceptTables(
     views={name: text.replace("SHOWN", _SHOWN) for name, text in _VIEWS.items()},
     deaths=_DEATHS,
     objects=_OBJECTS,
+    nodes=_NODES,
+    edges=_EDGES,
 )
