@@ -8,8 +8,8 @@ import tseslint from 'typescript-eslint';
 
 // Which folder may import what: the layers of the front end, from the bottom up.
 const JUPYTER = ['@jupyterlab/*', '@jupyter/*', '@lumino/*'];
-const CONCEPTS = ['project', 'tracking', 'orchestration'];
-const APPLICATION = ['sidebar', 'commands', 'tokens', 'icons'];
+const CONCEPTS = ['project', 'tracking', 'orchestration', 'data', 'registry'];
+const APPLICATION = ['sidebar', 'commands', 'tokens', 'icons', 'notebook'];
 
 /** Everything in these modules and folders of `src`, as seen from one or two folders below it. */
 const inside = names =>
@@ -71,6 +71,9 @@ export default defineConfig([
   ]),
   layer('state', 'state imports api and nothing above it', [
     ...inside([...CONCEPTS, ...APPLICATION, 'views', 'components'])
+  ]),
+  layer('notebook', 'notebook writes into notebooks for every concept and imports none', [
+    ...inside([...CONCEPTS, 'sidebar', 'commands', 'tokens', 'api', 'state', 'views', 'components'])
   ]),
   ...CONCEPTS.map(name =>
     layer(name, 'one concept never imports another', [...inside([...others(name), 'index'])])

@@ -13,11 +13,11 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { CATEGORY, CommandIDs } from '../commands';
+import { insertCell } from '../notebook/insert';
 import { Folds } from '../state/folds';
 import { IProjectModel, ISidebar } from '../tokens';
 import { Bottom } from './bottom';
 import { ChipWidget } from './chip-widget';
-import { insertExample } from './insert-example';
 import { RunsModel } from './model';
 import { addRunCommands, PALETTE } from './run-commands';
 import { SearchBox } from './search-box';
@@ -171,7 +171,7 @@ function addNotebookCommands(
     isVisible: () => notebooks !== null,
     execute: async () => {
       if (notebooks !== null) {
-        await insertExample(app, notebooks, EXAMPLE, model.projects.folder);
+        await insertCell(app, notebooks, EXAMPLE, model.projects.folder);
       }
     }
   });

@@ -1,18 +1,46 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { NotebookActions } from '@jupyterlab/notebook';
+import { withImport } from './python';
 
-/** Put lines into a cell of the current notebook, or of a new one, and leave the cursor there. */
-export async function insertExample(
+/** Put a source into a cell of the current notebook, or of a new one, and leave the cursor there. */
+export async function insertCell(
   app: JupyterFrontEnd,
   notebooks: INotebookTracker,
   source: string,
   folder: string
 ): Promise<void> {
+  await insert(app, notebooks, folder, () => source);
+}
+
+/** The same for lines that need `lab`: where no cell imports it yet, they bring the import. */
+export async function insertLines(
+  app: JupyterFrontEnd,
+  notebooks: INotebookTracker,
+  lines: string,
+  folder: string
+): Promise<void> {
+  await insert(app, notebooks, folder, panel => withImport(lines, sourcesOf(panel)));
+}
+
+/** The sources of a notebook's code cells, but for the cell with the id `but`. */
+export function sourcesOf(panel: NotebookPanel, but?: string): string[] {
+  return [...(panel.model?.sharedModel.cells ?? [])]
+    .filter(cell => cell.cell_type === 'code' && cell.getId() !== but)
+    .map(cell => cell.source);
+}
+
+async function insert(
+  app: JupyterFrontEnd,
+  notebooks: INotebookTracker,
+  folder: string,
+  sourceFor: (panel: NotebookPanel) => string
+): Promise<void> {
   const panel = notebooks.currentWidget ?? (await newNotebook(app, folder));
   await panel.context.ready;
   await panel.revealed;
   app.shell.activateById(panel.id);
+  const source = sourceFor(panel);
   const notebook = panel.content;
   const { activeCell } = notebook;
   // An empty code cell is as good as a new one.
