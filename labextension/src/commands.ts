@@ -30,7 +30,13 @@ export const CommandIDs = {
   clear: 'mlops-lab:clear',
   focusSearch: 'mlops-lab:focus-search',
   showKeys: 'mlops-lab:show-keys',
-  runPipeline: 'mlops-lab:run-pipeline'
+  runPipeline: 'mlops-lab:run-pipeline',
+  /** `{project, name, version?, review?}`: a model in the main area; `review` names an alias. */
+  openModel: 'mlops-lab:open-model',
+  /** `{project, id}`: make a version of a model that a run has logged. */
+  registerModel: 'mlops-lab:register-model',
+  /** The same of the run that has the keyboard in the sidebar. */
+  registerFocusedRun: 'mlops-lab:register-focused-run'
 } as const;
 
 /** Their category in the command palette. */

@@ -14,11 +14,11 @@ export const Num = v.union([
   )
 ]);
 
-const maybe = <S extends v.GenericSchema>(schema: S) => v.optional(v.nullable(schema), null);
+export const maybe = <S extends v.GenericSchema>(schema: S) => v.optional(v.nullable(schema), null);
 /** An ISO 8601 time in UTC. */
-const Time = v.string();
+export const Time = v.string();
 const Direction = v.picklist(['min', 'max']);
-const Tags = v.record(v.string(), v.string());
+export const Tags = v.record(v.string(), v.string());
 
 export const Status = v.picklist(['scheduled', 'running', 'finished', 'failed', 'killed']);
 export type RunStatus = v.InferOutput<typeof Status>;
@@ -123,8 +123,13 @@ export type IRuns = v.InferOutput<typeof Runs>;
 export const Needs = v.object({
   items: v.array(
     v.object({
-      kind: v.picklist(['killed', 'failed', 'waiting']),
-      run_id: v.string(),
+      kind: v.picklist(['killed', 'failed', 'waiting', 'approval']),
+      /** Null where a version waits that no run asked for. */
+      run_id: maybe(v.string()),
+      /** Of an approval: what waits, and to become what. */
+      model: maybe(v.string()),
+      version: maybe(v.number()),
+      alias: maybe(v.string()),
       title: v.string(),
       detail: v.string(),
       at: maybe(Time)

@@ -11,10 +11,12 @@ export interface INeedsListProps {
   model: RunsModel;
   items: readonly INeed[];
   open: (id: string) => void;
+  /** Show a version that waits for an approval. */
+  review: (need: INeed) => void;
 }
 
 /** What needs a person: what died or failed unseen, what waits for an approval. */
-export function NeedsList({ model, items, open }: INeedsListProps): ReactElement {
+export function NeedsList({ model, items, open, review }: INeedsListProps): ReactElement {
   const [all, setAll] = useState(false);
   const { trans } = model;
   const shown = all ? items : items.slice(0, SHOWN);
@@ -22,7 +24,7 @@ export function NeedsList({ model, items, open }: INeedsListProps): ReactElement
   return (
     <ul className="jp-MlopsLab-needs">
       {shown.map(item => (
-        <li key={`${item.kind}-${item.run_id}`} className="jp-MlopsLab-row jp-mod-need">
+        <li key={keyOf(item)} className="jp-MlopsLab-row jp-mod-need">
           <Icon
             name={item.kind === 'waiting' ? 'approval' : 'alert'}
             className={`jp-MlopsLab-need-${item.kind}`}
@@ -44,30 +46,18 @@ export function NeedsList({ model, items, open }: INeedsListProps): ReactElement
             </div>
           </div>
           <div className="jp-MlopsLab-need-buttons">
-            {item.kind !== 'waiting' && (
+            {item.kind === 'approval' ? (
               <button
                 type="button"
-                className="jp-MlopsLab-icon-button"
-                aria-label={trans.__('Dismiss: %1', item.title)}
-                title={trans.__('Dismiss')}
-                onClick={() => void model.seen(item.run_id)}
+                className="jp-MlopsLab-button jp-mod-small"
+                aria-label={trans.__('Review: %1', item.title)}
+                onClick={() => review(item)}
               >
-                <Icon name="close" size={12} />
+                {trans.__('Review')}
               </button>
+            ) : (
+              <RunButtons model={model} item={item} open={open} />
             )}
-            <button
-              type="button"
-              className="jp-MlopsLab-button jp-mod-small"
-              aria-label={trans.__('Open: %1', item.title)}
-              onClick={() => {
-                open(item.run_id);
-                if (item.kind !== 'waiting') {
-                  void model.seen(item.run_id);
-                }
-              }}
-            >
-              {trans.__('Open')}
-            </button>
           </div>
         </li>
       ))}
@@ -80,4 +70,55 @@ export function NeedsList({ model, items, open }: INeedsListProps): ReactElement
       )}
     </ul>
   );
+}
+
+function RunButtons(props: {
+  model: RunsModel;
+  item: INeed;
+  open: (id: string) => void;
+}): ReactElement | null {
+  const { model, item, open } = props;
+  const { trans } = model;
+  const id = item.run_id;
+  if (id === null) {
+    return null;
+  }
+  const passing = !waits(item);
+  return (
+    <>
+      {passing && (
+        <button
+          type="button"
+          className="jp-MlopsLab-icon-button"
+          aria-label={trans.__('Dismiss: %1', item.title)}
+          title={trans.__('Dismiss')}
+          onClick={() => void model.seen(id)}
+        >
+          <Icon name="close" size={12} />
+        </button>
+      )}
+      <button
+        type="button"
+        className="jp-MlopsLab-button jp-mod-small"
+        aria-label={trans.__('Open: %1', item.title)}
+        onClick={() => {
+          open(id);
+          if (passing) {
+            void model.seen(id);
+          }
+        }}
+      >
+        {trans.__('Open')}
+      </button>
+    </>
+  );
+}
+
+/** Whether it waits for a decision, and does not go away by being seen. */
+function waits(item: INeed): boolean {
+  return item.kind === 'waiting' || item.kind === 'approval';
+}
+
+function keyOf(item: INeed): string {
+  return [item.kind, item.run_id, item.model, item.version, item.alias].join(' ');
 }

@@ -146,6 +146,8 @@ function actionsOf(app: JupyterFrontEnd, model: RunsModel): ITrackingActions {
   const project = (): string => model.projects.key ?? '';
   return {
     open: id => void commands.execute(CommandIDs.openRun, { project: project(), id }),
+    review: ({ model: name, version, alias: review }) =>
+      void commands.execute(CommandIDs.openModel, { project: project(), name, version, review }),
     stop: run =>
       void (run.kind === 'training'
         ? commands.execute(CommandIDs.stopNotebookRun)

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import type { ReactElement } from 'react';
-import type { IRunRow } from '../api/types';
+import type { INeed, IRunRow } from '../api/types';
 import {
   Code,
   Empty,
@@ -29,6 +29,8 @@ lab.log_metric("auc", 0.7)`;
 /** What the sections ask of the application. */
 export interface ITrackingActions {
   open(id: string): void;
+  /** Show a version that waits for an approval. */
+  review(need: INeed): void;
   stop(run: IRunRow): void;
   showKeys(): void;
   insertExample(): void;
@@ -83,7 +85,7 @@ export function TrackingSections({ model, folds, actions }: ITrackingProps): Rea
       )}
       {needs.length > 0 && (
         <Section title={trans.__('Needs you')} count={formatCount(needs.length)} {...fold('needs')}>
-          <NeedsList model={model} items={needs} open={actions.open} />
+          <NeedsList model={model} items={needs} open={actions.open} review={actions.review} />
         </Section>
       )}
       <Section

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decode, RequestError } from '../../src/api/request';
+import * as lineage from '../../src/api/lineage';
+import * as registry from '../../src/api/registry';
 import * as wire from '../../src/api/types';
 import { sample } from '../wire';
 
@@ -31,7 +33,22 @@ const SAMPLES = {
   log: wire.Log,
   pipelines: wire.Pipelines,
   pipeline_started: wire.Started,
-  event: wire.Changed
+  event: wire.Changed,
+  needs_approval: wire.Needs,
+  lineage: lineage.Graph,
+  me: registry.Me,
+  decisions: registry.Decisions,
+  decisions_broken: registry.Decisions,
+  models: registry.Models,
+  models_empty: registry.Models,
+  model_queue: registry.Models,
+  model: registry.ModelPage,
+  model_version: registry.VersionDetail,
+  model_version_unsafe: registry.VersionDetail,
+  model_card: registry.Card,
+  model_decision: registry.Decided,
+  model_registered: registry.VersionRow,
+  run_models: registry.RunModels
 };
 
 describe('wire', () => {
