@@ -25,6 +25,7 @@ from mlops_lab.tracking import TABLES, ExperimentManager, RunManager
 
 if TYPE_CHECKING:
     from mlops_lab.config import Settings
+    from mlops_lab.lineage import Lineage
     from mlops_lab.orchestration.manager import PipelineManager
     from mlops_lab.tracking.goals import Direction
     from mlops_lab.tracking.records import Page
@@ -214,6 +215,13 @@ class Project:
         from mlops_lab.orchestration.manager import PipelineManager
 
         return PipelineManager(self.root, self.store, self.runs, self.identity)
+
+    @cached_property
+    def lineage(self) -> Lineage:
+        """What was made from what."""
+        from mlops_lab.lineage import Lineage
+
+        return Lineage(self.store)
 
     def sql(self, query: str) -> Any:
         """Run one read-only query in the sandbox; see :func:`mlops_lab.sql`."""

@@ -18,6 +18,7 @@ from mlops_lab.tracking.active import active_runs, describe, status_of
 from mlops_lab.tracking.capture import wait_for_all
 
 if TYPE_CHECKING:
+    from mlops_lab.lineage import Direction, Graph
     from mlops_lab.tracking.active import OpenRun
     from mlops_lab.tracking.records import History, NoteRecord, RunRecord
     from mlops_lab.widgets import CurvesView
@@ -195,6 +196,18 @@ class Run:
         if not found.n:
             self.metrics[key]  # says which there are
         return found
+
+    def lineage(self, *, direction: Direction = "both", depth: int = 6) -> Graph:
+        """Show what it was made from, and what was made from it.
+
+        Parameters
+        ----------
+        direction
+            ``up``, what it was made from; ``down``, what was made from it; or both.
+        depth
+            How many edges to follow.
+        """
+        return self._project.lineage.graph(f"run:{self._id}", direction=direction, depth=depth)
 
     def curves(self, *keys: str) -> CurvesView:
         """Show the metric curves, live while the run is open; as the last line of a cell.

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 __all__ = [
+    "DIGEST",
     "DISK_FULL",
     "FORMAT_VERSION",
     "LINE_VERSION",
@@ -29,6 +31,9 @@ FORMAT_VERSION = 1
 
 LINE_VERSION = 1
 """The newest version of journal and decision lines that this program understands."""
+
+DIGEST = re.compile(r"b3-[0-9a-f]{64}")
+"""What a content id looks like."""
 
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """The error numbers of a disk, a quota or a file size that is used up."""
@@ -98,7 +103,7 @@ class ConceptTables:
 # The first select of a union names and types the columns, and is all there is without a concept.
 _NO_NODES = """
 select null::varchar as node, null::varchar as kind, null::varchar as label,
-       null::varchar as detail, null::timestamp as at, null::boolean as alive
+       null::varchar as detail, null::timestamp as "at", null::boolean as alive
 where false"""
 _NO_EDGES = """
 select null::varchar as source, null::varchar as target, null::varchar as role,
@@ -144,6 +149,7 @@ class Layout:
         self.done = self.journal / "done"
         self.rejected = self.journal / "rejected"
         self.objects = self.dir / "objects"
+        self.trash = self.dir / "trash"
         self.tmp = self.dir / "tmp"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_lab.errors import Conflict, NotFound
 from mlops_lab.governance import Identity
+from mlops_lab.lineage import refuse_if_needed
 from mlops_lab.store import Decision, Store
 from mlops_lab.tracking import reading
 from mlops_lab.tracking.finder import RunFinder, SearchRuns
@@ -47,7 +48,8 @@ class RunSettler(RunFinder):
         NotFound
             One of them does not exist.
         Conflict
-            One of them is still running.
+            One of them is still running, or something was made from one of them and is still
+            there: a dataset version, a model version; the message names it.
         """
         return self._settle("run.delete", run_ids, by)
 
@@ -84,6 +86,9 @@ class RunSettler(RunFinder):
                             f"{record.name} is running: stop it first "
                             f"(or `mlops-lab run close {record.id[:8]}`)."
                         )
+                first = known[run_ids[0]].name
+                what = first if len(run_ids) == 1 else f"{first} and {len(run_ids) - 1} more"
+                refuse_if_needed(cursor, [f"run:{run_id}" for run_id in settled], what)
             return {"runs": settled}
 
         if run_ids:

@@ -358,11 +358,18 @@ _VIEWS: Final = {
 }
 
 _NODES: Final = """
-select 'run:' || run_id, 'run', name,
-       concat_ws(' · ', kind, case when status = 'finished' then coalesce(outcome, status)
-                                   else status end),
-       started_at, lifecycle = 'active'
-from lab.run where started_at is not null
+select 'run:' || r.run_id, 'run', r.name,
+       concat_ws(', ', case when p.name is null then r.kind else r.kind || ' of ' || p.name end,
+                 case when r.status <> 'finished' then r.status else r.outcome end,
+                 case when r.seconds < 60 then format('{:.1f} s', r.seconds)
+                      when r.seconds < 3600
+                          then format('{}:{:02d}', r.seconds::integer // 60,
+                                      r.seconds::integer % 60)
+                      when r.seconds >= 3600 then format('{:.1f} h', r.seconds / 3600) end),
+       r.started_at, r.lifecycle = 'active'
+from (select *, date_diff('microseconds', started_at, ended_at) / 1e6 as seconds
+      from lab.run where started_at is not null) r
+left join lab.run p on p.run_id = r.parent
 """
 
 # A part goes with its whole: deleting a run takes those below it along, so nothing is refused.

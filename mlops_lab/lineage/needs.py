@@ -1,0 +1,73 @@
+"""Who needs what: the question that every delete asks, inside the decision's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from mlops_lab.errors import Conflict
+from mlops_lab.lineage.graph import NodeFacts
+from mlops_lab.lineage.walk import facts_of
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+__all__ = ["needed_by", "refuse_if_needed"]
+
+_NAMED: Final = 5
+
+# What goes along needs nothing; nor does the maker of a thing need it because it also read it,
+# else neither of the two could ever be deleted.
+_NEEDED_BY: Final = """
+with asked as (select unnest($nodes::varchar[]) as node),
+     strong as (select distinct source, target from lab.edges where strong)
+select distinct n.node, n.kind, n.label, n.detail, n.at, n.alive
+from strong e join lab.nodes n on n.node = e.target
+where n.alive and e.source in (from asked) and e.target not in (from asked)
+  and not exists (select 1 from strong b where b.source = e.target and b.target = e.source)
+order by n.at desc nulls last, n.node
+"""
+
+
+def needed_by(cursor: DuckDBPyConnection, nodes: Iterable[str]) -> list[NodeFacts]:
+    """Find what is alive and was made from one of these nodes by a strong edge, newest first.
+
+    Parameters
+    ----------
+    cursor
+        On an attached index: the one that ``store.decide`` gives.
+    nodes
+        What is to go, all of it: what goes along with the rest does not count.
+    """
+    rows = cursor.execute(_NEEDED_BY, {"nodes": list(nodes)}).fetchall()
+    return [facts_of(row) for row in rows]
+
+
+def refuse_if_needed(cursor: DuckDBPyConnection, nodes: Iterable[str], what: str) -> None:
+    """Refuse to delete what something alive was made from.
+
+    Parameters
+    ----------
+    cursor, nodes
+        As of `needed_by`.
+    what
+        What people call the thing that is to go; the sentence begins with it.
+
+    Raises
+    ------
+    Conflict
+        Something needs it; the message names it, ``needed_by`` in the details lists it.
+    """
+    needing = needed_by(cursor, nodes)
+    if not needing:
+        return
+    names = [str(node) for node in needing[:_NAMED]]
+    if len(needing) > _NAMED:
+        names.append(f"{len(needing) - _NAMED} more")
+    named = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    one = len(needing) == 1
+    raise Conflict(
+        f"{what} cannot be deleted: {named} {'was' if one else 'were'} made from it. "
+        f"Delete {'that' if one else 'those'} first.",
+        needed_by=[{"id": node.id, "kind": node.kind, "label": node.label} for node in needing],
+    )

@@ -1,0 +1,99 @@
+"""Runs in the graph, and a run that must stay because something was made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlops_lab.errors import Conflict
+from mlops_lab.handles.run import Run
+from mlops_lab.project import Project
+from mlops_lab.store import ConceptTables, Fold, Store
+from mlops_lab.tracking import TABLES, ExperimentManager, RunManager
+
+BY = {"id": "ivo", "via": "os"}
+MODELS = ConceptTables(
+    name="made",
+    ddl="create table lab.made(node varchar, run varchar, alive boolean);",
+    folds=(
+        Fold(
+            ("made.add", "made.delete"),
+            """
+            insert into lab.made
+            select line->>'$.data.node', line->>'$.data.run', true
+            from lines where kind = 'made.add';
+            update lab.made set alive = false where node in
+                (select line->>'$.data.node' from lines where kind = 'made.delete');
+            """,
+        ),
+    ),
+    nodes="select node, 'model', node, '', null, alive from lab.made",
+    edges="select 'run:' || run, node, 'made', true from lab.made",
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    opened = Project.create(tmp_path / "project")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path, (TABLES, MODELS))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def runs(store: Store, project: Project) -> RunManager:
+    experiments = ExperimentManager(store, project.identity)
+    return RunManager(store, experiments, project.identity, dict, project.runs.search)
+
+
+def test_a_run_shows_its_parts_and_its_whole(project: Project) -> None:
+    parent = project.runs.start(name="flight-delay-1", kind="pipeline")
+    child = project.runs.start(name="train", kind="step", parent=parent)
+    project.runs.end(child)
+    graph = Run(project, child).lineage()
+    assert [(edge.source, edge.target, edge.role, edge.strong) for edge in graph.edges] == [
+        (f"run:{parent}", f"run:{child}", "part", False)
+    ]
+    assert graph.nodes[0].label == "train"
+    assert graph.nodes[0].detail.startswith("step of flight-delay-1, 0.")
+    assert graph.nodes[1].detail == "pipeline, running"
+    assert project.sql("select role from lineage").arrow.to_pylist() == [{"role": "part"}]
+
+
+def test_a_run_from_which_something_was_made_stays_until_that_is_gone(
+    store: Store, runs: RunManager
+) -> None:
+    parent = runs.start(name="whole")
+    child = runs.start(name="part", parent=parent)
+    alone = runs.start(name="alone")
+    for run in (child, parent, alone):
+        runs.end(run)
+    store.decide("made.add", {"node": "flight-delay 6", "run": child}, by=BY)
+    with pytest.raises(Conflict, match="whole cannot be deleted: model flight-delay 6") as caught:
+        runs.delete([parent])
+    assert caught.value.details["needed_by"] == [
+        {"id": "flight-delay 6", "kind": "model", "label": "flight-delay 6"}
+    ]
+    with pytest.raises(Conflict, match="alone and 1 more cannot"):
+        runs.delete([alone, child])
+    assert runs.get(alone).lifecycle == "active"
+    store.decide("made.delete", {"node": "flight-delay 6"}, by=BY)
+    assert sorted(runs.delete([parent])) == sorted([parent, child])
+    assert runs.restore([parent])
+
+
+def test_a_deleted_run_is_shown_as_such(project: Project) -> None:
+    parent = project.runs.start(name="whole")
+    child = project.runs.start(name="part", parent=parent)
+    for run in (child, parent):
+        project.runs.end(run)
+    project.runs.delete([child])
+    assert "deleted" in repr(project.lineage.graph(f"run:{parent}"))
