@@ -17,6 +17,8 @@ function labIconOf(name: IconName): LabIcon {
 
 export const labIcon = labIconOf('lab');
 export const runIcon = labIconOf('run');
+export const datasetIcon = labIconOf('dataset');
+export const modelIcon = labIconOf('model');
 export const pipelineIcon = labIconOf('pipeline');
 export const stopIcon = labIconOf('stop');
 export const starIcon = labIconOf('star');

@@ -146,9 +146,7 @@ export const VersionDetail = v.object({
   name: v.string(),
   params: v.record(v.string(), v.unknown()),
   signature: maybe(v.object({ inputs: v.array(Field), outputs: v.array(Field) })),
-  example: maybe(
-    v.object({ columns: v.array(v.string()), rows: v.array(v.array(v.unknown())) })
-  ),
+  example: maybe(v.object({ columns: v.array(v.string()), rows: v.array(v.array(v.unknown())) })),
   inputs: v.array(v.object({ dataset: v.string(), version: v.number() })),
   code: v.object({
     notebook: maybe(v.string()),

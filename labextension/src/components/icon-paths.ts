@@ -6,8 +6,18 @@
 export const ICON_PATHS = {
   lab: '<path d="M5.2 11.2a3.6 3.6 0 1 1 0-6.4c2.1 1.1 3.5 5.3 5.6 6.4a3.6 3.6 0 1 0 0-6.4c-.9.5-1.6 1.4-2.3 2.4"/>',
   run: '<circle cx="8" cy="8" r="6"/><path d="M6.75 5.6v4.8L10.4 8z" fill="currentColor"/>',
+  dataset:
+    '<ellipse cx="8" cy="3.9" rx="5.25" ry="2.15"/><path d="M2.75 3.9v8.2c0 1.2 2.35 2.15 5.25 2.15s5.25-.95 5.25-2.15V3.9M2.75 8c0 1.2 2.35 2.15 5.25 2.15S13.25 9.2 13.25 8"/>',
+  model: '<path d="M8 1.9 13.4 5v6L8 14.1 2.6 11V5z"/><path d="M2.6 5 8 8l5.4-3M8 8v6.1"/>',
   pipeline:
     '<circle cx="3.4" cy="8" r="1.9"/><circle cx="12.6" cy="3.6" r="1.9"/><circle cx="12.6" cy="12.4" r="1.9"/><path d="m5.1 7.2 5.8-2.8M5.1 8.8l5.8 2.8"/>',
+  signed:
+    '<path d="m8 1.8 5.2 2v4.1c0 3-2.1 5.2-5.2 6.3-3.1-1.1-5.2-3.3-5.2-6.3V3.8z"/><path d="m5.6 7.9 1.7 1.7 3.1-3.3"/>',
+  rollback: '<path d="M3 6.5h6.5a3.5 3.5 0 1 1 0 7H6M5.5 3.5l-3 3 3 3"/>',
+  compare: '<path d="M3 13V8M6.3 13V4M9.7 13V6.5M13 13V2.5"/>',
+  history: '<path d="M2.8 8A5.2 5.2 0 1 0 4.6 4M2.6 1.8v3h3M8 5v3.2l2.2 1.4"/>',
+  minus: '<path d="M3 8h10"/>',
+  list: '<path d="M6 4h8M6 8h8M6 12h8M2.5 4h.1M2.5 8h.1M2.5 12h.1"/>',
   gate: '<path d="M2.5 14V4.5a2 2 0 0 1 2-2h7a2 2 0 0 1 2 2V14M2.5 7h11M6.2 7v7M9.8 7v7"/>',
   alert:
     '<path d="M8 2.2 14.4 13.4H1.6zM8 6.4v3.2"/><circle cx="8" cy="11.5" r=".55" fill="currentColor" stroke="none"/>',
