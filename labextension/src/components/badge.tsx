@@ -23,6 +23,26 @@ export function Badge({ tone = 'neutral', icon, title, children }: IBadgeProps):
   );
 }
 
+/** A movable name, with the version that it stands on where that is not said beside it. */
+export function Alias(props: {
+  name: string;
+  version?: number;
+  /** Filled: the one that counts. */
+  strong?: boolean;
+  title?: string;
+}): ReactElement {
+  const { name, version, strong = false, title } = props;
+  return (
+    <span
+      className={`jp-MlopsLab-chip jp-mod-alias${strong ? ' jp-mod-strong' : ''}`}
+      title={title ?? name}
+    >
+      <span className="jp-MlopsLab-ellipsis">{name}</span>
+      {version !== undefined && <b>{version}</b>}
+    </span>
+  );
+}
+
 /** A tag as a user wrote it: `team ops`. */
 export function Tag({ name, value }: { name: string; value?: string }): ReactElement {
   return (

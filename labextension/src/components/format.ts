@@ -158,6 +158,15 @@ export function formatAge(at: Date, now: Date): string {
   return at.getFullYear() === now.getFullYear() ? day : `${day}${NARROW}${at.getFullYear()}`;
 }
 
+/** When something happened, in a line of facts: `20 Nov 12:31 UTC`. */
+export function formatTime(iso: string): string {
+  const at = new Date(iso);
+  const [hours, minutes] = [at.getUTCHours(), at.getUTCMinutes()].map(n =>
+    String(n).padStart(2, '0')
+  );
+  return `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${hours}:${minutes} UTC`;
+}
+
 /** The exact time for a tooltip: `2026-11-04 09:12:31 UTC`. */
 export function formatExact(at: Date): string {
   return `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`;

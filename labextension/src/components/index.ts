@@ -1,12 +1,15 @@
 export * from './age';
 export * from './badge';
+export * from './block';
 export * from './clock';
 export * from './code';
 export * from './format';
 export * from './icon';
 export type { IconName } from './icon-paths';
 export * from './placeholder';
+export * from './rows-table';
 export * from './section';
 export * from './sparkline';
 export * from './status-glyph';
+export * from './tabs';
 export * from './width';

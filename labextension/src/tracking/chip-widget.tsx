@@ -7,7 +7,7 @@ import type { INotebookRuns } from '../api/types';
 import type { IProjectModel } from '../state/project';
 import type { Resource } from '../state/resource';
 import { Chip } from './chip';
-import { pathInProject } from './path';
+import { pathInProject } from '../state/path';
 
 export interface IChipWidgetOptions {
   panel: NotebookPanel;

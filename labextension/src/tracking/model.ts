@@ -11,7 +11,7 @@ import type { Resource } from '../state/resource';
 import { RunEdits } from './edits';
 import { toWhere } from './expression';
 import { RunPages } from './pages';
-import { pathInProject } from './path';
+import { pathInProject } from '../state/path';
 import { RunSelection } from './selection';
 
 /** What is typed is searched for when the hand rests this long. */

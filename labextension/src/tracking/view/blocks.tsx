@@ -1,32 +1,10 @@
 import { useState } from 'react';
 import type { ReactElement, ReactNode } from 'react';
-import { Badge, Icon, formatDuration, formatMetric } from '../../components';
+import { Badge, Block, Icon, formatDuration, formatMetric } from '../../components';
 import type { ICell, IGate, IMetricSummary, IParam } from '../../api/types';
 import { useText } from '../../views/text';
 import type { Translate } from '../../views/text';
 import { environmentOf, tally } from './facts';
-
-/** A titled part of the view. */
-export function Block(props: {
-  title: string;
-  note?: ReactNode;
-  aside?: ReactNode;
-  children: ReactNode;
-}): ReactElement {
-  return (
-    <section className="jp-MlopsLab-block" aria-label={props.title}>
-      <div className="jp-MlopsLab-block-head">
-        <h2 className="jp-MlopsLab-h2">{props.title}</h2>
-        <span className="jp-MlopsLab-small jp-MlopsLab-muted jp-MlopsLab-ellipsis">
-          {props.note}
-        </span>
-        <span className="jp-MlopsLab-spacer" />
-        {props.aside}
-      </div>
-      {props.children}
-    </section>
-  );
-}
 
 /** What each gate said: the sentence first, the expression as its small print. */
 export function Gates({ gates }: { gates: readonly IGate[] }): ReactElement {

@@ -8,6 +8,7 @@ import {
   formatAge,
   formatDuration,
   formatExact,
+  formatTime,
   useNow
 } from '../../components';
 import type { IRunDetail } from '../../api/types';
@@ -82,7 +83,7 @@ export function Header({ run }: { run: IRunDetail }): ReactElement {
           {run.author && <span>{run.author}</span>}
           {run.started_at !== null && (
             <span>
-              {startText(run.started_at)}, <Ago at={run.started_at} />
+              {formatTime(run.started_at)}, <Ago at={run.started_at} />
             </span>
           )}
           <span>{live ? <Elapsed since={run.started_at} /> : formatDuration(run.duration_s)}</span>
@@ -154,15 +155,4 @@ function kindText(run: IRunDetail, t: (text: string) => string): string {
     default:
       return `${run.kind} ${t('run')}`;
   }
-}
-
-const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
-
-/** `20 Nov 12:31 UTC` */
-export function startText(iso: string): string {
-  const at = new Date(iso);
-  const [hours, minutes] = [at.getUTCHours(), at.getUTCMinutes()].map(n =>
-    String(n).padStart(2, '0')
-  );
-  return `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${hours}:${minutes} UTC`;
 }

@@ -1,11 +1,10 @@
 import { useState } from 'react';
 import type { ReactElement } from 'react';
-import { Badge, formatCount, formatMetric } from '../../components';
+import { Badge, Block, formatCount, formatMetric } from '../../components';
 import type { IMetricSummary, ISeries } from '../../api/types';
 import { Curves } from '../../views/curves/curves';
 import type { XAxis } from '../../views/curves/state';
 import { useText } from '../../views/text';
-import { Block } from './blocks';
 import { measured, ranked, shownMetrics, shownSeries } from './facts';
 import { isLive } from './load';
 import type { IPart, IRunData } from './load';

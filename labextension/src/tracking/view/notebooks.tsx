@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
-import { StatusGlyph } from '../../components';
+import { Block, StatusGlyph } from '../../components';
 import { useText } from '../../views/text';
-import { Block, Cells } from './blocks';
+import { Cells } from './blocks';
 import { notebooks, withCells } from './facts';
 import type { IRunData } from './load';
 import { Preview } from './previews/preview';

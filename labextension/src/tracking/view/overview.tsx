@@ -2,6 +2,7 @@ import { useContext } from 'react';
 import type { ReactElement } from 'react';
 import {
   Age,
+  Block,
   Code,
   Empty,
   ErrorBox,
@@ -17,7 +18,7 @@ import { useText } from '../../views/text';
 import { Timeline } from '../../views/timeline/timeline';
 import type { ITimelineStep } from '../../views/timeline/layout';
 import { ActionsContext } from './actions';
-import { Block, Cells, Environment, Gates, Params, Stats } from './blocks';
+import { Cells, Environment, Gates, Params, Stats } from './blocks';
 import {
   allArtifacts,
   artifactIcon,

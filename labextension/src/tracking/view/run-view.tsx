@@ -1,5 +1,6 @@
-import type { KeyboardEvent, ReactElement } from 'react';
-import { ErrorBox, Icon, Loading, Skeleton, StaleBar } from '../../components';
+import type { ReactElement } from 'react';
+import { ErrorBox, Icon, Loading, Skeleton, StaleBar, Tabs } from '../../components';
+import type { ITab } from '../../components';
 import { useChanged } from '../../state/use';
 import { useText } from '../../views/text';
 import type { Translate } from '../../views/text';
@@ -76,17 +77,11 @@ export function RunView(props: { model: RunModel; actions: IRunActions }): React
   );
 }
 
-interface ITab {
-  id: RunTab;
-  label: string;
-  count?: number;
-}
-
 /** The tabs that have something to show. */
-function tabsOf(data: IRunData, t: Translate): ITab[] {
+function tabsOf(data: IRunData, t: Translate): ITab<RunTab>[] {
   const metrics = measured(data).reduce((sum, { run }) => sum + shownMetrics(run).length, 0);
   const artifacts = allArtifacts(data).length;
-  const tabs: (ITab | false)[] = [
+  const tabs: (ITab<RunTab> | false)[] = [
     { id: 'overview', label: t('Overview') },
     metrics > 0 && { id: 'metrics', label: t('Metrics'), count: metrics },
     artifacts > 0 && { id: 'artifacts', label: t('Artifacts'), count: artifacts },
@@ -97,46 +92,6 @@ function tabsOf(data: IRunData, t: Translate): ITab[] {
     data.run.has_log && { id: 'log', label: t('Log') }
   ];
   return tabs.filter(tab => tab !== false);
-}
-
-function text(tab: ITab): string {
-  return tab.count === undefined ? tab.label : `${tab.label} ${tab.count}`;
-}
-
-function Tabs(props: {
-  tabs: readonly ITab[];
-  shown: RunTab;
-  onShow: (tab: RunTab) => void;
-}): ReactElement {
-  const { tabs, shown, onShow } = props;
-  const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (step !== undefined) {
-      const at = tabs.findIndex(tab => tab.id === shown);
-      const next = (at + step + tabs.length) % tabs.length;
-      onShow(tabs[next].id);
-      (event.currentTarget.children[next] as HTMLElement).focus();
-      event.preventDefault();
-    }
-  };
-  return (
-    <div className="jp-MlopsLab-tabs" role="tablist" onKeyDown={onKeyDown}>
-      {tabs.map(tab => (
-        <button
-          key={tab.id}
-          type="button"
-          role="tab"
-          aria-selected={tab.id === shown}
-          data-text={text(tab)}
-          tabIndex={tab.id === shown ? 0 : -1}
-          className={tab.id === shown ? 'jp-mod-selected' : ''}
-          onClick={() => onShow(tab.id)}
-        >
-          {text(tab)}
-        </button>
-      ))}
-    </div>
-  );
 }
 
 function Failure({ model }: { model: RunModel }): ReactElement {

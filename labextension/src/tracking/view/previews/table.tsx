@@ -1,5 +1,5 @@
 import type { ReactElement } from 'react';
-import { formatCount, formatValue } from '../../../components';
+import { RowsTable, formatCount } from '../../../components';
 import type { IPreview } from '../../../api/types';
 import { useText } from '../../../views/text';
 import type { IOwned } from '../facts';
@@ -19,33 +19,9 @@ export function Table({ one }: { one: IOwned }): ReactElement {
 function Rows({ preview }: { preview: IPreview }): ReactElement {
   const t = useText();
   const { columns, rows, n_rows } = preview;
-  const numeric = columns.map((_, i) => rows.some(row => isNumber(row[i])));
   return (
     <>
-      <div className="jp-MlopsLab-scroll" tabIndex={0}>
-        <table className="jp-MlopsLab-table">
-          <thead>
-            <tr>
-              {columns.map((column, i) => (
-                <th key={i} title={column.type} className={numeric[i] ? 'jp-MlopsLab-num' : ''}>
-                  {column.name}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row, n) => (
-              <tr key={n}>
-                {row.map((value, i) => (
-                  <td key={i} className={numeric[i] ? 'jp-MlopsLab-num' : ''}>
-                    {cellText(value)}
-                  </td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <RowsTable columns={columns} rows={rows} />
       <p className="jp-MlopsLab-small jp-MlopsLab-muted">
         {rows.length < n_rows
           ? t('%1 of %2 rows', formatCount(rows.length), formatCount(n_rows))
@@ -53,22 +29,4 @@ function Rows({ preview }: { preview: IPreview }): ReactElement {
       </p>
     </>
   );
-}
-
-/** Numbers as numbers; those that JSON cannot write come as words. */
-function isNumber(value: unknown): boolean {
-  return (
-    typeof value === 'number' ||
-    (typeof value === 'string' && /^(-?Infinity|NaN|-?\d{16,})$/.test(value))
-  );
-}
-
-function cellText(value: unknown): string {
-  if (value === null || value === undefined) {
-    return '–';
-  }
-  if (typeof value === 'number') {
-    return Number.isInteger(value) ? String(value) : formatValue(value, 4);
-  }
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
