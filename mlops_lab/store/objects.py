@@ -3,19 +3,47 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final, TypeVar
 
-from mlops_lab.errors import InvalidInput, LabError, NotFound, StorageFull
-from mlops_lab.store.layout import DISK_FULL
+from mlops_lab.errors import Corrupt, InvalidInput, LabError, NotFound, StorageFull
+from mlops_lab.store.layout import DIGEST, DISK_FULL
+from mlops_lab.store.snapshot import (
+    Progress,
+    Snapshot,
+    digest_of_open_file,
+    make_durable,
+    take_snapshot,
+    workplace,
+)
+from mlops_lab.store.tree import MAGIC, Tree
+from mlops_lab.store.trust import Stamp, TrustCache
+from mlops_lab.store.views import Views
 
-__all__ = ["Objects"]
+__all__ = ["REFRESHED_S", "Objects", "PutFile"]
 
-_DIGEST = re.compile(r"b3-[0-9a-f]{64}")
-_CHUNK_BYTES = 1 << 20
+REFRESHED_S: Final = 12 * 3600.0
+"""An object that is put again is as young as a new one; its time is moved when older than this."""
+
+_CHUNK_BYTES: Final = 1 << 20
+_THREADS: Final = min(8, (os.cpu_count() or 1) + 2)
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class PutFile:
+    """A file that is in the store now: its content id and size in bytes."""
+
+    digest: str
+    size: int
 
 
 class Objects:
@@ -29,12 +57,26 @@ class Objects:
         A folder on the same file system for files on their way.
     refused_why
         Raised by who puts something, where the store cannot or must not be written.
+    home
+        Where the cache of stamps and the views are; by default beside the objects.
     """
 
-    def __init__(self, directory: Path, tmp: Path, refused_why: LabError | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        tmp: Path,
+        refused_why: LabError | None = None,
+        home: Path | None = None,
+    ) -> None:
         self._directory = directory
         self._tmp = tmp
         self._refused_why = refused_why
+        home = directory.parent if home is None else home
+        self._cache = TrustCache(home / "stat.sqlite")
+        self._quarantine = directory.parent / "quarantine"
+        self._views = Views(home / "views", home / "tmp")
+
+    # ------------------------------------------------------------------ putting
 
     def put_bytes(self, data: bytes) -> str:
         """Keep `data`; returns its content id, ``b3-`` and 64 hex digits."""
@@ -45,9 +87,75 @@ class Objects:
         with path.open("rb") as file:
             return self._put(_chunks(file))
 
+    def put_files(
+        self, paths: Sequence[Path], *, progress: Progress | None = None
+    ) -> list[PutFile]:
+        """Keep files that people work with, many at once; durable when this returns.
+
+        Each is copied, the copy is hashed, and a file that changed meanwhile is refused. Files that
+        were kept before and are as they were cost one ``stat``. The files themselves are only read.
+
+        Parameters
+        ----------
+        paths
+            Regular files; links are followed.
+        progress
+            Told how many bytes of how many are done.
+
+        Raises
+        ------
+        Conflict
+            A file was written to, cut or replaced while it was copied.
+        InvalidInput, NotFound, Forbidden
+            One is no file, is not there, or cannot be read.
+        StorageFull
+            There is no room; nothing is left behind.
+        """
+        self._refuse_when_read_only()
+        began = time.time_ns()
+        known = self._known_files(paths)
+        todo = [path for path in dict.fromkeys(paths) if path not in known]
+        total = sum(one.size for one in known.values()) + sum(_size(path) for path in todo)
+        done = total - sum(_size(path) for path in todo)
+        if progress is not None:
+            progress(done, total)
+        if todo:
+            with workplace(self._tmp) as folder, self._room():
+                numbered = [(path, folder / str(n)) for n, path in enumerate(todo)]
+                snapshots: list[Snapshot] = []
+                for one in _in_threads(lambda pair: take_snapshot(*pair), numbered):
+                    snapshots.append(one)
+                    done += one.size
+                    if progress is not None:
+                        progress(min(done, total), total)
+                published = self._publish(snapshots)
+            self._cache.remember(
+                published,
+                {os.path.abspath(one.source): (one.stamp, one.digest) for one in snapshots},
+                hashed_ns=began,
+            )
+            known |= {one.source: PutFile(one.digest, one.size) for one in snapshots}
+        self._refresh({known[path].digest for path in paths})
+        return [known[path] for path in paths]
+
+    def put_tree(self, tree: Tree) -> str:
+        """Keep the list of a folder's files; returns the folder's content id."""
+        digest = self.put_bytes(tree.to_bytes())
+        self.settle([digest])
+        return digest
+
+    def settle(self, digests: Iterable[str]) -> None:
+        """Have the disk keep the names of objects before a decision speaks of them."""
+        paths = [self.path(digest) for digest in dict.fromkeys(digests)]
+        if paths:
+            with self._room():
+                make_durable(paths)
+
+    # ------------------------------------------------------------------ getting
+
     def path(self, digest: str) -> Path:
         """Where the object is (or would be). The file has no suffix and must not be changed."""
-        if not _DIGEST.fullmatch(digest):
+        if not DIGEST.fullmatch(digest):
             raise InvalidInput(f"{digest!r} is no content id: one is 'b3-' and 64 hex digits")
         return self._directory / digest[3:5] / digest[5:]
 
@@ -68,15 +176,106 @@ class Objects:
         """Whether the object is there."""
         return self.path(digest).exists()
 
+    def trusted(self, digest: str) -> Path:
+        """Where the object is, after making sure that its bytes are what its name says.
+
+        An object that is as it was when it was hashed costs one ``stat``; else it is hashed again.
+
+        Raises
+        ------
+        Corrupt
+            The bytes are others: the object was set aside into ``.mlops/quarantine``.
+        NotFound
+            There is no such object.
+        """
+        return self.trusted_all([digest])[digest]
+
+    def trusted_all(
+        self, digests: Iterable[str], *, progress: Progress | None = None
+    ) -> dict[str, Path]:
+        """Make sure of many objects; see `trusted`."""
+        wanted = {digest: self.path(digest) for digest in digests}
+        unsure = self._unsure(wanted)
+        if unsure:
+            sizes = {digest: stamp.size for digest, stamp in unsure.items()}
+            done, total = 0, sum(sizes.values())
+            sound: dict[str, Stamp] = {}
+            wrong: list[str] = []
+            for digest, stamp in _in_threads(self._rehash, list(unsure)):
+                done += sizes[digest]
+                if progress is not None:
+                    progress(done, total)
+                if stamp is None:
+                    wrong.append(digest)
+                elif stamp.settled(time.time_ns()):
+                    sound[digest] = stamp
+            self._cache.remember(sound)
+            if wrong:
+                raise self._set_aside(wrong)
+        return wanted
+
+    def tree(self, digest: str) -> Tree:
+        """Read the list of a folder's files, whose bytes are made sure of first."""
+        return Tree.from_bytes(self.trusted(digest).read_bytes())
+
+    def is_tree(self, digest: str) -> bool:
+        """Whether the object looks like the list of a folder's files."""
+        with self.open(digest) as file:
+            return file.read(len(MAGIC)) == MAGIC
+
+    def view(self, digest: str, name: str | None = None, *, tree: bool | None = None) -> Path:
+        """Give an object a path with a name that readers of files understand; read-only.
+
+        Every object behind it is made sure of first.
+
+        Parameters
+        ----------
+        digest
+            A file's content id or a folder's.
+        name
+            What the file (or the folder) is called in its path.
+        tree
+            Whether it is a folder; by default it is when no name is given.
+        """
+        if tree is None:
+            tree = name is None
+        if not tree:
+            return self._views.of_file(digest, name or "file", self.trusted(digest))
+        listed = self.tree(digest)
+        paths = self.trusted_all(entry.digest for entry in listed.entries)
+        links = {entry.path: paths[entry.digest] for entry in listed.entries}
+        return self._views.of_folder(digest, name or "files", links)
+
+    def digest_of_file(self, path: Path) -> str | None:
+        """The content id of a file that was kept and is as it was; None when that is not known.
+
+        One or two ``stat`` calls; nothing is read.
+        """
+        real = Path(os.path.realpath(path))
+        with suppress(ValueError, OSError):
+            inside = real.relative_to(os.path.realpath(self._directory)).parts
+            digest = f"b3-{''.join(inside)}"
+            if len(inside) == 2 and DIGEST.fullmatch(digest) and real.is_file():
+                return digest
+        found = self._known_files([path])
+        return found[path].digest if path in found else None
+
+    def view_of(self, path: Path) -> str | None:
+        """The content id of the folder that `path` is the view of; None for any other path."""
+        return self._views.digest_of_folder(path)
+
+    def remember_file(self, path: Path, digest: str) -> None:
+        """Note that a file on disk holds this object's bytes: it was just written from them."""
+        with suppress(OSError):
+            stamp = Stamp.of(path.stat())
+            self._cache.remember({}, {os.path.abspath(path): (stamp, digest)})
+
+    # ------------------------------------------------------------------ care
+
     def verify(self, digest: str) -> bool:
         """Whether the object's bytes are still what its name says; reads all of them."""
-        from blake3 import blake3
-
-        hasher = blake3()
         with self.open(digest) as file:
-            for chunk in _chunks(file):
-                hasher.update(chunk)
-        return f"b3-{hasher.hexdigest()}" == digest
+            return digest_of_open_file(file.fileno()) == digest
 
     def digests(self) -> Iterator[str]:
         """The content ids of all objects."""
@@ -84,38 +283,188 @@ class Objects:
             for file in sorted(folder.iterdir()):
                 yield f"b3-{folder.name}{file.name}"
 
+    def forget(self, digests: Iterable[str]) -> None:
+        """Forget what was known of objects that are gone."""
+        self._cache.forget(digests)
+
+    # ------------------------------------------------------------------ inside
+
     def _put(self, chunks: Iterator[bytes]) -> str:
         """Snapshot, hash, fsync, publish: a crash at any point leaves at most a file in tmp/."""
         from blake3 import blake3
 
-        if self._refused_why is not None:
-            raise self._refused_why
+        self._refuse_when_read_only()
         hasher = blake3()
         self._tmp.mkdir(parents=True, exist_ok=True)
         part = self._tmp / f"object-{os.getpid()}-{secrets.token_hex(6)}"
         try:
-            with part.open("xb") as file:
+            with self._room(), part.open("xb") as file:
                 for chunk in chunks:
                     hasher.update(chunk)
                     file.write(chunk)
                 digest = f"b3-{hasher.hexdigest()}"
-                target = self.path(digest)
-                size = file.tell()
-                if not target.exists() or target.stat().st_size != size:
+                if not self._is_sound(digest):
                     file.flush()
                     os.fsync(file.fileno())
                     os.fchmod(file.fileno(), os.fstat(file.fileno()).st_mode & 0o444)
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    part.replace(target)
+                    self._place(part, digest)
+        finally:
+            part.unlink(missing_ok=True)
+        return digest
+
+    def _publish(self, snapshots: Iterable[Snapshot]) -> dict[str, Stamp]:
+        """Put snapshots into their places; durable when this returns."""
+        digests = list(dict.fromkeys(one.digest for one in snapshots))
+        # One that is there but was not made sure of is replaced: these bytes are right.
+        unsure = self._unsure({digest: self.path(digest) for digest in digests}, missing_ok=True)
+        parts = {one.digest: one.part for one in snapshots}
+        for digest in unsure:
+            self._place(parts[digest], digest)
+        make_durable([self.path(digest) for digest in unsure])
+        return {digest: Stamp.of(self.path(digest).stat()) for digest in unsure}
+
+    def _place(self, part: Path, digest: str) -> None:
+        target = self.path(digest)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.replace(target)
+
+    def _unsure(self, wanted: Mapping[str, Path], *, missing_ok: bool = False) -> dict[str, Stamp]:
+        """Those objects that are not as they were when they were hashed, with their stamps."""
+        known = self._cache.objects(list(wanted))
+        unsure: dict[str, Stamp] = {}
+        for digest, path in wanted.items():
+            try:
+                stamp = Stamp.of(path.stat())
+            except FileNotFoundError as error:
+                if not missing_ok:
+                    raise self._missing(digest) from error
+                stamp = Stamp(0, 0, 0, 0)
+            if known.get(digest) != stamp:
+                unsure[digest] = stamp
+        return unsure
+
+    def _rehash(self, digest: str) -> tuple[str, Stamp | None]:
+        """Hash an object; None in the place of its stamp says that the bytes are wrong."""
+        with self.open(digest) as file:
+            stamp = Stamp.of(os.fstat(file.fileno()))
+            same = digest_of_open_file(file.fileno()) == digest
+            if same and Stamp.of(os.fstat(file.fileno())) == stamp:
+                return digest, stamp
+        return digest, None
+
+    def _is_sound(self, digest: str) -> bool:
+        """Whether the object is there with the right bytes; then it is as young as a new one."""
+        try:
+            path = self.path(digest)
+            if self._unsure({digest: path}):
+                _, stamp = self._rehash(digest)
+                if stamp is None:
+                    return False
+                if stamp.settled(time.time_ns()):
+                    self._cache.remember({digest: stamp})
+        except (NotFound, Corrupt):
+            return False
+        return self._refresh([digest])
+
+    def _refresh(self, digests: Iterable[str]) -> bool:
+        """Make objects young again, so that no collection takes them; False when one was taken.
+
+        The time is moved before anything else is done: a collection that has just moved the object
+        away looks at its time again and brings it back.
+        """
+        limit = time.time() - REFRESHED_S
+        stamps: dict[str, Stamp] = {}
+        for digest in digests:
+            path = self.path(digest)
+            try:
+                if path.stat().st_mtime >= limit:
+                    continue
+                os.utime(path)
+                stamps[digest] = Stamp.of(path.stat())
+            except FileNotFoundError:
+                return False
+            except PermissionError:  # somebody else's file in a shared folder
+                continue
+        if stamps:
+            self._cache.remember(stamps)
+        return True
+
+    def _known_files(self, paths: Iterable[Path]) -> dict[Path, PutFile]:
+        """The files that are as they were when they were kept, and whose objects are sound."""
+        absolute = {path: os.path.abspath(path) for path in paths}
+        rows = self._cache.files(list(absolute.values()))
+        found: dict[Path, PutFile] = {}
+        for path, text in absolute.items():
+            row = rows.get(text)
+            with suppress(OSError):
+                if row is not None and Stamp.of(os.stat(text)) == row[0]:
+                    found[path] = PutFile(row[1], row[0].size)
+        objects = {one.digest: self.path(one.digest) for one in found.values()}
+        unsure = self._unsure(objects, missing_ok=True)
+        return {path: one for path, one in found.items() if one.digest not in unsure}
+
+    def _missing(self, digest: str) -> LabError:
+        aside = self._quarantine / digest
+        if aside.exists():
+            return Corrupt(
+                f"the object {digest} was found changed and set aside as {aside}. Commit the "
+                "original file again to have it back; `mlops-lab store verify` says what used it.",
+                digests=[digest],
+            )
+        return NotFound(f"the object {digest} is not in {self._directory}")
+
+    def _set_aside(self, wrong: Sequence[str]) -> Corrupt:
+        for digest in wrong:
+            # In a store that cannot be written it stays, and is refused each time.
+            with suppress(OSError):
+                self._quarantine.mkdir(parents=True, exist_ok=True)
+                os.replace(self.path(digest), self._quarantine / digest)
+        self._cache.forget(wrong)
+        named = ", ".join(wrong[:3]) + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else "")
+        return Corrupt(
+            f"the bytes of {named} are not what was stored: they were changed on the disk, so they "
+            f"are set aside in {self._quarantine} and not delivered. Commit the original file "
+            "again to have it back; `mlops-lab store verify` says what used it.",
+            digests=list(wrong),
+        )
+
+    def _refuse_when_read_only(self) -> None:
+        if self._refused_why is not None:
+            raise self._refused_why
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        try:
+            yield
+        except LabError:
+            raise
         except OSError as error:
             if error.errno not in DISK_FULL:
                 raise
             raise StorageFull(
-                f"the object could not be kept in {self._directory}: {error.strerror}"
+                f"there is no room in {self._directory}: {error.strerror}. Nothing was kept; "
+                "`mlops-lab store gc` says what could be removed."
             ) from error
-        finally:
-            part.unlink(missing_ok=True)
-        return digest
+
+
+def _in_threads(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+    """Do it for each; reading and hashing let go of the interpreter."""
+    if len(items) < 2:
+        yield from map(work, items)
+        return
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="mlops-lab-objects")
+    try:
+        yield from pool.map(work, items)
+    finally:
+        # After an error nothing that has not begun is begun.
+        pool.shutdown(cancel_futures=True)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0  # told where it is opened
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:

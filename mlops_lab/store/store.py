@@ -82,8 +82,8 @@ class Store:
         self.dir = layout.dir
         self._refused_why = prepare(layout)
         self.read_only = self._refused_why is not None
-        self.objects = Objects(layout.objects, layout.tmp, self._refused_why)
         folder = private_folder(self.dir) if self.read_only else self.dir
+        self.objects = Objects(layout.objects, layout.tmp, self._refused_why, folder)
         self._lock = StoreLock(folder)
         self._decisions = DecisionLog(layout.decisions)
         self._index = Index(layout, folder, concepts, self.objects, writable=not self.read_only)
@@ -294,6 +294,10 @@ class Store:
         return self._freshness.rebuild()
 
     # ------------------------------------------------------------------ care
+
+    def digest_of_file(self, path: Path) -> str | None:
+        """The content id of a file that was kept and is as it was; see `Objects.digest_of_file`."""
+        return self.objects.digest_of_file(path)
 
     def status(self) -> StoreStatus:
         """How much there is, how much is not folded yet, and what was set aside."""
