@@ -65,28 +65,31 @@ export type IDatasetPage = v.InferOutput<typeof DatasetPage>;
 
 // --- what is in a version -------------------------------------------------------------------------
 
-/** A bound: a number, or an ISO time. */
-const Bound = v.union([Num, v.string()]);
-export type Bound = v.InferOutput<typeof Bound>;
+/** A value of a column: whole numbers beyond 2⁵³ come as their digits, times as ISO texts. */
+const Value = v.union([v.number(), v.string(), v.boolean()]);
+export type Value = v.InferOutput<typeof Value>;
 
 export const ColumnProfile = v.object({
   name: v.string(),
   type: v.string(),
   kind: v.picklist(['number', 'category', 'text', 'time', 'boolean', 'other']),
+  /** Values that are there. */
   count: v.number(),
   missing: v.number(),
   distinct: maybe(v.number()),
-  /** Whether `distinct` and the quantiles are estimates. */
+  /** Whether `distinct` is an estimate. */
   approximate: v.optional(v.boolean(), false),
-  min: maybe(Bound),
-  max: maybe(Bound),
+  min: maybe(Value),
+  max: maybe(Value),
   mean: maybe(Num),
   std: maybe(Num),
-  /** By probability: `{"0.5": 7.2}`. */
-  quantiles: maybe(v.record(v.string(), Bound)),
-  histogram: maybe(v.object({ edges: v.array(Bound), counts: v.array(v.number()) })),
-  top: v.optional(v.array(v.object({ value: v.unknown(), count: v.number() })), []),
-  not_finite: v.optional(v.number(), 0)
+  /** `p1` to `p99`; empty where there is no order. */
+  quantiles: v.record(v.string(), Value),
+  /** The first and the last bin may be wider than the others. */
+  histogram: maybe(v.object({ edges: v.array(Value), counts: v.array(v.number()) })),
+  /** The most frequent values, with their counts. */
+  top: v.array(v.tuple([Value, v.number()])),
+  not_finite: v.number()
 });
 export type IColumnProfile = v.InferOutput<typeof ColumnProfile>;
 
