@@ -31,6 +31,17 @@ export const CommandIDs = {
   focusSearch: 'mlops-lab:focus-search',
   showKeys: 'mlops-lab:show-keys',
   runPipeline: 'mlops-lab:run-pipeline',
+  /** `{project, name, version?}`: open a version of a dataset, by default the latest. */
+  openDataset: 'mlops-lab:open-dataset',
+  previousDatasetVersion: 'mlops-lab:previous-dataset-version',
+  nextDatasetVersion: 'mlops-lab:next-dataset-version',
+  /** Insert, or copy, the Python that loads a version. */
+  insertDataset: 'mlops-lab:insert-dataset',
+  copyDatasetLine: 'mlops-lab:copy-dataset-line',
+  aliasDataset: 'mlops-lab:alias-dataset',
+  deleteDataset: 'mlops-lab:delete-dataset',
+  /** `{fromBrowser}`: commit the file or folder that is selected in the file browser. */
+  commitDataset: 'mlops-lab:commit-dataset',
   /** `{project, name, version?, review?}`: a model in the main area; `review` names an alias. */
   openModel: 'mlops-lab:open-model',
   /** `{project, id}`: make a version of a model that a run has logged. */

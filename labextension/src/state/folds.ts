@@ -1,3 +1,4 @@
+import type { IStateDB } from '@jupyterlab/statedb';
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 
@@ -28,4 +29,18 @@ export class Folds {
 
   private _ids = new Set<string>();
   private _changed = new Signal<this, void>(this);
+}
+
+/** Bring back which sections were folded, and keep it from then on, under the name `id`. */
+export async function keepFolds(
+  folds: Folds,
+  state: IStateDB,
+  id: string,
+  restored: Promise<unknown>
+): Promise<void> {
+  const [saved] = await Promise.all([state.fetch(id), restored]);
+  if (Array.isArray(saved)) {
+    saved.forEach(one => typeof one === 'string' && folds.set(one, true));
+  }
+  folds.changed.connect(() => void state.save(id, [...folds.ids]));
 }
