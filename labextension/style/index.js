@@ -3,3 +3,5 @@ import './base.css';
 import './sidebar.css';
 import './hosted.css';
 import './run.css';
+import './lineage.css';
+import './registry.css';

@@ -1,0 +1,3 @@
+export { LineageGraph } from './graph';
+export type { ILineageGraphProps } from './graph';
+export type { IEdge, IGraph, INode } from './state';
