@@ -1,0 +1,21 @@
+"""Scanning users' data in DuckDB: what a source is, its profile, how two of them differ.
+
+Nothing here knows the project: data comes in as paths, frames, relations or SQL, and goes out as
+small summaries.
+"""
+
+from mlops_lab.compute.column import ColumnProfile, Histogram, Profile
+from mlops_lab.compute.engine import Engine, open_engine
+from mlops_lab.compute.profiling import profile
+from mlops_lab.compute.source import Source, is_tabular
+
+__all__ = [
+    "ColumnProfile",
+    "Engine",
+    "Histogram",
+    "Profile",
+    "Source",
+    "is_tabular",
+    "open_engine",
+    "profile",
+]

@@ -1,0 +1,200 @@
+"""A DuckDB of its own for scanning users' data: bounded, interruptible, and thrown away.
+
+Nothing here touches the project's index. Memory and threads are limited, what does not fit goes to
+a temporary folder, extensions are never loaded by themselves, and Python's variables are no tables:
+a name in SQL that happens to be a frame somewhere must not be read by accident.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mlops_lab.errors import InvalidInput, StorageFull
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+__all__ = ["MEMORY", "THREADS", "Engine", "open_engine", "quote", "quote_glob"]
+
+MEMORY = "1GB"
+"""What one scan may hold; more goes to its temporary folder. A laptop has room for it."""
+
+THREADS = 2
+"""A notebook beside it stays usable."""
+
+_T = TypeVar("_T")
+
+
+def quote(name: str) -> str:
+    """A name as an SQL identifier.
+
+    >>> quote('a "b"')
+    '"a ""b\"""'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote_glob(path: Path | str) -> str:
+    """A path for DuckDB's ``read_*``, which take every path for a pattern.
+
+    >>> quote_glob("/data/a[1]*.csv")
+    '/data/a[[]1][*].csv'
+    """
+    return "".join(f"[{one}]" if one in "*?[" else one for one in str(path))
+
+
+class Engine:
+    """One connection, and a way to run on it that Ctrl-C ends at once.
+
+    For one thread; `connection` is there for who needs DuckDB itself.
+
+    Parameters
+    ----------
+    connection
+        In-memory, with the limits of `open_engine`.
+    tmp
+        A folder for files on their way; it goes with the engine.
+    """
+
+    def __init__(self, connection: DuckDBPyConnection, tmp: Path) -> None:
+        self.connection = connection
+        self.tmp = tmp
+
+    def execute(self, sql: str, parameters: Any = None) -> None:
+        """Run a statement for its effect."""
+        self.run(lambda: self.connection.execute(sql, parameters))
+
+    def rows(self, sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        return self.run(lambda: self.connection.execute(sql, parameters).fetchall())
+
+    def row(self, sql: str, parameters: Any = None) -> tuple[Any, ...]:
+        """The only row of a query."""
+        found = self.rows(sql, parameters)
+        assert len(found) == 1
+        return found[0]
+
+    def columns(self, relation: str) -> list[tuple[str, str]]:
+        """The names and types of what follows a FROM."""
+        return [
+            (str(row[0]), str(row[1])) for row in self.rows(f"describe select * from {relation}")
+        ]
+
+    def run(self, work: Callable[[], _T]) -> _T:
+        """Do something with the connection; KeyboardInterrupt stops it.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Ctrl-C, or the kernel's interrupt.
+        InvalidInput
+            The data needs more memory than there is.
+        StorageFull
+            What did not fit into memory did not fit on the disk either.
+        """
+        try:
+            if threading.current_thread() is not threading.main_thread():
+                return work()  # no signal arrives here
+            return self._watched(work)
+        except RuntimeError as error:
+            if type(error) is RuntimeError and str(error) == "Query interrupted":
+                raise KeyboardInterrupt from error
+            raise _translated(error) from error
+        except Exception as error:
+            translated = _translated(error)
+            if translated is error:
+                raise
+            raise translated from error
+
+    def _watched(self, work: Callable[[], _T]) -> _T:
+        # In a thread of its own: DuckDB looks for Ctrl-C only when the query is over.
+        done = threading.Event()
+        results: list[_T] = []
+        errors: list[BaseException] = []
+
+        def target() -> None:
+            try:
+                results.append(work())
+            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                errors.append(error)
+            finally:
+                done.set()
+
+        threading.Thread(target=target, name="mlops-lab-scan", daemon=True).start()
+        try:
+            done.wait()
+        finally:
+            # Again and again: an interrupt before the query has begun is forgotten.
+            while not done.is_set():
+                self.connection.interrupt()
+                done.wait(0.1)
+        if errors:
+            raise errors[0]
+        return results[0]
+
+
+@contextmanager
+def open_engine(
+    tmp: Path | None = None, *, threads: int = THREADS, memory: str = MEMORY
+) -> Iterator[Engine]:
+    """Open a DuckDB for one scan; everything about it is gone afterwards.
+
+    Parameters
+    ----------
+    tmp
+        Where its temporary folder is made; default the system's.
+    threads
+        How many cores it may use.
+    memory
+        What it may hold in memory, as DuckDB writes it.
+    """
+    import duckdb
+
+    if tmp is not None:
+        tmp.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="scan-", dir=tmp, ignore_cleanup_errors=True) as folder:
+        connection = duckdb.connect(
+            config={
+                "threads": threads,
+                "memory_limit": memory,
+                "temp_directory": str(Path(folder) / "spill"),
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "python_enable_replacements": False,
+            }
+        )
+        try:
+            connection.execute("set timezone = 'UTC'")
+            yield Engine(connection, Path(folder))
+        finally:
+            with suppress(duckdb.Error):
+                connection.close()
+
+
+def _translated(error: Exception) -> Exception:
+    import duckdb
+
+    text = str(error)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        if "temp" in text and "size" in text and "limit" in text:
+            return StorageFull(f"What does not fit into memory does not fit on the disk: {text}")
+        return InvalidInput(f"The data needs more memory than this scan may take: {text}")
+    if isinstance(error, duckdb.IOException) and "No space left" in text:
+        return StorageFull(f"What does not fit into memory does not fit on the disk: {text}")
+    return error
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of DuckDB says, without the query that it repeats."""
+    text = str(error).split("\n\nLINE ")[0].strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+def names(columns: Sequence[tuple[str, str]]) -> str:
+    """Columns for a SELECT list."""
+    return ", ".join(quote(name) for name, _ in columns)

@@ -1,0 +1,430 @@
+"""What can be scanned as a table: files and folders of them, frames, relations, SQL."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from mlops_lab.compute.engine import Engine, first_line, open_engine, quote, quote_glob
+from mlops_lab.compute.parquet import write_batches
+from mlops_lab.errors import InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
+
+__all__ = ["Format", "Source", "is_tabular"]
+
+Format: TypeAlias = Literal["parquet", "csv", "json"]
+
+_FORMATS: dict[str, Format] = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+}
+_PACKED = (".gz", ".zst")
+_READERS: dict[Format, str] = {
+    "parquet": "read_parquet",
+    "csv": "read_csv",
+    "json": "read_json",
+}
+
+ROW_GROUP = 122_880
+"""Rows of a Parquet row group: what DuckDB and others read in one piece."""
+
+_SQL = re.compile(r"(select|with|from|values|pivot|unpivot|table|\()\b", re.IGNORECASE)
+_COMMENT = re.compile(r"(\s+|--[^\n]*(\n|$)|/\*.*?\*/)*", re.DOTALL)
+_FIRST_SAMPLE = 100_000
+
+_POSSIBLE = (
+    "a Parquet, CSV or JSON file, a folder of them, a pandas, polars or Arrow table, "
+    "a DuckDB relation, or SQL that begins with SELECT"
+)
+
+
+def is_tabular(path: Path | str) -> bool:
+    """Whether a file, or each file in a folder, is a table by its name.
+
+    Files whose names begin with a dot or an underscore do not count in a folder.
+
+    >>> is_tabular("nowhere.parquet")
+    False
+    """
+    path = Path(path)
+    if path.is_dir():
+        formats = {_format_of(file) for file in _walk(path)}
+        return len(formats) == 1 and None not in formats
+    return path.is_file() and _format_of(path) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Data that DuckDB can scan, without a connection yet. Make one with `Source.of`.
+
+    Parameters
+    ----------
+    kind
+        What was given.
+    told
+        How a sentence names it.
+    """
+
+    kind: Literal["files", "frame", "relation", "sql"]
+    told: str
+    _files: tuple[Path, ...] = ()
+    _root: Path | None = None
+    _format: Format | None = None
+    _value: Any = None
+
+    @classmethod
+    def of(
+        cls,
+        value: Any,
+        *,
+        format: Format | None = None,
+    ) -> Source:
+        """Take whatever a person calls a table.
+
+        Parameters
+        ----------
+        value
+            A path, a folder, a list of paths, a frame (pandas, polars, Arrow, or anything that
+            speaks the Arrow stream protocol), a DuckDB relation, or the text of one SELECT.
+        format
+            What the files are; default by their suffix.
+
+        Raises
+        ------
+        InvalidInput
+            It is nothing of that.
+        NotFound
+            There is no such file.
+        """
+        if isinstance(value, Source):
+            return value
+        if isinstance(value, str) and _is_sql(value) and not _exists(value):
+            return cls("sql", "the query", _value=value)
+        if isinstance(value, str | os.PathLike):
+            return cls._of_path(Path(value), format)
+        if isinstance(value, list | tuple):
+            return cls._of_files([Path(one) for one in value], format)
+        kind = _kind_of(value)
+        if kind == "relation":
+            return cls("relation", "the relation", _value=value)
+        if kind is not None:
+            return cls("frame", f"the {kind}", _value=value)
+        raise InvalidInput(f"{_shown(value)} is no table: give {_POSSIBLE}.")
+
+    @classmethod
+    def _of_path(cls, path: Path, form: Format | None) -> Source:
+        if path.is_dir():
+            files = list(_walk(path))
+            formats = {form or _format_of(file) for file in files}
+            if len(formats) == 1 and (found := formats.pop()) is not None:
+                return cls("files", str(path), tuple(files), path, found)
+            if not files:
+                raise InvalidInput(f"The folder {path} holds no files.")
+            raise InvalidInput(
+                f"The folder {path} is no table: its {len(files):,} files are not all of one of "
+                f"the formats Parquet, CSV and JSON."
+            )
+        return cls._of_files([path], form)
+
+    @classmethod
+    def _of_files(cls, paths: Sequence[Path], form: Format | None) -> Source:
+        if not paths:
+            raise InvalidInput(f"There are no files in the list: give {_POSSIBLE}.")
+        formats = set()
+        for path in paths:
+            if not path.is_file():
+                raise NotFound(f"There is no file {path}.")
+            found = form or _format_of(path)
+            if found is None:
+                raise InvalidInput(
+                    f"{path} is no table by its name: {', '.join(_FORMATS)} can be read "
+                    f"(also with {' or '.join(_PACKED)})."
+                )
+            formats.add(found)
+        if len(formats) > 1:
+            raise InvalidInput(f"The files are of several formats: {', '.join(sorted(formats))}.")
+        told = str(paths[0]) if len(paths) == 1 else f"{len(paths)} files"
+        return cls("files", told, tuple(paths), None, formats.pop())
+
+    @property
+    def by_column(self) -> bool:
+        """Whether one column can be read without the others, and as often as one likes."""
+        return self._format == "parquet" or (
+            self.kind == "frame" and _kind_of(self._value) != "arrow reader"
+        )
+
+    def relation(self, connection: DuckDBPyConnection) -> DuckDBPyRelation:
+        """The data as a relation of a connection; nothing is read yet but the schema.
+
+        A relation of another connection, and what can be read only once, is copied into it.
+        """
+        if self.kind == "files":
+            return connection.sql(f"select * from {self._scan()}")
+        if self.kind == "sql":
+            return connection.sql(self._value)
+        if self.kind == "relation":
+            return connection.from_arrow(self._value.to_arrow_table())
+        return connection.from_arrow(to_arrow(self._value))
+
+    def view(self, engine: Engine, name: str = "source", *, once: bool = False) -> str:
+        """Make the data known to an engine; returns what can follow a FROM there.
+
+        Parameters
+        ----------
+        engine
+            Of this scan.
+        name
+            What it is called there.
+        once
+            It will be read one time only: nothing needs to be copied first.
+
+        Raises
+        ------
+        InvalidInput
+            It cannot be read; the message has the file and DuckDB's reason.
+        """
+        import duckdb
+
+        quoted = quote(name)
+        try:
+            if self.by_column:
+                if self.kind == "files":
+                    engine.execute(f"create temp view {quoted} as select * from {self._scan()}")
+                else:
+                    table = to_arrow(self._value)
+                    engine.run(lambda: engine.connection.register(name, table))
+            elif once:
+                self._spool(engine, quoted, "temp view")
+            else:
+                self._spool(engine, quoted, "table")
+        except duckdb.Error as error:
+            raise InvalidInput(f"{self.told} cannot be read: {first_line(error)}") from error
+        return quoted
+
+    def write_parquet(self, path: Path, *, tmp: Path | None = None) -> int:
+        """Write the data as one Parquet file; the same table gives the same bytes.
+
+        Frames keep the index only where it has a name. Whether they came as pandas, polars or
+        Arrow does not show in the file.
+
+        Returns
+        -------
+        int
+            The number of rows.
+        """
+        import duckdb
+
+        if self.kind == "frame" and _kind_of(self._value) != "arrow reader":
+            table = to_arrow(self._value)
+            return write_batches(path, table.schema, iter(table.to_batches()), ROW_GROUP)
+        # One thread: with more, the order of a query's rows may differ from run to run.
+        with open_engine(tmp, threads=1) as engine:
+            try:
+                source = self.view(engine, once=True)
+                query = f"select {_writable(engine.columns(source))} from {source}"
+
+                def write() -> int:
+                    reader: Any = engine.connection.execute(query).to_arrow_reader(ROW_GROUP)
+                    return write_batches(path, reader.schema, reader, ROW_GROUP)
+
+                return engine.run(write)
+            except duckdb.Error as error:
+                raise InvalidInput(f"{self.told} cannot be read: {first_line(error)}") from error
+
+    # ------------------------------------------------------------------ in DuckDB's words
+
+    def _scan(self, *, sample: int | None = None) -> str:
+        """The table function that reads the files."""
+        assert self._format is not None
+        files = ", ".join("'" + quote_glob(one).replace("'", "''") + "'" for one in self._files)
+        options = [f"hive_partitioning = {str(self._is_partitioned()).lower()}"]
+        if len(self._files) > 1:
+            options.append("union_by_name = true")
+        if sample is not None:
+            options.append(f"sample_size = {sample}")
+        return f"{_READERS[self._format]}([{files}], {', '.join(options)})"
+
+    def _is_partitioned(self) -> bool:
+        """Whether the folders below the root are ``key=value``."""
+        if self._root is None:
+            return False
+        return all(
+            len(parts := file.relative_to(self._root).parent.parts) > 0
+            and all("=" in part for part in parts)
+            for file in self._files
+        )
+
+    def _spool(self, engine: Engine, quoted: str, what: str) -> None:
+        """Read what is not by column into a table (or see that it can be), once."""
+        import duckdb
+
+        if self.kind == "files":
+            try:
+                body = f"select * from {self._scan(sample=_FIRST_SAMPLE)}"
+                engine.execute(f"create {what} {quoted} as {body}")
+            except (duckdb.ConversionException, duckdb.InvalidInputException):
+                # A value far down is not of the type that the first lines have: look at all.
+                engine.execute(f"drop {what.removeprefix('temp ')} if exists {quoted}")
+                body = f"select * from {self._scan(sample=-1)}"
+                engine.execute(f"create {what} {quoted} as {body}")
+        elif self.kind == "sql":
+            _check_select(engine, self._value)
+            engine.execute(f"create {what} {quoted} as ({self._value.rstrip().rstrip(';')}\n)")
+        else:
+            value = self._value
+            reader = value.to_arrow_reader() if self.kind == "relation" else value
+            single = quoted[1:-1] + " reader"
+            engine.run(lambda: engine.connection.register(single, reader))
+            engine.execute(f'create {what} {quoted} as select * from "{single}"')
+
+
+def to_arrow(frame: Any) -> pa.Table:
+    """A frame as an Arrow table, with unique names and without the metadata of its maker.
+
+    Raises
+    ------
+    InvalidInput
+        A column holds values that have no one type.
+    """
+    import pyarrow as pa
+
+    kind = _kind_of(frame)
+    try:
+        if kind == "pandas series":
+            frame, kind = frame.to_frame(), "pandas frame"
+        if kind == "pandas frame":
+            named = [name for name in frame.index.names if name is not None]
+            if named:
+                frame = frame.reset_index(level=named)
+            frame = frame.set_axis(unique_names(frame.columns), axis="columns")
+            table = pa.Table.from_pandas(frame, preserve_index=False)
+        elif kind == "polars frame":
+            frame = frame.collect() if hasattr(frame, "collect") else frame
+            frame = frame.to_frame() if hasattr(frame, "to_frame") else frame
+            table = frame.to_arrow()
+        elif kind == "arrow batch":
+            table = pa.Table.from_batches([frame])
+        elif kind == "arrow dataset":
+            table = frame.to_table()
+        else:
+            table = frame if isinstance(frame, pa.Table) else pa.table(frame)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise InvalidInput(f"The frame is no table: {' '.join(map(str, error.args))}") from error
+    table = table.rename_columns(unique_names(table.column_names))
+    return table.replace_schema_metadata(None)
+
+
+def unique_names(names: Sequence[Any]) -> list[str]:
+    """Names as DuckDB makes them unique: case does not count.
+
+    >>> unique_names(["a", "A", 7, ("x", "y")])
+    ['a', 'A_1', '7', 'x_y']
+    """
+    taken: set[str] = set()
+    found = []
+    for name in names:
+        text = "_".join(map(str, name)) if isinstance(name, tuple) else str(name)
+        unique, n = text, 0
+        while unique.lower() in taken:
+            n += 1
+            unique = f"{text}_{n}"
+        taken.add(unique.lower())
+        found.append(unique)
+    return found
+
+
+def _kind_of(value: Any) -> str | None:
+    """What kind of table a value is, without importing what it might come from."""
+    top, name = type(value).__module__.partition(".")[0], type(value).__name__
+    match top, name:
+        case (("duckdb" | "_duckdb"), "DuckDBPyRelation"):
+            return "relation"
+        case "pandas", "DataFrame":
+            return "pandas frame"
+        case "pandas", "Series":
+            return "pandas series"
+        case "polars", "DataFrame" | "LazyFrame" | "Series":
+            return "polars frame"
+        case "pyarrow", "Table":
+            return "arrow table"
+        case "pyarrow", "RecordBatch":
+            return "arrow batch"
+        case "pyarrow", "RecordBatchReader":
+            return "arrow reader"
+        case "pyarrow", _ if hasattr(value, "to_table") and hasattr(value, "scanner"):
+            return "arrow dataset"
+        case _ if hasattr(value, "__arrow_c_stream__"):
+            return "frame"
+        case _:
+            return None
+
+
+def _is_sql(text: str) -> bool:
+    lead = _COMMENT.match(text)
+    return bool(_SQL.match(text, lead.end() if lead else 0))
+
+
+def _exists(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _check_select(engine: Engine, query: str) -> None:
+    import duckdb
+
+    try:
+        kinds = [one.type for one in engine.connection.extract_statements(query)]
+    except duckdb.Error as error:
+        raise InvalidInput(f"The query is wrong: {first_line(error)}") from error
+    if kinds != [duckdb.StatementType.SELECT]:
+        told = f"{len(kinds)} statements" if len(kinds) != 1 else f"a {kinds[0].name}"
+        raise InvalidInput(f"The query is {told}; data is what one SELECT gives.")
+
+
+def _writable(columns: Sequence[tuple[str, str]]) -> str:
+    """A SELECT list without types that Parquet has no place for: they become text."""
+    odd = ("INTERVAL", "BIT", "VARINT", "BIGNUM", "TIME WITH TIME ZONE")
+    return ", ".join(
+        f"cast({quote(name)} as varchar) as {quote(name)}" if kind in odd else quote(name)
+        for name, kind in columns
+    )
+
+
+def _format_of(path: Path) -> Format | None:
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in _PACKED:
+        found = _FORMATS.get(suffixes[-2]) if len(suffixes) > 1 else None
+        return None if found == "parquet" else found
+    return _FORMATS.get(suffixes[-1]) if suffixes else None
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """The files of a folder that are data, in the order of their names."""
+    found: list[tuple[str, Path]] = []
+    for where, folders, files in os.walk(folder, followlinks=False):
+        folders[:] = [one for one in folders if not one.startswith((".", "_"))]
+        found += [
+            (Path(where, one).relative_to(folder).as_posix(), Path(where, one))
+            for one in files
+            if not one.startswith((".", "_"))
+        ]
+    return iter([path for _, path in sorted(found)])
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 60 else text[:59] + '…'}"
