@@ -1,19 +1,20 @@
-"""Faults between the parts of a pipeline: inputs, notebooks, parameters and gates."""
+"""Faults between the parts of a pipeline: notebooks, inputs, outputs and parameters."""
 
 from __future__ import annotations
 
 import keyword
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mlops_lab import expressions
 from mlops_lab.document import Document, Place
 from mlops_lab.errors import InvalidInput
-from mlops_lab.expressions import Expression, Kind, Name, nearest
-from mlops_lab.expressions.plan import plan_condition
+from mlops_lab.expressions import nearest
 from mlops_lab.faults import Fault
+from mlops_lab.orchestration.gates.checking import GateChecker
 from mlops_lab.orchestration.graph import find_cycle
 from mlops_lab.orchestration.model import PipelineModel, StepModel
 from mlops_lab.orchestration.notebook import (
@@ -22,8 +23,18 @@ from mlops_lab.orchestration.notebook import (
     NotebookFacts,
     inspect_notebook,
 )
+from mlops_lab.orchestration.sources import (
+    InputFile,
+    Output,
+    OutputFile,
+    Source,
+    StepOutput,
+    VersionInput,
+    VersionOutput,
+    read_reference,
+)
 
-__all__ = ["RESERVED", "Checker", "kind_of", "metric_of"]
+__all__ = ["RESERVED", "Checker", "kind_of"]
 
 RESERVED = ("champion", "params", "previous")
 """Words that begin a name in a gate, so that no step can have them."""
@@ -58,29 +69,29 @@ _TYPE_WORDS = {
 }
 
 
-def metric_of(name: Name) -> tuple[str, tuple[str, ...]]:
-    """The first word of a gate's name (a step, or params) and the rest of it.
-
-    ``best(evaluate.val/loss)`` speaks of the metric ``val/loss`` of step ``evaluate``.
-    """
-    if name.function is None:
-        return name.parts[0], name.parts[1:]
-    step, _, metric = name.parts[0].partition(".")
-    return step, (metric,) if metric else ()
-
-
 class Checker:
-    """Checks one pipeline; afterwards ``facts`` and ``expressions`` hold what was read.
+    """Checks one pipeline; afterwards ``facts`` and ``gates`` hold what was read.
 
     Used once, by one thread.
+
+    Parameters
+    ----------
+    document, model
+        The file and what it says.
+    folder
+        Where the file is.
+    root
+        The project's folder, where suites are; None when it is not known.
     """
 
-    def __init__(self, document: Document, model: PipelineModel, folder: Path) -> None:
+    def __init__(
+        self, document: Document, model: PipelineModel, folder: Path, root: Path | None = None
+    ) -> None:
         self.document = document
         self.model = model
         self.folder = folder
         self.facts: dict[str, NotebookFacts] = {}
-        self.expressions: list[Expression] = []
+        self.gates = GateChecker(document, model, root)
         self.faults: list[Fault] = []
 
     def check(self) -> list[Fault]:
@@ -88,8 +99,7 @@ class Checker:
         for name, step in self.model.steps.items():
             self._step(name, step)
         self._cycle()
-        for index, gate in enumerate(self.model.gates):
-            self._gate(("gates", index, "metric"), gate.metric)
+        self.faults += self.gates.check()
         self._pipeline_params()
         return sorted(self.faults, key=lambda fault: fault.mark)
 
@@ -97,12 +107,22 @@ class Checker:
         """The notebook's absolute path, without ``..``."""
         return Path(os.path.normpath(self.folder / written))
 
-    def source(self, written: str) -> tuple[str, str] | Path:
-        """What an input names: step and output where that step exists, else a path."""
+    def source(self, place: Place, written: str) -> Source:
+        """What an input names: an output of a step that exists, a version, else a path."""
+        reference = read_reference(written)
+        if isinstance(reference, VersionInput):
+            return replace(reference, mark=self.document.mark(place))
         step, dot, output = written.partition(".")
         if dot and step in self.model.steps and "/" not in written:
-            return step, output
-        return Path(os.path.normpath(self.folder / written))
+            return StepOutput(step, output)
+        return InputFile(Path(os.path.normpath(self.folder / written)), written)
+
+    def output(self, written: str) -> Output:
+        """What an output is: a version that the notebook makes, else a file."""
+        reference = read_reference(written)
+        if isinstance(reference, VersionInput):
+            return VersionOutput(reference.kind, reference.name)
+        return OutputFile(written)
 
     def _fault(self, place: Place, message: str, **more: Any) -> None:
         self.faults.append(self.document.fault(place, message, **more))
@@ -119,6 +139,8 @@ class Checker:
         files: dict[PurePosixPath, str] = {}
         for key, written in step.outputs.items():
             self._output((*place, "outputs", key), written)
+            if read_reference(written) is not None:
+                continue
             path = PurePosixPath(written)
             for other, owner in files.items():
                 if path == other:
@@ -158,26 +180,34 @@ class Checker:
                 self._fault(place, f"{step.notebook!r} cannot be read: {error.strerror}.")
 
     def _input(self, place: Place, name: str, written: str) -> None:
-        source = self.source(written)
-        if isinstance(source, tuple):
-            step, output = source
-            outputs = self.model.steps[step].outputs
-            if step == name:
+        reference = read_reference(written)
+        if isinstance(reference, str):
+            self._fault(place, reference)
+            return
+        source = self.source(place, written)
+        if isinstance(source, VersionInput):
+            return
+        if isinstance(source, StepOutput):
+            outputs = self.model.steps[source.step].outputs
+            if source.step == name:
                 self._fault(place, f"Step {name} cannot take its own output.")
-            elif output not in outputs:
+            elif source.output not in outputs:
                 has = f"it has {', '.join(outputs)}" if outputs else "it has no outputs"
-                near = nearest(output, outputs)
+                near = nearest(source.output, outputs)
                 self._fault(
                     place,
-                    f"Step {step} has no output {output!r}; {has}.",
-                    suggestion=f"{step}.{near}" if near else None,
+                    f"Step {source.step} has no output {source.output!r}; {has}.",
+                    suggestion=f"{source.step}.{near}" if near else None,
                 )
             return
-        scheme, colon, _ = written.partition(":")
-        if colon and scheme.isalpha() and len(scheme) > 1:
-            message = f"'{scheme}:' is not known here: an input is step.output or a file."
-            self._fault(place, message)
-        elif not written or not _is_there(source, Path.exists):
+        if _is_scheme(written):
+            word = written.partition(":")[0]
+            message = (
+                f"'{word}:' is not known here: an input is step.output, dataset:NAME, model:NAME "
+                "or a file."
+            )
+            self._fault(place, message, suggestion=_nearest_kind(written))
+        elif not written or not _is_there(source.path, Path.exists):
             outputs_of_all = [
                 f"{step}.{output}"
                 for step, other in self.model.steps.items()
@@ -186,15 +216,28 @@ class Checker:
             message = f"{written!r} is no step.output, and there is no such file or folder."
             near = nearest(written, outputs_of_all)
             if near is None:
-                file = nearest_file(source)
+                file = nearest_file(source.path)
                 near = str(PurePosixPath(written).with_name(file)) if file else None
             self._fault(place, message, suggestion=near)
 
     def _output(self, place: Place, written: str) -> None:
         path = PurePosixPath(written)
-        scheme, colon, _ = written.partition(":")
-        if colon and scheme.isalpha() and len(scheme) > 1:
-            self._fault(place, f"'{scheme}:' is not known here: an output is a file.")
+        reference = read_reference(written)
+        if isinstance(reference, str):
+            self._fault(place, reference)
+        elif isinstance(reference, VersionInput):
+            if reference.at is not None:
+                self._fault(
+                    place,
+                    "An output is a new version, whose number is not known yet.",
+                    suggestion=f"{reference.kind}:{reference.name}",
+                )
+        elif _is_scheme(written):
+            word = written.partition(":")[0]
+            message = (
+                f"'{word}:' is not known here: an output is a file, dataset:NAME or model:NAME."
+            )
+            self._fault(place, message, suggestion=_nearest_kind(written))
         elif (
             not path.name
             or path.is_absolute()
@@ -251,7 +294,7 @@ class Checker:
     def _pipeline_params(self) -> None:
         used = {
             name.parts[1]
-            for expression in self.expressions
+            for expression in self.gates.expressions
             for name in expressions.names(expression)
             if name.function is None and name.parts[0] == "params" and len(name.parts) == 2
         }
@@ -280,8 +323,10 @@ class Checker:
     def _cycle(self) -> None:
         needs: dict[str, list[str]] = {}
         for name, step in self.model.steps.items():
-            sources = [self.source(written) for written in step.inputs.values()]
-            needs[name] = [one[0] for one in sources if isinstance(one, tuple) and one[0] != name]
+            sources = [self.source((), written) for written in step.inputs.values()]
+            needs[name] = [
+                one.step for one in sources if isinstance(one, StepOutput) and one.step != name
+            ]
         cycle = find_cycle(needs)
         if cycle:
             # The input of the first one that closes the circle is what a person has to change.
@@ -291,60 +336,17 @@ class Checker:
             way = " needs ".join(cycle)
             self._fault(("steps", first, "inputs", key), f"The steps go in a circle: {way}.")
 
-    # --- gates ------------------------------------------------------------------------------
 
-    def _gate(self, place: Place, text: str) -> None:
-        try:
-            expression = expressions.parse(text)
-            before = len(self.faults)
-            for name in expressions.names(expression):
-                self._gate_name(place, name)
-            if len(self.faults) == before:
-                plan_condition(expression, self._kind)
-        except InvalidInput as error:
-            reason = str(error.details.get("reason", error.message))
-            self._fault(
-                place,
-                reason if reason.endswith((".", "?")) else f"{reason}.",
-                position=int(error.details.get("position", 0)),
-                suggestion=error.details.get("suggestion"),
-            )
-        else:
-            self.expressions.append(expression)
+def _is_scheme(written: str) -> bool:
+    """Whether a text begins as a reference does; one letter would be a drive."""
+    scheme, colon, _ = written.partition(":")
+    return bool(colon) and scheme.isalpha() and len(scheme) > 1
 
-    def _kind(self, name: Name) -> Kind:
-        """What a name in a gate stands for: a metric is a number, a param what the file says."""
-        first, rest = metric_of(name)
-        if first != "params":
-            return Kind.NUMBER
-        value = self.model.params[rest[0]]
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            return Kind.LOOSE
-        return Kind.TEXT if isinstance(value, str) else Kind.NUMBER
 
-    def _gate_name(self, place: Place, name: Name) -> None:
-        first, rest = metric_of(name)
-        if first == "params":
-            known = list(self.model.params)
-            if len(rest) != 1 or rest[0] not in known:
-                word = ".".join(rest)
-                near = nearest(word, known)
-                self._fault(
-                    place,
-                    f"The pipeline has no param {word!r}.",
-                    position=name.start,
-                    suggestion=f"params.{near}" if near else None,
-                )
-        elif first not in self.model.steps:
-            near = nearest(first, [*self.model.steps, "params"])
-            self._fault(
-                place,
-                f"There is no step {first!r}; a gate writes step.metric or params.name.",
-                position=name.start,
-                suggestion=".".join((near, *rest)) if near else None,
-            )
-        elif not rest:
-            self._fault(place, f"Step {first} needs a metric: {first}.auc.", position=name.start)
+def _nearest_kind(written: str) -> str | None:
+    scheme, _, rest = written.partition(":")
+    kind = nearest(scheme, ("dataset", "model"))
+    return f"{kind}:{rest}" if kind else None
 
 
 def _is_there(path: Path, look: Callable[[Path], bool]) -> bool:

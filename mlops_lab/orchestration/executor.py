@@ -224,10 +224,10 @@ class Executor:
         )
 
     def _decide(self, params: Mapping[str, Any]) -> tuple[GateRecord, ...]:
-        sizes: dict[str, dict[str, int]] = {}
+        outputs: dict[str, dict[str, dict[str, float]]] = {}
         for (step, output), kept in self._steps.kept.items():
-            sizes.setdefault(step, {})[output] = kept.size_bytes
-        facts = GateFacts(params, self._steps.metrics, sizes)
+            outputs.setdefault(step, {})[output] = {"size_bytes": float(kept.size_bytes)}
+        facts = GateFacts(params, self._steps.metrics, outputs)
         records = tuple(decide(gate, facts) for gate in self.spec.gates)
         now = time.time_ns() // 1000
         self.store.append(

@@ -120,7 +120,7 @@ class PipelineManager:
             With ``file:line:column: sentence`` for everything that is wrong in it.
         """
         found = self.resolve(path)
-        return load_spec(found, file=self._relative(found))
+        return load_spec(found, file=self._relative(found), root=self.root)
 
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of pipeline files."""
@@ -142,7 +142,7 @@ class PipelineManager:
                     notebook=self._relative(step.notebook),
                     params=step_params(step, shared, own[step.name]),
                     inputs={name: str(source) for name, source in step.inputs.items()},
-                    outputs=dict(step.outputs),
+                    outputs={name: str(output) for name, output in step.outputs.items()},
                     needs=tuple(step.needs),
                     retries=step.retries,
                     timeout_s=step.timeout_s,
@@ -298,7 +298,7 @@ class PipelineManager:
         return record
 
     def _file(self, path: Path) -> PipelineFile:
-        spec, faults = read_spec(path, file=self._relative(path))
+        spec, faults = read_spec(path, file=self._relative(path), root=self.root)
         steps = tuple(step.name for step in spec.steps) if spec else ()
         gates = len(spec.gates) if spec else 0
         name = spec.name if spec else path.stem

@@ -2,71 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
 from mlops_lab.document import Document, Place
 from mlops_lab.expressions import nearest
 from mlops_lab.faults import Fault
+from mlops_lab.orchestration.gates import KINDS
+from mlops_lab.orchestration.shapes import IDENTIFIER, Duration, Identifier, Line, Shape, shown
 
-__all__ = ["GateModel", "PipelineModel", "StepModel", "json_schema", "seconds", "validate"]
-
-_DURATION = r"(\d+(\.\d+)?(ms|s|m|h|d))+"
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]{0,99}"  # it also names folders
-_LONGEST_S = 366 * 86400.0
-
-
-def seconds(duration: str) -> float:
-    """How long a duration such as ``20m`` or ``1h30m`` is, in seconds.
-
-    >>> seconds("90s"), seconds("1h30m")
-    (90.0, 5400.0)
-    """
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", duration)
-    return float(sum(float(number) * _UNITS[unit] for number, unit in parts))
-
-
-def _identifier(name: str) -> str:
-    if not re.fullmatch(_IDENTIFIER, name):
-        raise PydanticCustomError(
-            "identifier",
-            "{name} cannot be a name here: use at most 100 letters, digits and _, "
-            "and no digit first.",
-            {"name": _shown(name)},
-        )
-    return name
-
-
-def _sensible(duration: str) -> str:
-    if not 0 < seconds(duration) <= _LONGEST_S:
-        raise ValueError("from just above 0 to a year")
-    return duration
-
-
-def _line(name: str) -> str:
-    if not name.isprintable():
-        raise ValueError("one line without control characters")
-    return name
-
-
-Identifier = Annotated[str, AfterValidator(_identifier)]
-Line = Annotated[str, AfterValidator(_line)]
-Duration = Annotated[
-    str,
-    Field(pattern=f"^{_DURATION}$", examples=["20m", "90s", "1h30m"]),
-    AfterValidator(_sensible),
+__all__ = [
+    "GateModel",
+    "PipelineModel",
+    "PromoteModel",
+    "StepModel",
+    "json_schema",
+    "validate",
 ]
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class StepModel(_Shape):
+class StepModel(Shape):
     """A notebook with what goes in and what comes out."""
 
     notebook: str = Field(
@@ -79,11 +36,13 @@ class StepModel(_Shape):
     )
     inputs: dict[Identifier, str] = Field(
         default_factory=dict,
-        description="Name in the notebook: 'step.output', or a file relative to this one.",
+        description="Name in the notebook: 'step.output', 'dataset:NAME' or 'model:NAME', "
+        "these with @version or @alias, or a file relative to this one.",
     )
     outputs: dict[Identifier, str] = Field(
         default_factory=dict,
-        description="Name in the notebook: the file that the notebook writes to that path.",
+        description="Name in the notebook: the file that the notebook writes to that path; or "
+        "'dataset:NAME', 'model:NAME', which the notebook commits or registers.",
     )
     retries: int = Field(default=0, ge=0, le=100, description="How often to try again.")
     timeout: Duration | None = Field(
@@ -91,16 +50,66 @@ class StepModel(_Shape):
     )
 
 
-class GateModel(_Shape):
-    """A condition that the finished steps must meet."""
+class GateModel(Shape):
+    """A condition that the finished steps must meet, under the name of its kind."""
 
-    metric: str = Field(
-        min_length=1,
-        description="A comparison of step.metric and params.name: evaluate.auc >= params.min_auc",
+    @model_validator(mode="after")
+    def _one_kind(self) -> GateModel:
+        if len(self.model_fields_set) != 1:
+            said = " and ".join(sorted(self.model_fields_set))
+            raise PydanticCustomError("kinds", "{said}", {"said": said})
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The key under which it was written."""
+        return next(iter(self.model_fields_set))
+
+    @property
+    def value(self) -> Any:
+        """What stands behind the key."""
+        return getattr(self, self.kind)
+
+
+if TYPE_CHECKING:
+    AnyGate = GateModel
+else:
+    AnyGate = create_model(
+        "GateModel",
+        __base__=GateModel,
+        __doc__=GateModel.__doc__,
+        # No default is ever read: one key is there, and only that.
+        **{
+            kind.name: (kind.shape, Field(default=None, description=kind.about))
+            for kind in KINDS.values()
+        },
     )
 
 
-class PipelineModel(_Shape):
+class PromoteModel(Shape):
+    """What becomes of the model once every gate has passed."""
+
+    model: str = Field(
+        min_length=1, description="step.output: the model output that gets the alias."
+    )
+    alias: str = Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,99}$",
+        description="The name that moves to it, such as champion.",
+    )
+    replaces: str | None = Field(
+        default=None,
+        min_length=1,
+        description="step.input: where the champion goes when that step judges it. Default: the "
+        "one input that the model feeds.",
+    )
+    against: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,99}$",
+        description="The alias whose holder 'champion' means in gates. Default: the same alias.",
+    )
+
+
+class PipelineModel(Shape):
     """A directed acyclic graph of notebooks, and the gates after it."""
 
     name: Line | None = Field(
@@ -111,18 +120,26 @@ class PipelineModel(_Shape):
         description="Values for every step whose parameters cell declares them; -p changes them.",
     )
     steps: dict[Identifier, StepModel] = Field(min_length=1, description="By name.")
-    gates: list[GateModel] = Field(default_factory=list, description="Checked in this order.")
+    gates: list[AnyGate] = Field(default_factory=list, description="Checked in this order.")
+    promote: PromoteModel | None = Field(
+        default=None, description="Which model gets which alias when the gates have passed."
+    )
 
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of a pipeline file, for completion and checks in an editor."""
     schema = PipelineModel.model_json_schema()
-    for definition in [schema, *schema.get("$defs", {}).values()]:
+    definitions: dict[str, Any] = schema.get("$defs", {})
+    for definition in [schema, *definitions.values()]:
         definition["title"] = definition["title"].removesuffix("Model").lower()
         for name, member in definition["properties"].items():
             member.pop("title", None)
             if name in ("params", "inputs", "outputs", "steps"):
-                member["propertyNames"] = {"pattern": f"^{_IDENTIFIER}$"}
+                member["propertyNames"] = {"pattern": f"^{IDENTIFIER}$"}
+    gate = definitions["GateModel"]
+    gate |= {"minProperties": 1, "maxProperties": 1}
+    for member in gate["properties"].values():
+        member.pop("default", None)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
@@ -136,7 +153,14 @@ _WHAT: dict[str, str] = {
     "timeout": "a duration with a unit, such as 20m or 90s",
     "notebook": "a path",
     "name": "text of 1 to 200 characters",
-    "metric": "a comparison, such as evaluate.auc >= 0.6",
+    "promote": "a map, such as {model: train.model, alias: champion}",
+    **{kind.name: kind.example for kind in KINDS.values()},
+}
+_WHAT_OF_PROMOTE: dict[str, str] = {
+    "model": "step.output, such as train.model",
+    "alias": "a name such as champion: a letter, then letters, digits, _ and -",
+    "replaces": "step.input, such as evaluate.model",
+    "against": "a name such as champion: a letter, then letters, digits, _ and -",
 }
 
 
@@ -166,62 +190,86 @@ def _is_echo(error: dict[str, Any], errors: list[dict[str, Any]]) -> bool:
         for one in errors
         if one["type"] == "extra_forbidden" and list(one["loc"][:-1]) == owner
     ]
-    return any(nearest(str(word), [key]) for word in unknown) or bool(
-        unknown and owner and owner[0] == "gates"
-    )
+    return any(nearest(str(word), [key]) for word in unknown)
 
 
 def _fault(document: Document, error: dict[str, Any]) -> Fault:
     loc = tuple(part for part in error["loc"] if part != "[key]")
     place: Place = loc
-    owner, fields = _owner(loc)
+    empty = error["input"] is None  # then only the key stands anywhere
     match error["type"]:
         case "extra_forbidden":
             word = str(loc[-1])
+            owner, fields = _owner(loc[:-1])
             message = f"{word!r} is not known here: {owner} has {', '.join(fields)}."
             return document.fault(place, message, key=True, suggestion=nearest(word, fields))
         case "missing":
-            owner = owner[0].upper() + owner[1:]
-            return document.fault(place[:-1], f"{owner} has no {loc[-1]}.", key=True)
+            owner, _ = _owner(loc[:-1])
+            return document.fault(place[:-1], f"{_capital(owner)} has no {loc[-1]}.", key=True)
         case "identifier":
             return document.fault(place, error["msg"], key=True)
-    field = next((part for part in reversed(loc) if part in _WHAT), None)
-    empty = error["input"] is None  # then only the key stands anywhere
+        case "kinds":
+            owner, fields = _owner(loc)
+            said = f"is {error['ctx']['said']} at once" if error["ctx"]["said"] else "is empty"
+            message = f"{_capital(owner)} {said}: write one of {', '.join(fields)}."
+            return document.fault(place, message)
+        case "unlimited":
+            owner, _ = _owner(loc)
+            return document.fault(
+                place, f"{_capital(owner)} has no limit: {error['msg']}.", key=True
+            )
+        case "too_short":
+            message = f"{_dotted(loc)} is empty: a pipeline needs at least one step."
+            return document.fault(place, message, key=empty)
     if len(loc) == 2 and loc[0] in ("steps", "gates"):
+        owner, _ = _owner(loc)
         what = "a map with notebook" if loc[0] == "steps" else "a map with metric"
-        name = f"step {loc[1]}" if loc[0] == "steps" else f"gate {loc[1] + 1}"
-        message = f"{name[0].upper()}{name[1:]} is {_shown(error['input'])}: write {what}."
+        message = f"{_capital(owner)} is {shown(error['input'])}: write {what}."
         return document.fault(place, message, key=empty)
-    name = ".".join(str(part + 1 if isinstance(part, int) else part) for part in loc)
-    what = _WHAT.get(str(field), "something else")
-    if loc[-1] != field:
-        what = "a path" if field in ("inputs", "outputs") else what
+    what = _what(loc)
     if error["type"] == "value_error":
         what = str(error["ctx"]["error"])
     suggestion = None
-    if field == "timeout" and type(error["input"]) in (int, float):
+    if loc[-1] == "timeout" and type(error["input"]) in (int, float):
         suggestion = f"{error['input']}s"
-    message = f"{name} is {_shown(error['input'])}; it must be {what}."
-    if error["type"] == "too_short":
-        message = f"{name} is empty: a pipeline needs at least one step."
+    message = f"{_dotted(loc)} is {shown(error['input'])}; it must be {what}."
     return document.fault(place, message, suggestion=suggestion, key=empty)
 
 
+def _what(loc: tuple[Any, ...]) -> str:
+    """What must stand at a place of the file."""
+    words: list[dict[str, str]] = [_WHAT]
+    if loc[0] == "promote" and len(loc) > 1:
+        words = [_WHAT_OF_PROMOTE]
+    elif loc[0] == "gates" and len(loc) > 3:
+        words = [dict(KINDS[loc[2]].words), _WHAT]
+    elif loc[0] == "steps" and len(loc) > 3 and loc[2] in ("inputs", "outputs"):
+        return "a path"
+    for part in reversed(loc):
+        for known in words:
+            if part in known:
+                return known[part]
+    return "something else"
+
+
 def _owner(loc: tuple[Any, ...]) -> tuple[str, list[str]]:
-    """Whose key the last part of ``loc`` is, and which keys that one has."""
-    if len(loc) == 3 and loc[0] == "steps":
-        return f"step {loc[1]}", list(StepModel.model_fields)
-    if len(loc) == 3 and loc[0] == "gates":
-        return f"gate {loc[1] + 1}", list(GateModel.model_fields)
+    """What stands at a place of the file, and which keys it has."""
+    match loc:
+        case ("steps", name):
+            return f"step {name}", list(StepModel.model_fields)
+        case ("gates", int(index)):
+            return f"gate {index + 1}", list(KINDS)
+        case ("gates", int(index), kind):
+            return f"the {kind} gate {index + 1}", list(KINDS[kind].shape.model_fields)
+        case ("promote",):
+            return "promote", list(PromoteModel.model_fields)
     return "a pipeline", list(PipelineModel.model_fields)
 
 
-def _shown(value: Any) -> str:
-    if value is None:
-        return "empty"
-    if isinstance(value, dict):
-        return "a map"
-    if isinstance(value, list):
-        return "a list"
-    text = repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"
+def _dotted(loc: tuple[Any, ...]) -> str:
+    """A place as people read it, lists counted from 1."""
+    return ".".join(str(part + 1 if isinstance(part, int) else part) for part in loc)
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from mlops_lab.orchestration.sources import OutputFile
 from mlops_lab.orchestration.spec import Step
 from mlops_lab.store import Store
 from mlops_lab.tracking import RunManager
@@ -60,8 +61,12 @@ class Scratch:
         self.log = folder / "kernel.log"
 
     def output_paths(self, step: Step) -> dict[str, Path]:
-        """A path for each output, in a folder that exists."""
-        paths = {name: self.folder / OUTPUTS / file for name, file in step.outputs.items()}
+        """A path for each output that is a file, in a folder that exists."""
+        paths = {
+            name: self.folder / OUTPUTS / output.path
+            for name, output in step.outputs.items()
+            if isinstance(output, OutputFile)
+        }
         for path in paths.values():
             path.parent.mkdir(parents=True, exist_ok=True)
         return paths

@@ -9,36 +9,17 @@ from typing import Any
 
 from mlops_lab.document import read_document
 from mlops_lab.errors import NotFound
-from mlops_lab.expressions import Expression
 from mlops_lab.faults import Fault, refuse
 from mlops_lab.orchestration.check import Checker
+from mlops_lab.orchestration.gates.checking import Promote
+from mlops_lab.orchestration.gates.kind import Gate
 from mlops_lab.orchestration.graph import order
-from mlops_lab.orchestration.model import PipelineModel, seconds, validate
+from mlops_lab.orchestration.model import PipelineModel, validate
 from mlops_lab.orchestration.notebook import NotebookFacts
+from mlops_lab.orchestration.shapes import seconds
+from mlops_lab.orchestration.sources import Output, Source, StepOutput
 
-__all__ = ["Gate", "InputFile", "PipelineSpec", "Step", "StepOutput", "load_spec", "read_spec"]
-
-
-@dataclass(frozen=True, slots=True)
-class StepOutput:
-    """An input that another step makes."""
-
-    step: str
-    output: str
-
-    def __str__(self) -> str:
-        return f"{self.step}.{self.output}"
-
-
-@dataclass(frozen=True, slots=True)
-class InputFile:
-    """An input that is there already: a file or folder."""
-
-    path: Path
-    written: str
-
-    def __str__(self) -> str:
-        return self.written
+__all__ = ["Gate", "PipelineSpec", "Promote", "Step", "load_spec", "read_spec"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +37,8 @@ class Step:
     params
         Of this step only; a pipeline's param of the same name yields to it.
     inputs, outputs
-        By the name under which the notebook sees the path. An output's value is a relative path.
+        By the name under which the notebook sees the path, or for an output that it commits or
+        registers, the name of what it makes.
     retries
         How often a failed try is repeated.
     timeout_s
@@ -67,8 +49,8 @@ class Step:
     notebook: Path
     facts: NotebookFacts
     params: Mapping[str, Any]
-    inputs: Mapping[str, StepOutput | InputFile]
-    outputs: Mapping[str, str]
+    inputs: Mapping[str, Source]
+    outputs: Mapping[str, Output]
     retries: int
     timeout_s: float | None
 
@@ -77,16 +59,6 @@ class Step:
         """The steps whose outputs it takes, each once, in the order of its inputs."""
         found = {one.step: None for one in self.inputs.values() if isinstance(one, StepOutput)}
         return list(found)
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """A condition on the finished steps."""
-
-    index: int
-    kind: str
-    text: str
-    expression: Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +77,10 @@ class PipelineSpec:
         In the order in which they run.
     gates
         In the order of the file, with ``index`` from 0.
+    promote
+        What becomes of a model once they have all passed.
+    file
+        How people name the file.
     warnings
         What is probably not meant, but stops nothing.
     """
@@ -114,7 +90,9 @@ class PipelineSpec:
     params: Mapping[str, Any]
     steps: tuple[Step, ...]
     gates: tuple[Gate, ...]
+    promote: Promote | None = None
     warnings: tuple[Fault, ...] = field(default=())
+    file: str = ""
 
     def step(self, name: str) -> Step:
         """The step of that name.
@@ -131,7 +109,9 @@ class PipelineSpec:
         raise NotFound(f"pipeline {self.name} has no step {name!r}; it has {known}.")
 
 
-def read_spec(path: Path, *, file: str | None = None) -> tuple[PipelineSpec | None, list[Fault]]:
+def read_spec(
+    path: Path, *, file: str | None = None, root: Path | None = None
+) -> tuple[PipelineSpec | None, list[Fault]]:
     """Read and check a pipeline file without raising for what is wrong inside it.
 
     Parameters
@@ -140,6 +120,8 @@ def read_spec(path: Path, *, file: str | None = None) -> tuple[PipelineSpec | No
         The YAML file.
     file
         How faults name it; default the path as given.
+    root
+        The project's folder, whose suites the gates name; without it these are not looked for.
 
     Returns
     -------
@@ -155,14 +137,14 @@ def read_spec(path: Path, *, file: str | None = None) -> tuple[PipelineSpec | No
     model, faults = validate(document)
     if model is None:
         return None, faults
-    checker = Checker(document, model, path.parent)
+    checker = Checker(document, model, path.parent, root)
     faults = checker.check()
     if any(not fault.warning for fault in faults):
         return None, faults
-    return _build(path, model, checker, faults), faults
+    return _build(path, model, checker, faults, document.file), faults
 
 
-def load_spec(path: Path, *, file: str | None = None) -> PipelineSpec:
+def load_spec(path: Path, *, file: str | None = None, root: Path | None = None) -> PipelineSpec:
     """Read and check a pipeline file.
 
     Raises
@@ -170,42 +152,39 @@ def load_spec(path: Path, *, file: str | None = None) -> PipelineSpec:
     InvalidInput
         With a line ``file:line:column: sentence`` for every fault.
     """
-    spec, faults = read_spec(path, file=file)
+    spec, faults = read_spec(path, file=file, root=root)
     refuse(faults)
     if spec is None:  # read_spec gives a spec whenever nothing is wrong
         raise AssertionError("no pipeline and no fault")
     return spec
 
 
-def _build(path: Path, model: PipelineModel, checker: Checker, faults: list[Fault]) -> PipelineSpec:
+def _build(
+    path: Path, model: PipelineModel, checker: Checker, faults: list[Fault], file: str
+) -> PipelineSpec:
     steps: dict[str, Step] = {}
     for name, step in model.steps.items():
-        inputs: dict[str, StepOutput | InputFile] = {}
-        for key, written in step.inputs.items():
-            source = checker.source(written)
-            inputs[key] = (
-                StepOutput(*source) if isinstance(source, tuple) else InputFile(source, written)
-            )
         steps[name] = Step(
             name=name,
             notebook=checker.notebook_path(step.notebook),
             facts=checker.facts[name],
             params=dict(step.params),
-            inputs=inputs,
-            outputs=dict(step.outputs),
+            inputs={
+                key: checker.source(("steps", name, "inputs", key), written)
+                for key, written in step.inputs.items()
+            },
+            outputs={key: checker.output(written) for key, written in step.outputs.items()},
             retries=step.retries,
             timeout_s=seconds(step.timeout) if step.timeout else None,
         )
     ordered = order({name: step.needs for name, step in steps.items()})
-    gates = tuple(
-        Gate(index, "metric", gate.metric, checker.expressions[index])
-        for index, gate in enumerate(model.gates)
-    )
     return PipelineSpec(
         name=model.name or path.stem,
         path=path,
         params=dict(model.params),
         steps=tuple(steps[name] for name in ordered),
-        gates=gates,
+        gates=tuple(checker.gates.gates),
+        promote=checker.gates.promote,
         warnings=tuple(fault for fault in faults if fault.warning),
+        file=file,
     )

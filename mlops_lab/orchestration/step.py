@@ -23,7 +23,8 @@ from mlops_lab.orchestration.scratch import (
     scratch_root,
     sockets_folder,
 )
-from mlops_lab.orchestration.spec import PipelineSpec, Step, StepOutput
+from mlops_lab.orchestration.sources import InputFile, StepOutput
+from mlops_lab.orchestration.spec import PipelineSpec, Step
 from mlops_lab.orchestration.stopping import CancelWatch
 from mlops_lab.store import Store
 from mlops_lab.tracking import RunManager
@@ -213,9 +214,9 @@ class StepRunner:
         files: dict[str, Path] = {}
         for name, source in step.inputs.items():
             if isinstance(source, StepOutput):
-                file = self.spec.step(source.step).outputs[source.output]
+                file = str(self.spec.step(source.step).outputs[source.output])
                 kept[name] = (self.kept[source.step, source.output].path, file)
-            else:
+            elif isinstance(source, InputFile):
                 files[name] = source.path
         return {**files, **scratch.link_inputs(kept)}
 

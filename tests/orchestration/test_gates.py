@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from mlops_lab.expressions import parse
-from mlops_lab.orchestration.gates import GateFacts, decide
-from mlops_lab.orchestration.spec import Gate
+from mlops_lab.orchestration.gates import Gate, GateFacts, decide
 from mlops_lab.tracking.records import MetricSummary
 
 
@@ -32,7 +31,7 @@ FACTS = GateFacts(
         },
         "train": {},
     },
-    sizes={"train": {"model": 88_000}},
+    outputs={"train": {"model": {"size_bytes": 88_000.0}}},
 )
 
 
