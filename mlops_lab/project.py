@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_lab.errors import Forbidden, InvalidInput, NotFound
-from mlops_lab.governance import Identity, current_identity
+from mlops_lab.governance import Access, Identity, current_identity
 from mlops_lab.orchestration import tables as orchestration
 from mlops_lab.store import Store
 from mlops_lab.tracking import TABLES, ExperimentManager, RunManager
@@ -70,6 +70,7 @@ class Project:
         self.root = root
         self.key = key_of(root)
         self.identity: Identity = current_identity()
+        self.access = Access.configured(root)
         self.store = Store(root, (TABLES, orchestration.TABLES))
         self._settings: tuple[object, Settings] | None = None
 
@@ -206,7 +207,12 @@ class Project:
     def runs(self) -> RunManager:
         """What was tried."""
         return RunManager(
-            self.store, self.experiments, self.identity, self._goals, self._search_runs
+            self.store,
+            self.experiments,
+            self.identity,
+            self._goals,
+            self._search_runs,
+            self.access,
         )
 
     @cached_property

@@ -1,5 +1,17 @@
-"""Who acts and what they may: identities; later roles, approvals and the audit."""
+"""Who acts and what they may: identities, roles, and the audit of what was decided."""
 
+from mlops_lab.governance.access import Access, Rules
 from mlops_lab.governance.identity import Identity, claimed_user, current_identity
+from mlops_lab.governance.roles import PERMISSIONS, ROLES, Role, permissions_of
 
-__all__ = ["Identity", "claimed_user", "current_identity"]
+__all__ = [
+    "PERMISSIONS",
+    "ROLES",
+    "Access",
+    "Identity",
+    "Role",
+    "Rules",
+    "claimed_user",
+    "current_identity",
+    "permissions_of",
+]

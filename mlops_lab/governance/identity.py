@@ -28,10 +28,13 @@ class Identity:
         The name, unique for its source.
     via
         ``os`` (the operating system's user) or ``jupyter`` (Jupyter's IdentityProvider).
+    groups
+        The groups that the source puts them in; roles may be given to a group.
     """
 
     id: str
     via: str = "os"
+    groups: tuple[str, ...] = ()
 
     def as_by(self) -> dict[str, str]:
         """Give the ``by`` of a decision line."""

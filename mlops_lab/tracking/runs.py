@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mlops_lab.errors import Conflict, InvalidInput
-from mlops_lab.governance import Identity, claimed_user
+from mlops_lab.governance import Access, Identity, claimed_user
 from mlops_lab.store import Store
 from mlops_lab.tracking import lines
 from mlops_lab.tracking.experiments import DEFAULT_EXPERIMENT, ExperimentManager
@@ -55,6 +55,8 @@ class RunManager(RunSettler):
         Gives the project's goals as they are now.
     search
         Finds runs by an expression; given, so that logging need not load the language of searches.
+    access
+        Who may delete and stop runs; by default everybody.
     """
 
     def __init__(
@@ -64,8 +66,9 @@ class RunManager(RunSettler):
         identity: Identity,
         goals: Callable[[], Mapping[str, Direction]],
         search: SearchRuns,
+        access: Access | None = None,
     ) -> None:
-        super().__init__(store, goals, search, identity)
+        super().__init__(store, goals, search, identity, access)
         self._experiments = experiments
         self._lock = threading.Lock()
         # The runs that this process owns and has not ended: run id to its last run line.

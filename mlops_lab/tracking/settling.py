@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlops_lab.errors import Conflict, NotFound
-from mlops_lab.governance import Identity
+from mlops_lab.governance import Access, Identity
 from mlops_lab.lineage import refuse_if_needed
 from mlops_lab.store import Decision, Store
 from mlops_lab.tracking import reading
@@ -28,6 +28,8 @@ class RunSettler(RunFinder):
         As of `RunFinder`.
     identity
         Who decides, unless a call says otherwise.
+    access
+        Who may; by default everybody everything.
     """
 
     def __init__(
@@ -36,9 +38,11 @@ class RunSettler(RunFinder):
         goals: Callable[[], Mapping[str, Direction]],
         search: SearchRuns,
         identity: Identity,
+        access: Access | None = None,
     ) -> None:
         super().__init__(store, goals, search)
         self._identity = identity
+        self._access = access or Access()
 
     def delete(self, run_ids: Sequence[str], *, by: Identity | None = None) -> list[str]:
         """Delete runs and all below them; they can be restored.
@@ -50,6 +54,8 @@ class RunSettler(RunFinder):
         Conflict
             One of them is still running, or something was made from one of them and is still
             there: a dataset version, a model version; the message names it.
+        Forbidden
+            One of them is somebody else's, and only an admin deletes those.
         """
         return self._settle("run.delete", run_ids, by)
 
@@ -59,6 +65,8 @@ class RunSettler(RunFinder):
 
     def cancel(self, run_id: str, *, by: Identity | None = None) -> Decision:
         """Decide that a run is to stop; whoever executes it looks for that twice a second."""
+        who = by or self._identity
+        self._access.require(who, "runs:write")
 
         def build(cursor: DuckDBPyConnection) -> dict[str, Any]:
             found = reading.runs(cursor, [run_id])
@@ -68,10 +76,12 @@ class RunSettler(RunFinder):
                 raise Conflict(f"{found[0].name} has ended already: it is {found[0].status}.")
             return {"run": run_id}
 
-        return self._store.decide("run.cancel", build, by=(by or self._identity).as_by())
+        return self._store.decide("run.cancel", build, by=who.as_by())
 
     def _settle(self, kind: str, run_ids: Sequence[str], by: Identity | None) -> list[str]:
         settled: list[str] = []
+        who = by or self._identity
+        self._access.require(who, "runs:write")
 
         def build(cursor: DuckDBPyConnection) -> dict[str, Any]:
             known = {record.id: record for record in reading.runs(cursor, run_ids)}
@@ -81,6 +91,8 @@ class RunSettler(RunFinder):
             settled[:] = reading.tree(cursor, run_ids)
             if kind == "run.delete":
                 for record in reading.runs(cursor, settled):
+                    if record.author != who.id:
+                        self._access.require(who, "runs:delete")
                     if record.status == "running" and record.owner == "journal":
                         raise Conflict(
                             f"{record.name} is running: stop it first "
@@ -92,5 +104,5 @@ class RunSettler(RunFinder):
             return {"runs": settled}
 
         if run_ids:
-            self._store.decide(kind, build, by=(by or self._identity).as_by())
+            self._store.decide(kind, build, by=who.as_by())
         return settled

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mlops_lab.errors import Conflict
+from mlops_lab.errors import Conflict, Forbidden
+from mlops_lab.governance import Identity, Rules
 from mlops_lab.handles.run import Run
 from mlops_lab.project import Project
 from mlops_lab.store import ConceptTables, Fold, Store
@@ -97,3 +98,19 @@ def test_a_deleted_run_is_shown_as_such(project: Project) -> None:
         project.runs.end(run)
     project.runs.delete([child])
     assert "deleted" in repr(project.lineage.graph(f"run:{parent}"))
+
+
+def test_only_an_admin_deletes_the_runs_of_others(project: Project) -> None:
+    mara, ivo = Identity("mara", "jupyter"), Identity("ivo", "jupyter")
+    project.access.adopt(Rules.of({"mara": "contributor", "ivo": "admin"}, None))
+    hers = project.runs.start(name="hers", by=mara)
+    his = project.runs.start(name="his", by=ivo)
+    for run in (hers, his):
+        project.runs.end(run)
+    with pytest.raises(Forbidden, match="mara is contributor"):
+        project.runs.delete([hers, his], by=mara)
+    with pytest.raises(Forbidden, match="viewer"):
+        project.runs.delete([hers])
+    assert project.runs.delete([hers], by=mara) == [hers]
+    assert project.runs.restore([hers], by=mara) == [hers]
+    assert sorted(project.runs.delete([hers, his], by=ivo)) == sorted([hers, his])
