@@ -49,6 +49,7 @@ export const ICON_PATHS = {
   note: '<path d="M3 2.5h10v7.6l-3.4 3.4H3zM9.6 13.5v-3.4H13M5.5 5.5h5M5.5 8h3"/>',
   tag: '<path d="M2.5 2.5h5.2l5.8 5.8-5.2 5.2-5.8-5.8z"/><circle cx="5.3" cy="5.3" r=".9" fill="currentColor" stroke="none"/>',
   edit: '<path d="m10.8 2.7 2.5 2.5-7.4 7.4-3.3.8.8-3.3zM9 4.5 11.5 7"/>',
+  insert: '<path d="M2 3.5h12v9H2zM8 5.8v4.4M5.8 8h4.4"/>',
   keyboard:
     '<path d="M1.8 4h12.4v8H1.8zM4.2 6.5h.1M6.7 6.5h.1M9.2 6.5h.1M11.7 6.5h.1M4.6 9.5h6.8"/>',
   folder: '<path d="M1.8 3.5h4.4l1.5 1.8h6.5v7.2H1.8z"/>'
