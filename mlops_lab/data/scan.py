@@ -1,0 +1,130 @@
+"""Listing a folder that is to be committed: what is in it, and what nobody could mean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from mlops_lab.errors import Conflict, Forbidden, InvalidInput
+from mlops_lab.store import Objects, Progress, Tree, TreeEntry
+
+__all__ = ["LITTER", "digest_of_folder", "put_folder", "scan_folder"]
+
+LITTER: Final = frozenset({".DS_Store", ".git", ".ipynb_checkpoints", "__pycache__"})
+"""What other programs leave in folders; never part of a version."""
+
+
+def scan_folder(folder: Path, store_dir: Path) -> list[tuple[str, Path]]:
+    """List the files of a folder and below: path in it with ``/``, and where the file is.
+
+    A link to a file inside of the folder, or to an object of ours, stands for that file.
+
+    Raises
+    ------
+    InvalidInput
+        Something in it is neither file nor folder, or a link leads out of it or to a folder; a name
+        is not Unicode; or the folder holds the project's store.
+    Forbidden
+        A folder in it cannot be read.
+    """
+    top = os.path.realpath(folder)
+    allowed = (top + os.sep, os.path.realpath(store_dir / "objects") + os.sep)
+    found: list[tuple[str, Path]] = []
+    waiting = [""]
+    while waiting:
+        inside = waiting.pop()
+        try:
+            entries = list(os.scandir(folder / inside))
+        except PermissionError as error:
+            raise Forbidden(f"The folder {folder / inside} cannot be read.") from error
+        for entry in entries:
+            if entry.name in LITTER:
+                continue
+            path = f"{inside}/{entry.name}" if inside else entry.name
+            _check_entry(entry, path, allowed, folder)
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(path)
+            else:
+                found.append((path, folder / path))
+    return sorted(found)
+
+
+def put_folder(
+    objects: Objects, folder: Path, store_dir: Path, *, progress: Progress | None = None
+) -> Tree:
+    """Keep every file of a folder, and the list of them.
+
+    Raises
+    ------
+    InvalidInput
+        The folder is empty, or as `scan_folder` says.
+    Conflict
+        A file was changed, or files came or went meanwhile.
+    """
+    files = scan_folder(folder, store_dir)
+    if not files:
+        raise InvalidInput(
+            f"The folder {folder} holds no files, so there is nothing to commit. (An empty table "
+            "can be: a file with a header, or a frame.)"
+        )
+    put = objects.put_files([path for _, path in files], progress=progress)
+    if scan_folder(folder, store_dir) != files:
+        raise Conflict(
+            f"Files came or went in {folder} while it was being committed: wait until whoever "
+            "writes it is done, or commit a copy."
+        )
+    tree = Tree.of(
+        TreeEntry(path, one.digest, one.size) for (path, _), one in zip(files, put, strict=True)
+    )
+    objects.put_tree(tree)
+    return tree
+
+
+def digest_of_folder(objects: Objects, files: Sequence[tuple[str, Path]]) -> str | None:
+    """The content id that a folder would have; None when a file in it was never kept.
+
+    Reads nothing: what is not as it was when it was kept is taken for something else.
+    """
+    entries = []
+    for path, file in files:
+        digest = objects.digest_of_file(file)
+        if digest is None:
+            return None
+        entries.append(TreeEntry(path, digest, file.stat().st_size))
+    return Tree.of(entries).digest if entries else None
+
+
+def _check_entry(
+    entry: os.DirEntry[str], path: str, allowed: tuple[str, str], folder: Path
+) -> None:
+    told = folder / path
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            f"The name of {str(told)!r} is not UTF-8, so it cannot be written down: rename it."
+        ) from error
+    if any(character in path for character in "\n\r"):
+        raise InvalidInput(f"The name of {str(told)!r} has a line break in it: rename it.")
+    if entry.name == ".mlops":
+        raise InvalidInput(
+            f"{folder} holds the store of a project ({path}): commit the folder with the data."
+        )
+    if entry.is_symlink():
+        target = os.path.realpath(entry.path)
+        if not os.path.isfile(target):
+            what = "a folder" if os.path.isdir(target) else "nothing that is there"
+            raise InvalidInput(
+                f"{told} is a link to {what} ({target}): put files there, or take it away."
+            )
+        if not target.startswith(allowed):
+            raise InvalidInput(
+                f"{told} is a link that leads out of the folder ({target}): put a copy of the file "
+                "there."
+            )
+    elif not (entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False)):
+        raise InvalidInput(
+            f"{told} is neither a file nor a folder (a pipe, a socket or a device): take it away."
+        )

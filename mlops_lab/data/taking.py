@@ -1,0 +1,183 @@
+"""What `commit` is given, turned into bytes in the store: a file, a folder, or a table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops_lab.data.records import Kind
+from mlops_lab.data.scan import put_folder
+from mlops_lab.errors import InvalidInput, LabError, NotFound, StorageFull
+from mlops_lab.store import Progress, Store
+from mlops_lab.store.layout import DISK_FULL
+from mlops_lab.store.snapshot import workplace
+
+if TYPE_CHECKING:
+    from mlops_lab.compute import Source
+
+__all__ = ["Taken", "take"]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Content that is in the store, durable, and not yet a version.
+
+    Attributes
+    ----------
+    digest
+        Of the file, or of the folder's list of files.
+    file
+        The own name of the file or folder.
+    source
+        Where it came from, as a commit says it.
+    objects
+        Every object it consists of.
+    """
+
+    digest: str
+    kind: Kind
+    file: str
+    is_tree: bool
+    files: int
+    size_bytes: int
+    source: Mapping[str, Any]
+    objects: tuple[str, ...]
+
+
+def take(store: Store, name: str, source: Any, *, progress: Progress | None = None) -> Taken:
+    """Put what a person gives into the store.
+
+    Parameters
+    ----------
+    name
+        Of the dataset; a table's file is called after it.
+    source
+        A path to a file or folder, a frame (pandas, polars, Arrow), a DuckDB relation, or SQL.
+    progress
+        Told how many bytes of how many are done.
+
+    Raises
+    ------
+    NotFound
+        There is no such file or folder.
+    InvalidInput
+        It is nothing that can be committed.
+    Conflict
+        It changed meanwhile.
+    """
+    path = _as_path(source)
+    if path is None:
+        return _take_table(store, name, source, progress)
+    if path.is_dir():
+        return _take_folder(store, path, progress)
+    if not path.exists() and not path.is_symlink():
+        raise NotFound(
+            f"There is no file or folder {str(source)!r} (seen from {Path.cwd()}), and it is no "
+            "SQL either: that begins with SELECT."
+        )
+    (put,) = store.objects.put_files([path], progress=progress)
+    return Taken(
+        digest=put.digest,
+        kind="file",
+        file=path.name,
+        is_tree=False,
+        files=1,
+        size_bytes=put.size,
+        source={"path": _told(store.root, path)},
+        objects=(put.digest,),
+    )
+
+
+def _take_folder(store: Store, path: Path, progress: Progress | None) -> Taken:
+    seen = store.objects.view_of(path)
+    if seen is not None:
+        # The folder of a version, as steps are given it: its links lead into the store.
+        tree = store.objects.tree(seen)
+    else:
+        real = Path(os.path.realpath(path))
+        if real.is_relative_to(os.path.realpath(store.dir)):
+            raise InvalidInput(f"{path} belongs to the project's store: commit your own folder.")
+        tree = put_folder(store.objects, path, store.dir, progress=progress)
+    return Taken(
+        digest=tree.digest,
+        kind="folder",
+        file=path.name or path.resolve().name or "data",
+        is_tree=True,
+        files=len(tree.entries),
+        size_bytes=tree.size_bytes,
+        source={"path": _told(store.root, path)},
+        objects=(tree.digest, *dict.fromkeys(entry.digest for entry in tree.entries)),
+    )
+
+
+def _take_table(store: Store, name: str, given: Any, progress: Progress | None) -> Taken:
+    from mlops_lab.compute import Source
+
+    table = Source.of(given)
+    file = f"{name}.parquet"
+    if store.read_only:
+        store.objects.put_bytes(b"")  # refuses, and says why
+    with workplace(store.dir / "tmp") as folder, _room(store):
+        table.write_parquet(folder / file, tmp=folder)
+        (put,) = store.objects.put_files([folder / file], progress=progress)
+    return Taken(
+        digest=put.digest,
+        kind="table",
+        file=file,
+        is_tree=False,
+        files=1,
+        size_bytes=put.size,
+        source=_told_table(table, given),
+        objects=(put.digest,),
+    )
+
+
+def _as_path(source: Any) -> Path | None:
+    """The path that is meant; None for tables and SQL."""
+    from mlops_lab.compute import Source
+
+    if isinstance(source, os.PathLike):
+        return Path(source).expanduser()
+    if not isinstance(source, str):
+        return None
+    if not source.strip():
+        raise InvalidInput("What is to be committed is empty text; give a path, a frame or SQL.")
+    path = Path(source).expanduser()
+    if os.path.lexists(path):
+        return path
+    try:
+        is_sql = Source.of(source).kind == "sql"
+    except LabError:
+        is_sql = False
+    return None if is_sql else path
+
+
+def _told(root: Path, path: Path) -> str:
+    absolute = Path(os.path.abspath(path))
+    return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else str(absolute)
+
+
+def _told_table(table: Source, given: Any) -> dict[str, str]:
+    if table.kind == "sql":
+        return {"sql": str(given)}
+    if table.kind == "relation":
+        return {"relation": "duckdb"}
+    return {"frame": type(given).__module__.partition(".")[0]}
+
+
+@contextmanager
+def _room(store: Store) -> Iterator[None]:
+    try:
+        yield
+    except LabError:
+        raise
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        raise StorageFull(
+            f"there is no room in {store.dir} for the table: {error.strerror}. Nothing was kept."
+        ) from error
