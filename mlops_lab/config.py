@@ -15,11 +15,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mlops_lab.errors import InvalidInput
 
-__all__ = ["FILE_NAME", "ProjectSettings", "Settings", "TrackingSettings", "load_settings"]
+__all__ = [
+    "FILE_NAME",
+    "AliasPolicy",
+    "ProjectSettings",
+    "Settings",
+    "TrackingSettings",
+    "load_settings",
+]
 
 FILE_NAME: Final = "mlops.toml"
 
@@ -27,6 +34,9 @@ _log = logging.getLogger(__name__)
 
 # Variables of the same prefix that are not settings: they say where things are.
 _NOT_SETTINGS: Final = frozenset({"MLOPS_LAB_PROJECT", "MLOPS_LAB_ROOT", "MLOPS_LAB_RUN"})
+
+# What a project demands is committed with it: a process's environment must not weaken it.
+_FILE_ONLY: Final = frozenset({"aliases"})
 
 
 class _Section(BaseModel):
@@ -48,12 +58,57 @@ class TrackingSettings(_Section):
     diff_kb: int = Field(default=512, ge=0, le=65_536)
 
 
+class AliasPolicy(BaseModel):
+    """``[aliases.NAME]``: what a model version needs to get an alias.
+
+    The default, of an alias without a table, asks for nothing but a safe format.
+
+    Attributes
+    ----------
+    after
+        The alias that it must have had before.
+    gates
+        Whether the gates of the pipeline that judged it last must have passed.
+    approvals
+        How many people must approve.
+    role
+        The least role that can approve.
+    self_approval
+        Whether who registered it, or asked for the promotion, may approve.
+    unsafe
+        Whether a format may have it that runs code when it is loaded.
+    """
+
+    # A misspelt demand would be no demand at all, so here an unknown key is refused.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    after: str | None = Field(default=None, min_length=1, max_length=50)
+    gates: bool = False
+    approvals: int = Field(default=0, ge=0, le=20)
+    role: Literal["contributor", "approver", "admin"] = "approver"
+    self_approval: bool = False
+    unsafe: bool = False
+
+
 class Settings(_Section):
     """All settings of one project, immutable."""
 
     project: ProjectSettings = ProjectSettings()
     goals: dict[str, Literal["max", "min"]] = Field(default_factory=dict)
     tracking: TrackingSettings = TrackingSettings()
+    aliases: dict[str, AliasPolicy] = Field(default_factory=dict)
+
+    @field_validator("aliases", mode="after")
+    @classmethod
+    def _in_an_order(cls, aliases: dict[str, AliasPolicy]) -> dict[str, AliasPolicy]:
+        for alias in aliases:
+            seen, at = [alias], aliases[alias].after
+            while at is not None:
+                if at in seen:
+                    raise ValueError(f"{alias} would have to come after itself")
+                seen.append(at)
+                at = aliases[at].after if at in aliases else None
+        return aliases
 
 
 def load_settings(root: Path, environ: Mapping[str, str] | None = None) -> Settings:
@@ -88,10 +143,21 @@ def load_settings(root: Path, environ: Mapping[str, str] | None = None) -> Setti
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         source = origin.get(where, str(path))
+        if first["type"] == "extra_forbidden":
+            raise InvalidInput(_unknown_demand(str(path), first["loc"])) from error
         raise InvalidInput(
             f"{source}: {where} = {first['input']!r} is not possible: "
             f"{first['msg'][:1].lower()}{first['msg'][1:]}."
         ) from error
+
+
+def _unknown_demand(path: str, where: tuple[int | str, ...]) -> str:
+    *section, key = map(str, where)
+    near = difflib.get_close_matches(key, AliasPolicy.model_fields, 1)
+    known = (
+        f"Did you mean {near[0]}?" if near else f"There are {', '.join(AliasPolicy.model_fields)}."
+    )
+    return f"{path}: [{'.'.join(section)}] {key} is no demand that we know. {known}"
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -111,7 +177,7 @@ def _from_environment(
         if not name.startswith("MLOPS_LAB_") or name in _NOT_SETTINGS:
             continue
         section, _, key = name.removeprefix("MLOPS_LAB_").lower().partition("_")
-        if section not in Settings.model_fields or not key:
+        if section not in Settings.model_fields or not key or section in _FILE_ONLY:
             continue
         if section == "goals":
             # Metric names know case, variable names mostly do not.

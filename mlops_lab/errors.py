@@ -3,6 +3,8 @@
     LabError
     ├── NotFound(LookupError)          404   exit 2
     ├── Conflict                       409   exit 2
+    │   ├── Refused                    409   exit 3
+    │   └── Waiting                    409   exit 4
     ├── InvalidInput(ValueError)       400   exit 2
     ├── Forbidden(PermissionError)     403   exit 6
     ├── StepFailed                     422   exit 1
@@ -25,9 +27,11 @@ __all__ = [
     "InvalidInput",
     "LabError",
     "NotFound",
+    "Refused",
     "StepFailed",
     "StorageFull",
     "StoreBusy",
+    "Waiting",
 ]
 
 
@@ -71,6 +75,18 @@ class Conflict(LabError):
 
     status = 409
     exit_code = 2
+
+
+class Refused(Conflict):
+    """A policy says no; the message is the demand that is not met."""
+
+    exit_code = 3
+
+
+class Waiting(Conflict):
+    """A policy waits for somebody's approval; the message says whose."""
+
+    exit_code = 4
 
 
 class InvalidInput(LabError, ValueError):

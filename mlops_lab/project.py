@@ -17,16 +17,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mlops_lab.data import tables as data
 from mlops_lab.errors import Forbidden, InvalidInput, NotFound
 from mlops_lab.governance import Access, Identity, current_identity
 from mlops_lab.orchestration import tables as orchestration
+from mlops_lab.registry import tables as registry
 from mlops_lab.store import Store
 from mlops_lab.tracking import TABLES, ExperimentManager, RunManager
 
 if TYPE_CHECKING:
     from mlops_lab.config import Settings
+    from mlops_lab.data import DatasetManager
     from mlops_lab.lineage import Lineage
     from mlops_lab.orchestration.manager import PipelineManager
+    from mlops_lab.registry.manager import ModelManager
     from mlops_lab.tracking.goals import Direction
     from mlops_lab.tracking.records import Page
 
@@ -71,7 +75,7 @@ class Project:
         self.key = key_of(root)
         self.identity: Identity = current_identity()
         self.access = Access.configured(root)
-        self.store = Store(root, (TABLES, orchestration.TABLES))
+        self.store = Store(root, (TABLES, data.TABLES, registry.TABLES, orchestration.TABLES))
         self._settings: tuple[object, Settings] | None = None
 
     def __repr__(self) -> str:
@@ -216,6 +220,13 @@ class Project:
         )
 
     @cached_property
+    def datasets(self) -> DatasetManager:
+        """Which data."""
+        from mlops_lab.data import DatasetManager
+
+        return DatasetManager(self.root, self.store, self.identity, self.access)
+
+    @cached_property
     def pipelines(self) -> PipelineManager:
         """What runs by itself."""
         from mlops_lab.orchestration.manager import PipelineManager
@@ -228,6 +239,20 @@ class Project:
         from mlops_lab.lineage import Lineage
 
         return Lineage(self.store)
+
+    @cached_property
+    def models(self) -> ModelManager:
+        """What may be used."""
+        from mlops_lab.registry.manager import ModelManager
+
+        return ModelManager(
+            self.store,
+            self.runs,
+            self.identity,
+            self.access,
+            lambda: self.settings.aliases,
+            lambda run_id: (),
+        )
 
     def sql(self, query: str) -> Any:
         """Run one read-only query in the sandbox; see :func:`mlops_lab.sql`."""

@@ -71,7 +71,7 @@ def test_wrong_variable_is_named(tmp_path: Path) -> None:
 def test_unknown_key_is_said_with_the_nearest_and_refuses_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    write(tmp_path, "[tracking]\nnotebok = false\n[aliases]\nchampion = 1\n")
+    write(tmp_path, "[tracking]\nnotebok = false\n[endpoints]\nchampion = 1\n")
     with caplog.at_level(logging.WARNING):
         load_settings(tmp_path, {})
     assert "notebok" in caplog.text

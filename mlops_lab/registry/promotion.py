@@ -1,0 +1,305 @@
+"""Moving aliases: a promotion that the policy allows, a rollback in one step, taking one away."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from mlops_lab.errors import Conflict, Corrupt, Refused, Waiting
+from mlops_lab.governance import Identity
+from mlops_lab.names import alias_name
+from mlops_lab.registry.finder import ModelFinder
+from mlops_lab.registry.policy import evaluate, policy_digest
+from mlops_lab.registry.records import (
+    ApprovalResult,
+    ModelVersion,
+    PolicyCheck,
+)
+from mlops_lab.registry.state import Event, ModelState
+from mlops_lab.registry.verify import faults_of, is_trusted, refuse_broken_chain, refuse_faulty
+from mlops_lab.registry.wording import short
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+__all__ = ["Promoter", "check_content", "replaced", "settles"]
+
+
+class _Unverified(Exception):
+    """A rollback would end at a version whose content nobody has looked at yet."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(version)
+        self.version = version
+
+
+class Promoter(ModelFinder):
+    """The aliases of one project's models. Safe to use from several threads and processes."""
+
+    def check_policy(
+        self, ref: str, alias: str, by: Identity | None = None, *, now: datetime | None = None
+    ) -> PolicyCheck:
+        """Say what the policy of an alias says about a version, demand by demand.
+
+        Parameters
+        ----------
+        ref
+            The version.
+        alias
+            What it is to become.
+        by
+            Who asks; the demands are the same for everybody.
+        now
+            The moment from which the sentences count, by default now.
+        """
+        del by
+        version = self.get(ref)
+        return self._check(self._state(version.name), version.version, alias_name(alias), now)
+
+    def promote(
+        self,
+        ref: str,
+        alias: str,
+        *,
+        reason: str = "",
+        digest: str | None = None,
+        run: str | None = None,
+        by: Identity | None = None,
+    ) -> ApprovalResult:
+        """Give an alias to a version, if its policy allows that; who had it loses only the alias.
+
+        Parameters
+        ----------
+        ref
+            The version.
+        alias
+            What it is to become.
+        reason
+            Why, kept in the decision log.
+        digest
+            The content that is meant; another one than the version's is a conflict.
+        run
+            The pipeline run that does so.
+
+        Raises
+        ------
+        Forbidden
+            Who asks has no such role.
+        Refused, Waiting
+            A demand of the policy is not met, or an approval is missing; the message says which.
+        Corrupt
+            The files are not what was registered, or the decision log was changed.
+        """
+        who = by or self._identity
+        self._access.require(who, "models:promote")
+        alias = alias_name(alias)
+        version = self.get(ref)
+        check_content(version, digest)
+        refuse_faulty(self._store, version, f"It was not promoted to {alias}.")
+        told = ApprovalResult(True, "", version.version, alias)
+
+        def build(cursor: DuckDBPyConnection) -> dict[str, Any]:
+            nonlocal told
+            state = self._state_at(cursor, version.name)
+            told = replaced(state, version.version, alias)
+            if state.aliases.get(alias) == version.version:
+                raise _Already
+            self._refuse_unsafe_ground(version, alias)
+            check = self._check(state, version.version, alias)
+            refuse_unmet(check, version)
+            asked = state.open_request(version.version, alias)
+            return {
+                **_about(version, alias),
+                "from": state.aliases.get(alias),
+                "how": "promote",
+                "reason": reason,
+                "policy": policy_digest(self.policy(alias)),
+                "run": run,
+                "settles": settles(asked, "passed", told.sentence),
+            }
+
+        try:
+            self._store.decide("model.alias", build, by=who.as_by())
+        except _Already:
+            sentence = f"{version.name} {version.version} is {alias} already."
+            return ApprovalResult(True, sentence, version.version, alias)
+        return told
+
+    def rollback(
+        self, name: str, alias: str, *, reason: str = "", by: Identity | None = None
+    ) -> ApprovalResult:
+        """Give an alias back to the version before, in one step and without new approvals.
+
+        Versions that were deleted, or whose files are not what was registered, are passed over.
+
+        Raises
+        ------
+        Conflict
+            There is none to go back to.
+        """
+        who = by or self._identity
+        self._access.require(who, "models:rollback")
+        alias = alias_name(alias)
+        name = self._state(name).name
+        sound: dict[int, bool] = {}
+        told = ApprovalResult(True, "", 0, alias)
+
+        def build(cursor: DuckDBPyConnection) -> dict[str, Any]:
+            nonlocal told
+            state = self._state_at(cursor, name)
+            current = state.aliases.get(alias)
+            for candidate in state.before(alias):
+                if candidate not in sound:
+                    raise _Unverified(candidate)
+                if sound[candidate]:
+                    break
+            else:
+                raise Conflict(_no_way_back(state, alias, sound))
+            version = self._version(state, state.versions[candidate])
+            self._refuse_unsafe_ground(version, alias)
+            told = replaced(state, candidate, alias, "again")
+            return {
+                **_about(version, alias),
+                "from": current,
+                "how": "rollback",
+                "reason": reason,
+                "policy": policy_digest(self.policy(alias)),
+                "run": None,
+            }
+
+        while True:
+            try:
+                self._store.decide("model.alias", build, by=who.as_by())
+            except _Unverified as stop:
+                # Reading a model's files takes time, and nobody should wait for the lock meanwhile.
+                version = self.get(f"{name}@{stop.version}")
+                sound[stop.version] = next(faults_of(self._store, version), None) is None
+            else:
+                return told
+
+    def remove_alias(
+        self, name: str, alias: str, *, reason: str = "", by: Identity | None = None
+    ) -> ApprovalResult:
+        """Take an alias away, so that no version has it; a rollback brings it back."""
+        who = by or self._identity
+        self._access.require(who, "models:rollback")
+        alias = alias_name(alias)
+        name = self._state(name).name
+        told = ApprovalResult(False, "", 0, alias)
+
+        def build(cursor: DuckDBPyConnection) -> dict[str, Any]:
+            nonlocal told
+            current = self._state_at(cursor, name).aliases.get(alias)
+            if current is None:
+                raise Conflict(f"No version of {name} is {alias}.")
+            told = ApprovalResult(
+                False, f"{name} {current} is not {alias} any more.", current, alias
+            )
+            return {
+                "model": name,
+                "alias": alias,
+                "version": None,
+                "digest": None,
+                "from": current,
+                "how": "remove",
+                "reason": reason,
+                "policy": policy_digest(self.policy(alias)),
+                "run": None,
+            }
+
+        self._store.decide("model.alias", build, by=who.as_by())
+        return told
+
+    # ------------------------------------------------------------------ inside
+
+    def _check(
+        self,
+        state: ModelState,
+        version: int,
+        alias: str,
+        now: datetime | None = None,
+        *,
+        asking: bool = False,
+    ) -> PolicyCheck:
+        judged = state.judgement(version)
+        runs = {judged.run_id} if judged is not None and judged.run_id else set()
+        return evaluate(
+            self.policy(alias),
+            state,
+            version,
+            alias,
+            run_names=self._run_names(runs),
+            now=now or datetime.now(UTC),
+            asking=asking,
+        )
+
+    def _refuse_unsafe_ground(self, version: ModelVersion, alias: str) -> None:
+        """Inside the lock: nothing is built on a changed log or on files that changed since."""
+        refuse_broken_chain(
+            self._store, f"{version.name} {version.version} does not become {alias}"
+        )
+        if not is_trusted(self._store, version.digest):
+            raise Corrupt(
+                f"The files of {version.name} {version.version} changed while it was to become "
+                f"{alias}. `mlops-lab model verify {version.ref}` names the first one."
+            )
+
+
+class _Already(Exception):
+    """The version has the alias; nothing is to be decided."""
+
+
+def check_content(version: ModelVersion, digest: str | None) -> None:
+    """Refuse to act on another content than the one that somebody looked at."""
+    if digest is not None and digest != version.digest:
+        raise Conflict(
+            f"{version.name} {version.version} has the content {short(version.digest)}, and what "
+            f"was meant is {short(digest)}. Look at it again."
+        )
+
+
+def refuse_unmet(check: PolicyCheck, version: ModelVersion) -> None:
+    """Refuse a promotion that a policy does not allow, naming the first demand in the way."""
+    if check.state == "passed":
+        return
+    first = next(line for line in check.lines if line.state == check.state)
+    more = len(check.open) - 1
+    rest = f" ({more} more)" if more else ""
+    kind = Waiting if check.state == "waiting" else Refused
+    raise kind(
+        f"{version.name} {version.version} does not become {check.alias}: {first.sentence}{rest}",
+        lines=check.to_json(),
+        state="waiting" if check.state == "waiting" else "refused",
+    )
+
+
+def replaced(state: ModelState, version: int, alias: str, again: str = "") -> ApprovalResult:
+    """Say what a promotion changes."""
+    before = state.aliases.get(alias)
+    word = f"{alias} {again}".strip() if again else alias
+    instead = f", it replaces {before}" if before is not None else ""
+    now = f"{state.name} {version} is {word} now{instead}."
+    return ApprovalResult(True, now, version, alias)
+
+
+def settles(request: Event | None, outcome: str, reason: str) -> dict[str, Any] | None:
+    """Give what a decision makes of the pipeline run that waits for it."""
+    run = request.data.get("run") if request is not None else None
+    return {"run": run, "outcome": outcome, "reason": reason} if run else None
+
+
+def _about(version: ModelVersion, alias: str) -> dict[str, Any]:
+    return {
+        "model": version.name,
+        "alias": alias,
+        "version": version.version,
+        "digest": version.digest,
+    }
+
+
+def _no_way_back(state: ModelState, alias: str, sound: dict[int, bool]) -> str:
+    bad = [str(version) for version, good in sound.items() if not good]
+    why = f" ({', '.join(bad)} would be, but the files are not what was registered)" if bad else ""
+    now = state.aliases.get(alias)
+    is_now = f"{state.name} {now} is {alias}" if now else f"No version of {state.name} is {alias}"
+    return f"{is_now}, and no version before it was{why}: there is nothing to go back to."
