@@ -81,7 +81,13 @@ insert into lab.run_fact
 select run, kind, t, writer, off, line from lines where kind in ('run', 'end') and run is not null
 union all
 select unnest(from_json(line->'$.data.runs', '["varchar"]')), kind, t, writer, off, line
-from lines where writer = 'decisions' and kind in ('run.delete', 'run.restore');
+from lines where writer = 'decisions' and kind in ('run.delete', 'run.restore')
+union all
+-- What a run waited for was decided: by whoever completed or refused a promotion.
+select line->>'$.data.settles.run', 'settle', t, writer, off, line
+from lines where writer = 'decisions' and kind in ('model.approve', 'model.reject', 'model.alias')
+  and (line->>'$.data.settles.run') is not null
+  and (line->>'$.data.settles.outcome') in ('passed', 'rejected');
 
 create or replace temp table touched as
 select run as run_id from lines where kind in ('run', 'end') and run is not null
@@ -89,12 +95,16 @@ union
 select unnest(from_json(line->'$.data.runs', '["varchar"]'))
 from lines where writer = 'decisions' and kind in ('run.delete', 'run.restore')
 union
+select line->>'$.data.settles.run'
+from lines where writer = 'decisions' and kind in ('model.approve', 'model.reject', 'model.alias')
+  and (line->>'$.data.settles.run') is not null
+union
 select run from lines where kind in ('tag', 'untag') and run is not null
                         and contains(line::varchar, '"mlops.');
 
 create or replace temp table said as
 with fact as (
-    select run_id, kind, t, writer, off,
+    select run_id, kind, t, writer, off, line,
            from_json(line, '{"name": "varchar", "experiment": "varchar", "kind": "varchar",
                "parent": "varchar", "author": "varchar", "claimed_user": "varchar",
                "source": "json", "owner": "varchar", "status": "varchar", "outcome": "varchar",
@@ -121,7 +131,9 @@ select run_id,
     last({'kind': kind, 't': t, 'status': d.status, 'outcome': d.outcome, 'reason': d.reason,
           'error': d.error} order by t, writer, off) filter (kind in ('run', 'end')) as state,
     -- Decisions have one order, their number, which is what off counts in.
-    last({'kind': kind, 't': t} order by off) filter (kind in ('run.delete', 'run.restore')) as life
+    last({'kind': kind, 't': t} order by off) filter (kind in ('run.delete', 'run.restore')) as life,
+    last({'outcome': line->>'$.data.settles.outcome', 'reason': line->>'$.data.settles.reason'}
+         order by off) filter (kind = 'settle') as settled
 from fact group by run_id;
 
 create or replace temp table marked as
@@ -139,15 +151,20 @@ update lab.run set
     kind = coalesce(x.kind, 'training'), parent = x.parent, author = x.author,
     claimed_user = x.claimed_user, source = x.source, owner = coalesce(x.owner, 'journal'),
     planned_steps = x.steps, writer = x.writer, started_at = make_timestamp(x.started),
-    said = x.status, status = x.status, killed = false, outcome = x.state.outcome,
-    reason = x.state.reason, error = x.state.error,
+    said = x.status, status = x.status, killed = false,
+    -- A settlement may be decided, or folded, before the run's own last line says that it waits.
+    outcome = case when x.settles then x.settled.outcome else x.state.outcome end,
+    reason = case when x.settles then x.settled.reason else x.state.reason end,
+    error = x.state.error,
     ended_at = case when x.state.kind = 'end' then make_timestamp(x.state.t) end,
     starred = coalesce(x.starred, false),
     lifecycle = case when x.life.kind = 'run.delete' then 'deleted' else 'active' end,
     deleted_at = case when x.life.kind = 'run.delete' then make_timestamp(x.life.t) end
 from (select s.*, m.name as marked_name, m.starred,
              coalesce(s.state.status,
-                      case when s.state.kind = 'run' then 'running' else 'finished' end) as status
+                      case when s.state.kind = 'run' then 'running' else 'finished' end) as status,
+             s.settled is not null and s.state.kind = 'end'
+                 and coalesce(s.state.outcome, 'waiting') = 'waiting' as settles
       from said s left join marked m using (run_id)) x
 where run.run_id = x.run_id;
 """
@@ -398,7 +415,20 @@ TABLES: Final = ConceptTables(
         Fold(("experiment.create",), _EXPERIMENT),
         Fold(_OF_A_RUN, _NUMBER),
         Fold(("tag", "untag"), _TAG),
-        Fold(("run", "end", "tag", "untag", "run.delete", "run.restore"), _RUN),
+        Fold(
+            (
+                "run",
+                "end",
+                "tag",
+                "untag",
+                "run.delete",
+                "run.restore",
+                "model.approve",
+                "model.reject",
+                "model.alias",
+            ),
+            _RUN,
+        ),
         Fold(("param",), _PARAM),
         Fold(("metric",), _METRIC),
         Fold(("artifact",), _ARTIFACT),

@@ -130,7 +130,7 @@ def history_of_everything(seed: int) -> list[Line]:
                             "t": t,
                             "c": f"c{t}",
                             "status": chance.choice(("finished", "failed")),
-                            "outcome": chance.choice((None, "passed")),
+                            "outcome": chance.choice((None, "passed", "waiting")),
                         },
                         {"e": "param", "r": run, "t": t, "k": {"lr": chance.random(), "n": t}},
                         metric(
@@ -176,7 +176,16 @@ def history_of_everything(seed: int) -> list[Line]:
         *lines,
         ("decisions", 2, {"kind": "run.delete", "t": 5, "data": {"runs": [A, B]}}),
         ("decisions", 3, {"kind": "run.restore", "t": 5, "data": {"runs": [B]}}),
+        ("decisions", 4, settling("model.reject", B, "rejected")),
+        ("decisions", 5, settling("model.approve", C, "passed")),
+        ("decisions", 6, settling("model.alias", B, "passed")),
     ]
+
+
+def settling(kind: str, run: str | None, outcome: str, t: int = 5) -> dict[str, Any]:
+    """A decision about a model that settles what a run waits for."""
+    settles = None if run is None else {"run": run, "outcome": outcome, "reason": f"{kind}."}
+    return {"kind": kind, "t": t, "data": {"model": "m", "version": 1, "settles": settles}}
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -365,6 +374,40 @@ def test_resumed_run_is_running_again(index: Index) -> None:
     assert index.rows(
         "select status, name, ended_at, reason, epoch_us(started_at) from lab.runs"
     ) == [("running", "gbm", None, None, 1)]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_what_a_run_waits_for_is_settled_in_whatever_order_the_news_come(
+    index: Index, order: tuple[int, ...]
+) -> None:
+    waits = {"e": "end", "r": A, "t": 9, "status": "finished", "outcome": "waiting", "reason": "w."}
+    lines: list[Line] = [
+        ("w", 0, run_line()),
+        ("w", 1, waits),
+        # decided in the moment between the request and the run's own last line
+        ("decisions", 3, settling("model.approve", A, "passed", t=8)),
+    ]
+
+    for place in order:
+        index.fold([lines[place]], alive=["w"])
+
+    assert index.rows("select status, outcome, reason from lab.runs") == [
+        ("finished", "passed", "model.approve.")
+    ]
+
+
+def test_only_a_run_that_waits_is_settled(index: Index) -> None:
+    end = {"e": "end", "r": A, "t": 9, "status": "finished", "outcome": "rejected", "reason": "r."}
+    index.fold(
+        [
+            *numbered([run_line(), end]),
+            ("decisions", 1, settling("model.approve", A, "passed")),
+            ("decisions", 2, settling("model.reject", None, "rejected")),
+            ("decisions", 3, settling("model.alias", A, "excellent")),
+        ]
+    )
+
+    assert index.rows("select outcome, reason from lab.runs") == [("rejected", "r.")]
 
 
 def test_deleted_run_is_in_no_view(index: Index) -> None:
