@@ -131,7 +131,8 @@ select run_id,
     last({'kind': kind, 't': t, 'status': d.status, 'outcome': d.outcome, 'reason': d.reason,
           'error': d.error} order by t, writer, off) filter (kind in ('run', 'end')) as state,
     -- Decisions have one order, their number, which is what off counts in.
-    last({'kind': kind, 't': t} order by off) filter (kind in ('run.delete', 'run.restore')) as life,
+    last({'kind': kind, 't': t} order by off)
+        filter (kind in ('run.delete', 'run.restore')) as life,
     last({'outcome': line->>'$.data.settles.outcome', 'reason': line->>'$.data.settles.reason'}
          order by off) filter (kind = 'settle') as settled
 from fact group by run_id;
@@ -308,7 +309,9 @@ where run.killed and a.run = run.run and run.ended_at is distinct from a.last_at
 """
 
 _OBJECTS: Final = """
-select a.digest, 'the artifact ' || a.path || ' of run ' || r.run_id
+select a.digest, 'the artifact ' || a.path || ' of run ' || r.run_id as what, false as is_tree,
+       r.lifecycle = 'active' or r.deleted_at > now() at time zone 'utc' - interval 14 days
+           as needed
 from lab.artifact a join lab.run r using (run)
 order by r.run_id, a.path, a.t
 """
