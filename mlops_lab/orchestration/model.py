@@ -11,7 +11,16 @@ from mlops_lab.document import Document, Place
 from mlops_lab.expressions import nearest
 from mlops_lab.faults import Fault
 from mlops_lab.orchestration.gates import KINDS
-from mlops_lab.orchestration.shapes import IDENTIFIER, Duration, Identifier, Line, Shape, shown
+from mlops_lab.orchestration.shapes import (
+    ALIAS_WORDS,
+    IDENTIFIER,
+    Alias,
+    Duration,
+    Identifier,
+    Line,
+    Shape,
+    shown,
+)
 
 __all__ = [
     "GateModel",
@@ -92,19 +101,15 @@ class PromoteModel(Shape):
     model: str = Field(
         min_length=1, description="step.output: the model output that gets the alias."
     )
-    alias: str = Field(
-        pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,99}$",
-        description="The name that moves to it, such as champion.",
-    )
+    alias: Alias = Field(description="The name that moves to it, such as champion.")
     replaces: str | None = Field(
         default=None,
         min_length=1,
         description="step.input: where the champion goes when that step judges it. Default: the "
         "one input that the model feeds.",
     )
-    against: str | None = Field(
+    against: Alias | None = Field(
         default=None,
-        pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,99}$",
         description="The alias whose holder 'champion' means in gates. Default: the same alias.",
     )
 
@@ -158,9 +163,9 @@ _WHAT: dict[str, str] = {
 }
 _WHAT_OF_PROMOTE: dict[str, str] = {
     "model": "step.output, such as train.model",
-    "alias": "a name such as champion: a letter, then letters, digits, _ and -",
+    "alias": ALIAS_WORDS,
     "replaces": "step.input, such as evaluate.model",
-    "against": "a name such as champion: a letter, then letters, digits, _ and -",
+    "against": ALIAS_WORDS,
 }
 
 

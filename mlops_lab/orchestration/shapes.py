@@ -8,10 +8,27 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-__all__ = ["IDENTIFIER", "Duration", "Identifier", "Line", "Shape", "seconds", "shown"]
+from mlops_lab.errors import InvalidInput
+from mlops_lab.names import alias_name
+
+__all__ = [
+    "ALIAS_WORDS",
+    "IDENTIFIER",
+    "Alias",
+    "Duration",
+    "Identifier",
+    "Line",
+    "Shape",
+    "seconds",
+    "shown",
+]
 
 IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]{0,99}"
 """What can name a step, a param, an input or an output: it also names folders."""
+
+ALIAS_WORDS = (
+    "a word such as champion: up to 50 letters, digits and . _ -, a letter first, and not latest"
+)
 
 _DURATION = r"(\d+(\.\d+)?(ms|s|m|h|d))+"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -69,8 +86,16 @@ def _line(name: str) -> str:
     return name
 
 
+def _alias(word: str) -> str:
+    try:
+        return alias_name(word)
+    except InvalidInput as error:
+        raise ValueError(ALIAS_WORDS) from error
+
+
 Identifier = Annotated[str, AfterValidator(_identifier)]
 Line = Annotated[str, AfterValidator(_line)]
+Alias = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]{0,49}$"), AfterValidator(_alias)]
 Duration = Annotated[
     str,
     Field(pattern=f"^{_DURATION}$", examples=["20m", "90s", "1h30m"]),

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from mlops_lab.errors import InvalidInput
 from mlops_lab.faults import Mark
+from mlops_lab.names import parse_reference
 
 __all__ = [
     "InputFile",
@@ -25,7 +27,6 @@ Kind: TypeAlias = Literal["dataset", "model"]
 """What has versions."""
 
 _REFERENCE = re.compile(r"(dataset|model):(.*)", re.DOTALL)
-_NAME = re.compile(r"\w[\w .+-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +125,9 @@ def read_reference(written: str) -> VersionInput | str | None:
     if match is None:
         return None
     kind: Kind = "dataset" if match[1] == "dataset" else "model"
-    name, at, ref = match[2].partition("@")
-    if not _NAME.fullmatch(name) or (at and not _NAME.fullmatch(ref)):
-        return (
-            f"{written!r} names no {kind}: write {kind}:NAME, or {kind}:NAME@3 with a version "
-            "or an alias after the @."
-        )
-    return VersionInput(kind, name, ref or None)
+    try:
+        reference = parse_reference(match[2], f"A {kind}")
+    except InvalidInput as error:
+        return error.message
+    at = reference.alias if reference.version is None else str(reference.version)
+    return VersionInput(kind, reference.name, at)
