@@ -79,7 +79,9 @@ class ConceptTables:
         Statements run at each fold, over the temporary views ``dead(writer)`` and
         ``alive(writer)``.
     objects
-        A select of (content id, what it is) that names every object the tables point to.
+        A select of (content id, what it is, whether it lists a folder's files, whether it is
+        needed) that names every object the tables point to. What nothing alive needs any more,
+        and did not within the last 14 days, may be collected.
     nodes
         A select of (node, kind, label, detail, at, alive): the concept's part of ``lab.nodes``.
         ``node`` is ``kind:id``, as ``run:<32 hex>`` and ``dataset:flights@3``; what is deleted

@@ -7,16 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlops_lab.errors import Corrupt
+from mlops_lab.store.collect import Named, list_named
 from mlops_lab.store.decisions import DecisionLog
 from mlops_lab.store.index import Index
 from mlops_lab.store.layout import ConceptTables, Layout
 from mlops_lab.store.lock import locks_work, network_file_system
 from mlops_lab.store.tail import list_journals
+from mlops_lab.store.tree import Tree
 
 if TYPE_CHECKING:
     from mlops_lab.store.store import Store
 
 __all__ = ["Problem", "StoreStatus", "find_problems", "read_status"]
+
+_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,39 @@ def read_status(store: Store, layout: Layout, index: Index) -> StoreStatus:
     )
 
 
+def _object_problems(store: Store, named: Sequence[Named]) -> Iterator[Problem]:
+    """Objects whose bytes are not what their names say, and those that are missing: with what they
+    are, and what used them.
+    """
+    uses: dict[str, list[str]] = {}
+    for one in named:
+        uses.setdefault(one.digest, []).append(one.what)
+    sound: set[str] = set()
+    wrong: list[str] = []
+    for digest in store.objects.digests():
+        (sound.add if store.objects.verify(digest) else wrong.append)(digest)
+    for one in named:
+        if one.is_tree and one.digest in sound:
+            try:
+                entries = Tree.from_bytes(store.objects.path(one.digest).read_bytes()).entries
+            except Corrupt as error:
+                yield Problem(f"object {one.digest}", f"{error}; it is {one.what}")
+                continue
+            for entry in entries:
+                uses.setdefault(entry.digest, []).append(f"{entry.path} in {one.what}")
+    for digest in wrong:
+        used = f"; it is {_joined(uses[digest])}" if digest in uses else ""
+        yield Problem(f"object {digest}", f"its bytes are not what its name says{used}")
+    for digest in sorted(uses.keys() - sound - set(wrong)):
+        yield Problem(f"object {digest}", f"is missing; it is {_joined(uses[digest])}")
+
+
+def _joined(uses: Sequence[str]) -> str:
+    unique = list(dict.fromkeys(uses))
+    more = f"; and {len(unique) - _NAMED} more" if len(unique) > _NAMED else ""
+    return "; ".join(unique[:_NAMED]) + more
+
+
 def find_problems(
     store: Store, layout: Layout, decisions: DecisionLog, concepts: Sequence[ConceptTables]
 ) -> Iterator[Problem]:
@@ -113,24 +151,14 @@ def find_problems(
     """
     for number, message in decisions.faults():
         yield Problem(f"{layout.decisions.name}, line {number}", message)
-    for digest in store.objects.digests():
-        if not store.objects.verify(digest):
-            yield Problem(f"object {digest}", "its bytes are not what its name says")
     store.fold(sweep=True)
     with store.read() as cursor:
         rejected = cursor.execute(
             "select writer, off, reason from lab.rejected order by writer, off"
         ).fetchall()
         offsets = cursor.execute("select writer, off from lab.journal order by writer").fetchall()
-        wanted = [
-            row
-            for concept in concepts
-            if concept.objects
-            for row in cursor.execute(concept.objects).fetchall()
-        ]
-    for digest, what in wanted:
-        if not store.objects.exists(digest):
-            yield Problem(f"object {digest}", f"is missing; it is {what}")
+        named = list_named(cursor, concepts)
+    yield from _object_problems(store, named)
     for writer, off, reason in rejected:
         yield Problem(f"journal {writer}, byte {off}", f"a line was set aside: {reason}")
     sizes = {file.writer: file.size for file in list_journals(layout.done, living=False)}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_lab.errors import Corrupt, LabError
+from mlops_lab.store.collect import YOUNG_S, CollectReport, collect, list_named
 from mlops_lab.store.create import prepare, private_folder
 from mlops_lab.store.decisions import Decision, DecisionLog
 from mlops_lab.store.duck import IndexDamaged, IndexHeld, is_damage
@@ -308,6 +309,37 @@ class Store:
         it.
         """
         return [*find_problems(self, self._layout, self._decisions, self._concepts)]
+
+    def collect(self, *, apply: bool = False, older_than_s: float = YOUNG_S) -> CollectReport:
+        """Find the objects that nothing needs; nothing happens to them unless `apply`.
+
+        What is needed, young, or spoken of in a line that no table has understood, stays. With
+        `apply` the others are moved into ``.mlops/trash``, and what was put there more than a week
+        ago is deleted.
+
+        Parameters
+        ----------
+        older_than_s
+            What is younger stays, in seconds; at least a day.
+
+        Raises
+        ------
+        StoreBusy
+            The lock could not be had.
+        Corrupt
+            A list of files that is needed cannot be read, so nobody knows what it needs.
+        """
+        if apply:
+            self._refuse_when_read_only()
+        self.fold(wait_s=LOCK_WAIT_S, sweep=True)
+        with self._freshness.exclusive(LOCK_WAIT_S):
+            # Under the lock under which decisions look whether what they name is there.
+            self._freshness.catch_up()
+            with self._index.host.attached(self._index.path, read_only=True) as cursor:
+                named = list_named(cursor, self._concepts)
+            return collect(
+                self.objects, self._layout, named, apply=apply, older_than_s=older_than_s
+            )
 
     def close(self) -> None:
         """End this process's journal and give DuckDB's memory back; the store can be used again."""
