@@ -142,12 +142,23 @@ _VIEWS: Final = {
 }
 
 _OBJECTS: Final = """
-select digest, 'the version ' || model || '@' || version from lab.model_versions
+with gone as (
+    select model, version, max(t) as t from lab.model_event
+    where kind = 'model.delete' group by model, version
+), said as (
+    select v.model || '@' || v.version as ref, v.digest, v.facts,
+           g.t is null or make_timestamp(g.t) > now() at time zone 'utc' - interval 14 days
+               as needed
+    from lab.model_version v
+    left join gone g on g.model = v.model and g.version = v.version
+)
+select digest, 'the version ' || ref as what, true as is_tree, needed from said
 union all
-select facts, 'the facts of ' || model || '@' || version from lab.model_version
-where facts is not null
+select facts, 'the facts of ' || ref, false, needed from said where facts is not null
 union all
-select digest, 'the model ' || name || ' of run ' || run_id from lab.logged_model
+select m.digest, 'the model ' || m.name || ' of run ' || m.run_id, true,
+       r.lifecycle = 'active' or r.deleted_at > now() at time zone 'utc' - interval 14 days
+from lab.logged_model m join lab.run r using (run_id)
 """
 
 _NODES: Final = """
