@@ -21,12 +21,15 @@ from mlops_lab.errors import Corrupt, StorageFull
 from mlops_lab.store.journal import encode_line
 from mlops_lab.store.layout import DISK_FULL, LINE_VERSION
 
-__all__ = ["FIRST_PREV", "Decision", "DecisionLog"]
+__all__ = ["FIRST_PREV", "TORN", "Decision", "DecisionLog"]
 
 logger = logging.getLogger(__name__)
 
 FIRST_PREV = "0" * 64
 """What stands for the previous line's hash in the first decision."""
+
+TORN = "the last line has no end: it was never committed and the next decision cuts it off"
+"""What `DecisionLog.faults` says of a line that a process died over: nobody changed anything."""
 
 _TAIL_BYTES = 64 * 1024
 
@@ -130,11 +133,7 @@ class DecisionLog:
         prev, expected = FIRST_PREV, 1
         for number, raw in self._lines():
             if not raw.endswith(b"\n"):
-                yield (
-                    number,
-                    "the last line has no end: it was never committed and the next decision "
-                    "cuts it off",
-                )
+                yield number, TORN
                 return
             try:
                 line = json.loads(raw)
@@ -143,15 +142,7 @@ class DecisionLog:
                 yield number, f"is not a decision: {raw[:80]!r}"
                 n, linked = expected, prev
             if linked != prev:
-                what = (
-                    f"line {number - 1} was changed or removed"
-                    if number > 1
-                    else "the log does not begin here"
-                )
-                yield (
-                    number,
-                    f"does not continue the line before it: {what} after it was written",
-                )
+                yield number, f"does not continue the line before it: {_why(number, n, expected)}"
             elif n != expected:
                 yield number, f"has number {n} where {expected} was due"
             prev, expected = _hash(raw[:-1]), n + 1 if isinstance(n, int) else expected + 1
@@ -179,6 +170,18 @@ class DecisionLog:
             )
             os.ftruncate(fd, committed)
         return committed
+
+
+def _why(number: int, n: Any, expected: int) -> str:
+    """What must have happened before a line that does not continue the one before it."""
+    if not isinstance(n, int) or n == expected:
+        if number == 1:
+            return "it says that there was one"
+        return f"line {number - 1} was changed after it was written"
+    if n > expected:
+        gone = f"decision {expected}" if n == expected + 1 else f"decisions {expected} to {n - 1}"
+        return f"{gone} {'is' if n == expected + 1 else 'are'} missing before it"
+    return f"decision {n} stands after decision {expected - 1}: it was moved or repeated"
 
 
 def _end_of_last_line(fd: int, end: int) -> int:
