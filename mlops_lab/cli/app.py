@@ -24,6 +24,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "Find, show and settle runs"),
     "sql": ("sql", "Ask the project's tables with read-only SQL"),
     "store": ("store", "Look after what the project keeps on disk"),
+    "audit": ("audit", "Read what was decided, and check that nobody has changed it"),
 }
 
 

@@ -41,6 +41,7 @@ def test_nouns_and_verbs_are_those_of_the_contract() -> None:
         *(f"pipeline {verb}" for verb in ("run", "list", "show", "cancel", "schema")),
         *(f"run {verb}" for verb in ("list", "show", "best", "close", "delete", "restore")),
         *(f"store {verb}" for verb in ("status", "fold", "verify")),
+        *(f"audit {verb}" for verb in ("show", "verify")),
     }
     assert ("demo",) in ALL
     assert ("doctor",) in ALL
