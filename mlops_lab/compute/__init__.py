@@ -4,18 +4,23 @@ Nothing here knows the project: data comes in as paths, frames, relations or SQL
 small summaries.
 """
 
+from mlops_lab.compute.cells import Cells, read_cells
 from mlops_lab.compute.column import ColumnProfile, Histogram, Profile
+from mlops_lab.compute.confined import count_rows
 from mlops_lab.compute.engine import Engine, open_engine
 from mlops_lab.compute.profiling import profile
 from mlops_lab.compute.source import Source, is_tabular
 
 __all__ = [
+    "Cells",
     "ColumnProfile",
     "Engine",
     "Histogram",
     "Profile",
     "Source",
+    "count_rows",
     "is_tabular",
     "open_engine",
     "profile",
+    "read_cells",
 ]

@@ -7,9 +7,10 @@ a name in SQL that happens to be a frame somewhere must not be read by accident.
 
 from __future__ import annotations
 
+import re
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,6 +29,8 @@ THREADS = 2
 """A notebook beside it stays usable."""
 
 _T = TypeVar("_T")
+
+_TYPE = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*(\(\d+(, *\d+)?\))?(\[\])*")
 
 
 def quote(name: str) -> str:
@@ -58,10 +61,10 @@ class Engine:
     connection
         In-memory, with the limits of `open_engine`.
     tmp
-        A folder for files on their way; it goes with the engine.
+        A folder for files on their way, which goes with the engine; None where there are none.
     """
 
-    def __init__(self, connection: DuckDBPyConnection, tmp: Path) -> None:
+    def __init__(self, connection: DuckDBPyConnection, tmp: Path | None = None) -> None:
         self.connection = connection
         self.tmp = tmp
 
@@ -85,22 +88,47 @@ class Engine:
             (str(row[0]), str(row[1])) for row in self.rows(f"describe select * from {relation}")
         ]
 
-    def run(self, work: Callable[[], _T]) -> _T:
+    def type_named(self, name: str) -> str:
+        """DuckDB's own name of a type: ``int`` is INTEGER.
+
+        Raises
+        ------
+        ValueError
+            There is no such type.
+        """
+        import duckdb
+
+        if not _TYPE.fullmatch(name):
+            raise ValueError(name)
+        try:
+            return str(self.row(f"select typeof(cast(null as {name}))")[0])
+        except duckdb.Error as error:
+            raise ValueError(name) from error
+
+    def run(self, work: Callable[[], _T], *, timeout_s: float | None = None) -> _T:
         """Do something with the connection; KeyboardInterrupt stops it.
+
+        Parameters
+        ----------
+        work
+            Called once, in another thread where this one must stay able to stop it.
+        timeout_s
+            Stop it after this time; None is never.
 
         Raises
         ------
         KeyboardInterrupt
             Ctrl-C, or the kernel's interrupt.
         InvalidInput
-            The data needs more memory than there is.
+            The data needs more memory than there is, or it took longer than `timeout_s`.
         StorageFull
             What did not fit into memory did not fit on the disk either.
         """
         try:
-            if threading.current_thread() is not threading.main_thread():
+            main = threading.current_thread() is threading.main_thread()
+            if not main and timeout_s is None:
                 return work()  # no signal arrives here
-            return self._watched(work)
+            return self._watched(work, timeout_s)
         except RuntimeError as error:
             if type(error) is RuntimeError and str(error) == "Query interrupted":
                 raise KeyboardInterrupt from error
@@ -111,7 +139,7 @@ class Engine:
                 raise
             raise translated from error
 
-    def _watched(self, work: Callable[[], _T]) -> _T:
+    def _watched(self, work: Callable[[], _T], timeout_s: float | None) -> _T:
         # In a thread of its own: DuckDB looks for Ctrl-C only when the query is over.
         done = threading.Event()
         results: list[_T] = []
@@ -126,13 +154,16 @@ class Engine:
                 done.set()
 
         threading.Thread(target=target, name="mlops-lab-scan", daemon=True).start()
+        in_time = False
         try:
-            done.wait()
+            in_time = done.wait(timeout_s)
         finally:
             # Again and again: an interrupt before the query has begun is forgotten.
             while not done.is_set():
                 self.connection.interrupt()
                 done.wait(0.1)
+        if not in_time:
+            raise InvalidInput(f"The query took longer than {timeout_s:g} s and was stopped.")
         if errors:
             raise errors[0]
         return results[0]
@@ -193,8 +224,3 @@ def first_line(error: BaseException) -> str:
     """What an error of DuckDB says, without the query that it repeats."""
     text = str(error).split("\n\nLINE ")[0].strip()
     return text.splitlines()[0] if text else type(error).__name__
-
-
-def names(columns: Sequence[tuple[str, str]]) -> str:
-    """Columns for a SELECT list."""
-    return ", ".join(quote(name) for name, _ in columns)

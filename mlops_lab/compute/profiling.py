@@ -20,7 +20,7 @@ from mlops_lab.compute.column import QUANTILES, ColumnProfile, Histogram, Kind, 
 from mlops_lab.compute.engine import Engine, open_engine, quote
 from mlops_lab.compute.source import Source
 
-__all__ = ["EXACT_DISTINCT", "Progress", "profile"]
+__all__ = ["EXACT_DISTINCT", "Progress", "json_number", "kind_of_type", "profile"]
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with how many pieces are done, and how many there are."""
@@ -120,7 +120,7 @@ def _chunks(columns: Sequence[tuple[str, str]], rows: int) -> Iterator[list[tupl
     chunk: list[tuple[str, str]] = []
     size = 0
     for column in columns:
-        width = 8 if _kind(column[1]) in ("number", "time", "boolean") else 48
+        width = 8 if kind_of_type(column[1]) in ("number", "time", "boolean") else 48
         if chunk and (size + width * rows > _CHUNK_BYTES or len(chunk) >= _MAX_CHUNK_COLUMNS):
             yield chunk
             chunk, size = [], 0
@@ -147,7 +147,7 @@ def _profile_chunk(
         engine.execute(f"drop {what} chunk")
 
 
-def _kind(kind: str) -> Kind:
+def kind_of_type(kind: str) -> Kind:
     """What a type is for, before the values are known."""
     if kind in _INTEGERS or kind in _FLOATS or kind.startswith("DECIMAL(") or kind == "BIGNUM":
         return "other" if kind.endswith("]") else "number"
@@ -162,7 +162,7 @@ def _kind(kind: str) -> Kind:
 
 def _selected(name: str, kind: str) -> str:
     """A column as the chunk holds it."""
-    match _kind(kind):
+    match kind_of_type(kind):
         case "text":
             return f"cast({name} as varchar)" if kind != "VARCHAR" else name
         case "other":
@@ -183,10 +183,10 @@ def _first_look(engine: Engine, columns: Sequence[tuple[str, str]], rows: int) -
         base = ColumnProfile(
             name=name,
             type=kind,
-            kind=_kind(kind),
+            kind=kind_of_type(kind),
             count=int(count),
             missing=rows - int(count),
-            distinct=None if _kind(kind) == "other" else 0,
+            distinct=None if kind_of_type(kind) == "other" else 0,
             min=_bound(least, kind),
             max=_bound(most, kind),
             nan=int(nan),
@@ -205,7 +205,7 @@ def _counts(column: str, kind: str) -> list[str]:
         infinite = f"count_if(isinf({column}))"
     elif kind in ("DATE", "TIMESTAMP", _ZONED):
         finite, infinite = f"isfinite({column})", f"count_if(isinf({column}))"
-    match _kind(kind):
+    match kind_of_type(kind):
         case "other":
             return [f"count_if({column})", "0", "0", "0", "null", "null"]
         case "text":
@@ -217,7 +217,7 @@ def _counts(column: str, kind: str) -> list[str]:
         case _:
             value = column
     least, most = (f"{one}({value}) filter ({finite})" for one in ("min", "max"))
-    if _kind(kind) in ("time", "number") and kind not in _FLOATS:
+    if kind_of_type(kind) in ("time", "number") and kind not in _FLOATS:
         least, most = f"({least})::varchar", f"({most})::varchar"
     return [known, nan, infinite, f"approx_count_distinct({column})", least, most]
 
@@ -252,7 +252,7 @@ def _number(engine: Engine, column: _Column) -> ColumnProfile:
         f"from (select {c} as x, {c}::double / {scale!r} as v from chunk where {finite})"
     )
     found = dict(zip(QUANTILES, quantiles[0], strict=True))
-    named = {name: _json_number(value, base.type) for name, value in found.items()}
+    named = {name: json_number(value, base.type) for name, value in found.items()}
     edges = number_edges(
         float(base.min or 0),
         float(base.max or 0),
@@ -429,19 +429,19 @@ def _top_value(value: Any, base: ColumnProfile) -> Value:
     if base.kind == "time":
         return _time_text(value, base.type)
     if base.kind == "number":
-        return _json_number(value, base.type)
+        return json_number(value, base.type)
     return str(value)
 
 
 def _bound(value: Any, kind: str) -> Value | None:
     if value is None:
         return None
-    if _kind(kind) == "time":
+    if kind_of_type(kind) == "time":
         return _time_text(value, kind)
-    return _json_number(value, kind) if _kind(kind) == "number" else value
+    return json_number(value, kind) if kind_of_type(kind) == "number" else value
 
 
-def _json_number(value: Any, kind: str) -> Value:
+def json_number(value: Any, kind: str) -> Value:
     """A number for JSON: whole ones that a double cannot hold become text."""
     if kind in _INTEGERS or kind == "BIGNUM":
         whole = int(value)

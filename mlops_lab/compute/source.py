@@ -213,6 +213,30 @@ class Source:
             raise InvalidInput(f"{self.told} cannot be read: {first_line(error)}") from error
         return quoted
 
+    def arrow(self, engine: Engine, view: str) -> Any:
+        """The data as an Arrow table or dataset, which can be read any number of times.
+
+        Parameters
+        ----------
+        engine, view
+            Where `view` made it known.
+        """
+        import pyarrow.dataset
+
+        if self.by_column and self.kind == "frame":
+            return to_arrow(self._value)
+        names = [name for name, _ in engine.columns(view)]
+        if self._format == "parquet" and len(self._files) == 1:
+            dataset = pyarrow.dataset.dataset(self._files[0], format="parquet")
+            if dataset.schema.names == names:
+                return dataset
+        assert engine.tmp is not None
+        path = engine.tmp / "source.parquet"
+        engine.execute(
+            f"copy {view} to '{str(path).replace(chr(39), chr(39) * 2)}' (format parquet)"
+        )
+        return pyarrow.dataset.dataset(path, format="parquet")
+
     def write_parquet(self, path: Path, *, tmp: Path | None = None) -> int:
         """Write the data as one Parquet file; the same table gives the same bytes.
 

@@ -1,0 +1,276 @@
+"""Suites: a named set of checks on a dataset, written in ``suites/NAME.yaml``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from blake3 import blake3
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from mlops_lab.data.checks import Check, kinds
+from mlops_lab.document import Document, Place, read_document
+from mlops_lab.errors import InvalidInput, NotFound
+from mlops_lab.expressions import nearest
+from mlops_lab.faults import Fault, refuse
+
+__all__ = ["FOLDER", "Suite", "find_suite", "list_suites", "parse_suite", "read_suite"]
+
+FOLDER = "suites"
+"""Where a project keeps them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A suite without faults.
+
+    Parameters
+    ----------
+    name
+        Its ``name``, else the file's stem.
+    dataset
+        The dataset at whose commits it runs; default one of the suite's own name.
+    key
+        The columns that tell rows apart, shown with each row that broke a check.
+    checks
+        In the order of the file.
+    digest
+        The content id of what it says; comments and layout do not count.
+    """
+
+    name: str
+    dataset: str
+    key: tuple[str, ...]
+    checks: tuple[Check, ...]
+    digest: str
+
+
+def _line(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("one line without control characters")
+    return name
+
+
+_Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_line)]
+
+
+class _SuiteModel(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    name: _Name | None = Field(default=None, description="text of 1 to 200 characters")
+    dataset: _Name | None = Field(default=None, description="a dataset's name")
+    key: str | list[str] | None = Field(default=None, description="a column, or a list of them")
+    checks: list[dict[str, Any]] = Field(
+        min_length=1, description="a list, each as '- {check: not_null, column: …}'"
+    )
+
+
+def read_suite(path: Path | str, *, file: str | None = None) -> Suite:
+    """Read a suite's file.
+
+    Parameters
+    ----------
+    path
+        The YAML file.
+    file
+        How faults name it; default the path as given.
+
+    Raises
+    ------
+    InvalidInput
+        With a line ``file:line:column: sentence`` for every fault.
+    NotFound
+        There is no such file.
+    """
+    path = Path(path)
+    try:
+        document = read_document(path, file=file)
+    except FileNotFoundError as error:
+        raise NotFound(f"There is no suite {path}.") from error
+    except OSError as error:
+        raise InvalidInput(f"The suite {path} cannot be read: {error.strerror}.") from error
+    suite, faults = parse_suite(document, path.stem)
+    refuse(faults)
+    assert suite is not None
+    return suite
+
+
+def list_suites(root: Path) -> list[Path]:
+    """The files of a project's suites, by name."""
+    folder = root / FOLDER
+    return sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]) if folder.is_dir() else []
+
+
+def find_suite(root: Path, name: str) -> Path:
+    """The file of a project's suite: by its file's stem, else by the name inside.
+
+    Raises
+    ------
+    NotFound
+        There is none; the message names those that there are.
+    """
+    paths = list_suites(root)
+    for path in paths:
+        if path.stem == name:
+            return path
+    for path in paths:
+        document = read_document(path)
+        if isinstance(document.value, dict) and document.value.get("name") == name:
+            return path
+    known = [path.stem for path in paths]
+    near = nearest(name, known)
+    hint = (
+        f" Did you mean {near}?"
+        if near
+        else (
+            f" There are {', '.join(known)}."
+            if known
+            else f" A suite is a file {FOLDER}/{name}.yaml; `mlops-lab data infer` drafts one."
+        )
+    )
+    raise NotFound(f"There is no suite {name!r}.{hint}")
+
+
+def parse_suite(document: Document, stem: str) -> tuple[Suite | None, list[Fault]]:
+    """The suite that a document says, or all that is wrong with it.
+
+    Parameters
+    ----------
+    document
+        As it was read.
+    stem
+        The suite's name where the document has none.
+    """
+    if document.faults:
+        return None, list(document.faults)
+    if document.value is None:
+        return None, [document.fault((), "The file is empty: a suite needs checks.")]
+    if not isinstance(document.value, dict):
+        return None, [document.fault((), "A suite is a map with checks, not a list or text.")]
+    faults: list[Fault] = []
+    model: _SuiteModel | None = None
+    try:
+        model = _SuiteModel.model_validate(document.value)
+    except ValidationError as error:
+        faults += _shape_faults(document, error, (), "a suite", _SuiteModel)
+    checks = _checks(document, faults)
+    if faults or model is None:
+        return None, sorted(faults, key=lambda fault: fault.mark)
+    name = model.name or stem
+    key = (model.key,) if isinstance(model.key, str) else tuple(model.key or ())
+    said = {
+        "name": name,
+        "dataset": model.dataset or name,
+        "key": key,
+        "checks": [one.model_dump(mode="json") | {"check": one.kind} for one in checks],
+    }
+    text = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    digest = f"b3-{blake3(text.encode()).hexdigest()}"
+    return Suite(name, model.dataset or name, key, tuple(checks), digest), []
+
+
+def _checks(document: Document, faults: list[Fault]) -> list[Check]:
+    written = document.value.get("checks")
+    found: list[Check] = []
+    for index, one in enumerate(written if isinstance(written, list) else ()):
+        if isinstance(one, dict):
+            check = _check(document, index, one, faults)
+            if check is not None:
+                found.append(check)
+    return found
+
+
+def _check(
+    document: Document, index: int, written: dict[str, Any], faults: list[Fault]
+) -> Check | None:
+    place: Place = ("checks", index)
+    known = kinds()
+    word = written.get("check")
+    if "check" not in written:
+        near = next((key for key in written if nearest(str(key), ["check"])), None)
+        if near is not None:
+            message = f"{near!r} is not known here: every check says which with check."
+            faults.append(document.fault((*place, near), message, key=True, suggestion="check"))
+            return None
+        message = f"Check {index + 1} has no check: write one of {', '.join(sorted(known))}."
+        faults.append(document.fault(place, message))
+        return None
+    if not isinstance(word, str) or word not in known:
+        message = f"{word!r} is no check: there are {', '.join(sorted(known))}."
+        near = nearest(str(word), known)
+        faults.append(document.fault((*place, "check"), message, suggestion=near))
+        return None
+    rest = {key: value for key, value in written.items() if key != "check"}
+    try:
+        check = known[word].model_validate(rest)
+    except ValidationError as error:
+        faults += _shape_faults(document, error, place, f"check {word}", known[word])
+        return None
+    wrong = [document.fault((*place, field), message) for field, message in check.faults()]
+    faults += wrong
+    return None if wrong else check
+
+
+def _shape_faults(
+    document: Document,
+    error: ValidationError,
+    place: Place,
+    owner: str,
+    model: type[BaseModel],
+) -> list[Fault]:
+    """What pydantic found, in our words; one fault for each place."""
+    found: dict[Place, Fault] = {}
+    fields = [*(("check",) if place else ()), *model.model_fields]
+    errors = error.errors(include_url=False)
+    unknown = [str(one["loc"][0]) for one in errors if one["type"] == "extra_forbidden"]
+    for one in errors:
+        field = str(one["loc"][0])
+        if one["type"] == "extra_forbidden":
+            message = f"{field!r} is not known here: {owner} has {', '.join(fields)}."
+            suggestion = nearest(field, fields)
+            where = (*place, field)
+            found[where] = document.fault(where, message, key=True, suggestion=suggestion)
+        elif one["type"] == "missing":
+            if any(nearest(word, [field]) for word in unknown):
+                continue  # it is there, misspelt
+            message = f"{owner[0].upper()}{owner[1:]} has no {field}."
+            found[(*place, field)] = document.fault(place, message)
+        elif (*place, field) not in found:
+            what = model.model_fields[field].description or "something else"
+            where, value = _nearest_place(document, place, one["loc"])
+            inside = f" {where[-1] + 1}" if isinstance(where[-1], int) else ""
+            message = f"{field}{inside} is {_shown(value)}; {field} must be {what}."
+            found[(*place, field)] = document.fault(where, message)
+    return list(found.values())
+
+
+def _nearest_place(document: Document, place: Place, loc: Sequence[int | str]) -> tuple[Place, Any]:
+    """The deepest place of an error that stands in the file, and the value there.
+
+    pydantic adds the names of types to its places.
+    """
+    value: Any = document.value
+    for part in place:
+        value = value[part]
+    found = list(place)
+    for part in loc:
+        try:
+            value = value[part]
+        except (KeyError, TypeError, IndexError):
+            continue
+        found.append(part)
+    return tuple(found), value
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "empty"
+    if isinstance(value, dict):
+        return "a map" if value else "an empty map"
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"
