@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mlops_lab.data.hashing import digest_on_disk, hash_file
 from mlops_lab.data.records import CheckSummary, DatasetRecord, VersionRecord
-from mlops_lab.data.scan import digest_of_folder, scan_folder
-from mlops_lab.errors import Corrupt, InvalidInput, LabError, NotFound
+from mlops_lab.data.scan import scan_folder
+from mlops_lab.errors import Corrupt, InvalidInput, NotFound
 from mlops_lab.expressions.suggest import nearest
 from mlops_lab.names import Reference, parse_reference
 from mlops_lab.store import Store
@@ -303,7 +304,7 @@ class DatasetFinder:
             "select 1 from lab.dataset_versions where size_bytes = ? and not is_tree limit 1",
             [size],
         ).fetchall()
-        return _hashed(path) if known else None
+        return hash_file(path) if known else None
 
     def _digest_of_folder(self, cursor: DuckDBPyConnection, path: Path) -> str | None:
         try:
@@ -316,7 +317,7 @@ class DatasetFinder:
             "where size_bytes = ? and files = ? and is_tree limit 1",
             [size, len(files)],
         ).fetchall()
-        return digest_of_folder(self._store.objects, files) if known else None
+        return digest_on_disk(self._store.objects, path, self._store.dir) if known else None
 
     def _unknown(self, ref: Reference) -> NotFound:
         with self._store.read() as cursor:
@@ -343,19 +344,6 @@ class DatasetFinder:
             f"(the newest, {newest.ref}, by the suite {said}). To read one all the same: "
             f'lab.dataset("{newest.ref}").'
         )
-
-
-def _hashed(path: Path) -> str | None:
-    from mlops_lab.store.snapshot import digest_of_open_file, open_source
-
-    try:
-        fd = open_source(path)
-    except (LabError, OSError):
-        return None
-    try:
-        return digest_of_open_file(fd)
-    finally:
-        os.close(fd)
 
 
 def _some(words: Sequence[str]) -> str:

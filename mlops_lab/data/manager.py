@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mlops_lab.data.finder import WHAT, DatasetFinder, read_versions
-from mlops_lab.data.records import CheckSummary, VersionRecord
+from mlops_lab.data.checkout import Wanted, check_out
+from mlops_lab.data.finder import WHAT, read_versions
+from mlops_lab.data.inputs import DatasetUser
+from mlops_lab.data.records import CheckoutReport, CheckSummary, VersionRecord
 from mlops_lab.data.taking import Taken, take
 from mlops_lab.errors import Conflict, InvalidInput, LabError, NotFound
 from mlops_lab.governance import Access, Identity
 from mlops_lab.lineage import refuse_if_needed
 from mlops_lab.names import alias_name, name_of
-from mlops_lab.store import Progress, Store
+from mlops_lab.store import Progress, Store, TreeEntry
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -38,7 +41,7 @@ class _Gone(Exception):  # no error: a collection took what was about to be name
     pass
 
 
-class DatasetManager(DatasetFinder):
+class DatasetManager(DatasetUser):
     """All that can be done with the datasets of one project. Safe to use from several threads.
 
     Parameters
@@ -310,6 +313,67 @@ class DatasetManager(DatasetFinder):
 
         self._store.decide("dataset.delete", build, by=who.as_by())
         return record
+
+    # ------------------------------------------------------------------ back to disk
+
+    def checkout(
+        self,
+        ref: str | VersionRecord,
+        dest: Path | str,
+        *,
+        force: bool = False,
+        progress: Progress | None = None,
+    ) -> CheckoutReport:
+        """Write a version's files to disk; files that are there already are left alone.
+
+        A file goes under its own name into `dest` when that is a folder (or ends with ``/``), else
+        it gets that name. The files of a folder go into `dest`; what another version of the dataset
+        had left there, and this one has not, is removed.
+
+        Parameters
+        ----------
+        force
+            Overwrite also files that were changed and never committed.
+        progress
+            Told how many bytes of how many are written.
+
+        Raises
+        ------
+        Conflict
+            Files would be lost that were never committed; nothing was written.
+        """
+        version = self.get(ref)
+        path = Path(dest).expanduser()
+        if version.is_tree:
+            entries = self._store.objects.tree(version.digest).entries
+            wanted = Wanted(path, entries, self._left(version, {one.path for one in entries}))
+        else:
+            inside = path.is_dir() or str(dest).endswith(("/", os.sep))
+            folder, name = (path, version.file) if inside else (path.parent, path.name)
+            entry = TreeEntry(name, version.digest, version.size_bytes)
+            wanted = Wanted(folder, (entry,), {})
+        return check_out(
+            self._store, version, wanted, self._committed(), force=force, progress=progress
+        )
+
+    def _committed(self) -> set[str]:
+        """The contents of all files of all versions."""
+        rows = self._store.query("select distinct digest, is_tree from lab.dataset_versions")
+        found = {digest for digest, is_tree in rows if not is_tree}
+        for digest, is_tree in rows:
+            if is_tree:
+                found.update(entry.digest for entry in self._store.objects.tree(digest).entries)
+        return found
+
+    def _left(self, version: VersionRecord, paths: Collection[str]) -> dict[str, set[str]]:
+        """What other versions have beside these paths, with the contents they had there."""
+        left: dict[str, set[str]] = {}
+        for other in self.versions(version.name):
+            if other.is_tree and other.digest != version.digest:
+                for entry in self._store.objects.tree(other.digest).entries:
+                    if entry.path not in paths:
+                        left.setdefault(entry.path, set()).add(entry.digest)
+        return left
 
     # ------------------------------------------------------------------ inside
 

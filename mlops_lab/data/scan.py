@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from mlops_lab.errors import Conflict, Forbidden, InvalidInput
 from mlops_lab.store import Objects, Progress, Tree, TreeEntry
 
-__all__ = ["LITTER", "digest_of_folder", "put_folder", "scan_folder"]
+__all__ = ["LITTER", "put_folder", "scan_folder"]
 
 LITTER: Final = frozenset({".DS_Store", ".git", ".ipynb_checkpoints", "__pycache__"})
 """What other programs leave in folders; never part of a version."""
@@ -80,20 +79,6 @@ def put_folder(
     )
     objects.put_tree(tree)
     return tree
-
-
-def digest_of_folder(objects: Objects, files: Sequence[tuple[str, Path]]) -> str | None:
-    """The content id that a folder would have; None when a file in it was never kept.
-
-    Reads nothing: what is not as it was when it was kept is taken for something else.
-    """
-    entries = []
-    for path, file in files:
-        digest = objects.digest_of_file(file)
-        if digest is None:
-            return None
-        entries.append(TreeEntry(path, digest, file.stat().st_size))
-    return Tree.of(entries).digest if entries else None
 
 
 def _check_entry(

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, TypeVar
+from typing import BinaryIO, Final
 
 from mlops_lab.errors import Corrupt, InvalidInput, LabError, NotFound, StorageFull
 from mlops_lab.store.layout import DIGEST, DISK_FULL
@@ -18,12 +17,13 @@ from mlops_lab.store.snapshot import (
     Progress,
     Snapshot,
     digest_of_open_file,
+    in_threads,
     make_durable,
     take_snapshot,
     workplace,
 )
 from mlops_lab.store.tree import MAGIC, Tree
-from mlops_lab.store.trust import Stamp, TrustCache
+from mlops_lab.store.trust import SETTLED_NS, Stamp, TrustCache
 from mlops_lab.store.views import Views
 
 __all__ = ["REFRESHED_S", "Objects", "PutFile"]
@@ -32,10 +32,6 @@ REFRESHED_S: Final = 12 * 3600.0
 """An object that is put again is as young as a new one; its time is moved when older than this."""
 
 _CHUNK_BYTES: Final = 1 << 20
-_THREADS: Final = min(8, (os.cpu_count() or 1) + 2)
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +119,7 @@ class Objects:
             with workplace(self._tmp) as folder, self._room():
                 numbered = [(path, folder / str(n)) for n, path in enumerate(todo)]
                 snapshots: list[Snapshot] = []
-                for one in _in_threads(lambda pair: take_snapshot(*pair), numbered):
+                for one in in_threads(lambda pair: take_snapshot(*pair), numbered):
                     snapshots.append(one)
                     done += one.size
                     if progress is not None:
@@ -201,7 +197,7 @@ class Objects:
             done, total = 0, sum(sizes.values())
             sound: dict[str, Stamp] = {}
             wrong: list[str] = []
-            for digest, stamp in _in_threads(self._rehash, list(unsure)):
+            for digest, stamp in in_threads(self._rehash, list(unsure)):
                 done += sizes[digest]
                 if progress is not None:
                     progress(done, total)
@@ -264,11 +260,18 @@ class Objects:
         """The content id of the folder that `path` is the view of; None for any other path."""
         return self._views.digest_of_folder(path)
 
-    def remember_file(self, path: Path, digest: str) -> None:
-        """Note that a file on disk holds this object's bytes: it was just written from them."""
-        with suppress(OSError):
-            stamp = Stamp.of(path.stat())
-            self._cache.remember({}, {os.path.abspath(path): (stamp, digest)})
+    def remember_files(self, files: Mapping[Path, tuple[Stamp, str]]) -> None:
+        """Note which objects' bytes were written to files: their stamps right after, content ids.
+
+        What was changed since is not noted.
+        """
+        time.sleep(2 * SETTLED_NS / 1e9 if files else 0)
+        kept = {}
+        for path, (stamp, digest) in files.items():
+            with suppress(OSError):
+                if Stamp.of(path.stat()) == stamp:
+                    kept[os.path.abspath(path)] = (stamp, digest)
+        self._cache.remember({}, kept)
 
     # ------------------------------------------------------------------ care
 
@@ -445,19 +448,6 @@ class Objects:
                 f"there is no room in {self._directory}: {error.strerror}. Nothing was kept; "
                 "`mlops-lab store gc` says what could be removed."
             ) from error
-
-
-def _in_threads(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
-    """Do it for each; reading and hashing let go of the interpreter."""
-    if len(items) < 2:
-        yield from map(work, items)
-        return
-    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="mlops-lab-objects")
-    try:
-        yield from pool.map(work, items)
-    finally:
-        # After an error nothing that has not begun is begun.
-        pool.shutdown(cancel_futures=True)
 
 
 def _size(path: Path) -> int:

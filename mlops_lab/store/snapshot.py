@@ -13,11 +13,12 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from mlops_lab.errors import Conflict, Forbidden, InvalidInput, NotFound
 from mlops_lab.store.lock import HeldLock, is_held
@@ -28,6 +29,7 @@ __all__ = [
     "Snapshot",
     "copy_bytes",
     "digest_of_open_file",
+    "in_threads",
     "make_durable",
     "open_source",
     "take_snapshot",
@@ -37,6 +39,10 @@ __all__ = [
 Progress = Callable[[int, int], None]
 """Told how many bytes of how many are done."""
 
+T = TypeVar("T")
+R = TypeVar("R")
+
+_THREADS: Final = min(8, (os.cpu_count() or 1) + 2)
 _FICLONE: Final = 0x40049409
 _BUFFER_BYTES: Final = 1 << 20
 _COPY_AT_ONCE: Final = 64 << 20
@@ -208,6 +214,19 @@ def _sync_file_system(path: Path) -> bool:
     finally:
         os.close(fd)
     return True
+
+
+def in_threads(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+    """Do it for each; reading and hashing let go of the interpreter."""
+    if len(items) < 2:
+        yield from map(work, items)
+        return
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="mlops-lab-objects")
+    try:
+        yield from pool.map(work, items)
+    finally:
+        # After an error nothing that has not begun is begun.
+        pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
