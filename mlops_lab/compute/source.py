@@ -165,11 +165,16 @@ class Source:
             self.kind == "frame" and _kind_of(self._value) != "arrow reader"
         )
 
-    def relation(self, connection: DuckDBPyConnection) -> DuckDBPyRelation:
+    def relation(self, connection: DuckDBPyConnection | None = None) -> DuckDBPyRelation:
         """The data as a relation of a connection; nothing is read yet but the schema.
 
-        A relation of another connection, and what can be read only once, is copied into it.
+        A relation of another connection, and what can be read only once, is copied into it. No
+        connection is DuckDB's default one, the one of ``duckdb.sql``.
         """
+        if connection is None:
+            import duckdb
+
+            connection = duckdb.default_connection()
         if self.kind == "files":
             return connection.sql(f"select * from {self._scan()}")
         if self.kind == "sql":
