@@ -1,0 +1,415 @@
+"""A model as a folder: its file, what is known of it, an example of its input, what it needs.
+
+    model.skops | model.pkl    the model
+    model.json                 flavor, versions, types, signature, size, latency, whether it is safe
+    input_example.json         the first rows of the example
+    requirements.txt           the packages and versions that it was made with
+
+Saving proves itself: the file is loaded again as anybody would, and must predict the same on the
+example. Loading takes nothing on trust but the bytes, whose hash the caller has verified.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+from mlops_lab.errors import Corrupt, InvalidInput, LabError, NotFound
+from mlops_lab.registry import example as examples
+from mlops_lab.registry.allow import allowed
+from mlops_lab.registry.flavors import FLAVORS, Flavor, flavor_for, flavor_of_file
+from mlops_lab.registry.signature import Signature, infer
+
+__all__ = [
+    "EXAMPLE",
+    "FACTS",
+    "REQUIREMENTS",
+    "PackageFacts",
+    "load_file",
+    "load_model",
+    "read_example",
+    "read_facts",
+    "save_model",
+]
+
+FACTS: Final = "model.json"
+EXAMPLE: Final = "input_example.json"
+REQUIREMENTS: Final = "requirements.txt"
+
+_FORMAT: Final = 1
+_FACTS_BYTES: Final = 64 * 2**20
+_CHECKED_ROWS: Final = 1_000
+_LATENCY_CALLS: Final = 50
+_LATENCY_S: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class PackageFacts:
+    """What is known of a packed model: the content of ``model.json``.
+
+    Attributes
+    ----------
+    flavor
+        ``sklearn`` or ``pickle``.
+    unsafe
+        Whether loading it runs code that it brings along.
+    file
+        The model's file in the folder.
+    size_bytes
+        That file's size.
+    estimator
+        The class of the model: ``Pipeline``.
+    types
+        The full names of the types in it; empty when only running it would tell.
+    versions
+        The versions it was made with: python, scikit-learn, skops, numpy …
+    signature
+        What it takes and gives; None when it was saved without an example.
+    latency_ms
+        ``p50`` and ``p95`` of predicting the example's first row alone, and how many ``calls``.
+    example
+        Whether there is an input example.
+    allow_list
+        The version of the reviewed list that it was saved by; None when it is unsafe.
+    """
+
+    flavor: str
+    unsafe: bool
+    file: str
+    size_bytes: int
+    estimator: str
+    types: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    signature: Signature | None = None
+    latency_ms: Mapping[str, float] | None = None
+    example: bool = False
+    allow_list: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Give them as JSON, the content of ``model.json``."""
+        return {
+            "format": _FORMAT,
+            "flavor": self.flavor,
+            "unsafe": self.unsafe,
+            "file": self.file,
+            "size_bytes": self.size_bytes,
+            "estimator": self.estimator,
+            "types": list(self.types),
+            "versions": dict(self.versions),
+            "signature": None if self.signature is None else self.signature.to_json(),
+            "latency_ms": None if self.latency_ms is None else dict(self.latency_ms),
+            "example": self.example,
+            "allow_list": self.allow_list,
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> PackageFacts:
+        """Read what `to_json` gave.
+
+        Raises
+        ------
+        Corrupt
+            It is something else.
+        """
+        try:
+            flavor = FLAVORS[data["flavor"]]
+            signature, latency = data.get("signature"), data.get("latency_ms")
+            return cls(
+                flavor=flavor.name,
+                # Never what the file says of itself.
+                unsafe=flavor.unsafe,
+                file=flavor.file,
+                size_bytes=int(data["size_bytes"]),
+                estimator=str(data.get("estimator", "")),
+                types=tuple(map(str, data.get("types") or ())),
+                versions={str(k): str(v) for k, v in (data.get("versions") or {}).items()},
+                signature=None if signature is None else Signature.from_json(signature),
+                latency_ms=None
+                if latency is None
+                else {str(k): float(v) for k, v in latency.items()},
+                example=bool(data.get("example", False)),
+                allow_list=data.get("allow_list"),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            known = ", ".join(sorted(FLAVORS))
+            raise Corrupt(
+                f"{FACTS} does not describe a model of a flavor known here ({known}): {error!r}."
+            ) from None
+
+
+def save_model(
+    model: object, folder: Path, *, example: object = None, unsafe: bool = False
+) -> PackageFacts:
+    """Write a model and what is known of it into a folder, and prove that it comes back.
+
+    Parameters
+    ----------
+    model
+        A fitted estimator or pipeline; with ``unsafe`` any object that can be pickled.
+    folder
+        Where to write; made when it is missing. Files of the same names are replaced.
+    example
+        Input as it will be given to ``predict``: a frame, an array, texts; some rows suffice. From
+        it come the signature, the latency, and the proof that the loaded model predicts the same.
+    unsafe
+        Keep it as a pickle. It is stored as unsafe, loaded only by ``allow_unsafe=True``, and not
+        promoted by the default policy.
+
+    Raises
+    ------
+    InvalidInput
+        The model has parts that cannot be kept, does not take its own example, or is another model
+        after it was loaded again; nothing is left in the folder.
+    """
+    flavor = flavor_for(model, unsafe=unsafe)
+    if example is not None:
+        example = _checked_example(example)
+    before = None if example is None else _answer(model, example)
+    packed = flavor.pack(model)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / flavor.file
+    file.write_bytes(packed.data)
+    try:
+        _prove(flavor, file, example, before)
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
+    facts = PackageFacts(
+        flavor=flavor.name,
+        unsafe=flavor.unsafe,
+        file=flavor.file,
+        size_bytes=len(packed.data),
+        estimator=type(model).__name__,
+        types=packed.types,
+        versions={"python": platform.python_version(), **_versions(flavor)},
+        signature=None if example is None else infer(example, before),
+        latency_ms=None if example is None else _latency(model, example),
+        example=example is not None,
+        allow_list=None if flavor.unsafe else allowed().version,
+    )
+    if example is not None:
+        _write(folder / EXAMPLE, examples.to_json(example))
+    requirements = "".join(f"{name}=={found}\n" for name, found in _versions(flavor).items())
+    (folder / REQUIREMENTS).write_text(requirements, "utf-8")
+    _write(folder / FACTS, facts.to_json())
+    return facts
+
+
+def load_model(folder: Path, *, allow_unsafe: bool = False) -> Any:
+    """Load the model of a folder that `save_model` wrote; the caller has verified the bytes.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    allow_unsafe
+        Load a pickle too, which runs whatever is in it.
+
+    Raises
+    ------
+    NotFound
+        The folder or a file in it is missing.
+    InvalidInput
+        The model is unsafe and that was not allowed, holds types that no file may bring, or was
+        made with another major version.
+    Corrupt
+        A file is damaged, or its structure could crash the process.
+    """
+    facts = read_facts(folder)
+    return _load(FLAVORS[facts.flavor], folder / facts.file, allow_unsafe)
+
+
+def load_file(file: Path, *, allow_unsafe: bool = False) -> Any:
+    """Load a bare ``.skops`` (or, if allowed, ``.pkl``) file as safely as a packed model.
+
+    Raises
+    ------
+    NotFound, InvalidInput, Corrupt
+        As `load_model`.
+    """
+    flavor = flavor_of_file(file.suffix)
+    if flavor is None:
+        raise InvalidInput(
+            f"{file.name!r} is no model file: models are .skops files, folders with {FACTS}, or "
+            "(unsafe) .pkl files."
+        )
+    return _load(flavor, file, allow_unsafe)
+
+
+def read_facts(folder: Path) -> PackageFacts:
+    """Read ``model.json`` of a folder.
+
+    Raises
+    ------
+    NotFound
+        It is missing.
+    Corrupt
+        It is no JSON, or describes no model.
+    """
+    return PackageFacts.from_json(_read(folder / FACTS))
+
+
+def read_example(folder: Path) -> Any:
+    """Give the input example as the model was given it; None when there is none.
+
+    Raises
+    ------
+    Corrupt
+        It cannot be read.
+    """
+    if not (folder / EXAMPLE).is_file():
+        return None
+    return examples.from_json(_read(folder / EXAMPLE))
+
+
+def _load(flavor: Flavor, file: Path, allow_unsafe: bool) -> Any:
+    if not file.is_file():
+        raise NotFound(f"There is no model file {str(file)!r}.")
+    if flavor.unsafe and not allow_unsafe:
+        raise InvalidInput(
+            f"{file.name} is a {flavor.name}: loading it runs whatever code is in it, with your "
+            "rights. If you trust who made it: load(allow_unsafe=True)."
+        )
+    return flavor.load(file)
+
+
+def _prove(flavor: Flavor, file: Path, example: object, before: object) -> None:
+    """Load what was written as anybody would, and compare what it predicts."""
+    try:
+        again = flavor.load(file)
+    except LabError as error:
+        raise InvalidInput(
+            f"The model was not kept: its file cannot be loaded again. {error}"
+        ) from error
+    except Exception as error:
+        raise InvalidInput(
+            "The model was not kept: its file cannot be loaded again "
+            f"({type(error).__name__}: {error})."
+        ) from error
+    if example is None:
+        return
+    try:
+        after = _answer(again, example)
+    except InvalidInput as error:
+        raise InvalidInput(f"The model was not kept: after loading again, {error}") from error
+    if not _same(before, after):
+        raise InvalidInput(
+            "The model was not kept: loaded again it predicts something else on the example. "
+            "A model that draws random numbers while it predicts needs a fixed random_state; "
+            "otherwise keep it by log_model(…, unsafe=True)."
+        )
+
+
+def _checked_example(example: object) -> Any:
+    if isinstance(example, dict):
+        from mlops_lab.registry.signature import as_frame
+
+        example = as_frame(example)
+    try:
+        rows = len(example) if not hasattr(example, "shape") else example.shape[0]  # type: ignore[arg-type]
+    except (TypeError, IndexError):
+        rows = 0
+    if not rows:
+        raise InvalidInput(
+            f"An example has at least one row; got {type(example).__name__} without rows."
+        )
+    part = examples.rows_of(example, _CHECKED_ROWS)
+    examples.to_json(part)
+    return part
+
+
+def _answer(model: object, example: object) -> Any:
+    """What the model makes of the example: predict, else transform; None when it does neither."""
+    call = getattr(model, "predict", None) or getattr(model, "transform", None)
+    if call is None:
+        return None
+    try:
+        return call(example)
+    except Exception as error:
+        raise InvalidInput(
+            f"the {type(model).__name__} does not take the example: "
+            f"{type(error).__name__}: {str(error)[:500]}"
+        ) from error
+
+
+def _same(before: Any, after: Any) -> bool:
+    import numpy as np
+
+    if isinstance(before, (list, tuple)):
+        return len(before) == len(after) and all(
+            _same(one, two) for one, two in zip(before, after, strict=True)
+        )
+    if hasattr(before, "tocsr"):
+        before, after = before.tocsr().toarray(), after.tocsr().toarray()
+    if hasattr(before, "columns"):
+        if list(before.columns) != list(after.columns):
+            return False
+        before, after = _plain_array(before), _plain_array(after)
+    one, two = np.asarray(before), np.asarray(after)
+    if one.shape != two.shape:
+        return False
+    if one.dtype.kind in "fc" and two.dtype.kind in "fc":
+        # Sums of threads differ in their last digits.
+        return bool(np.allclose(one, two, rtol=1e-7, atol=1e-10, equal_nan=True))
+    return bool(np.all((one == two) | ((one != one) & (two != two))))
+
+
+def _plain_array(frame: Any) -> Any:
+    return frame.to_numpy()
+
+
+def _latency(model: object, example: object) -> dict[str, float] | None:
+    """Time predicting the first row alone; the first call is for warming up."""
+    row = examples.row_of(example)
+    call = getattr(model, "predict", None) or getattr(model, "transform", None)
+    if call is None:
+        return None
+    call(row)
+    took: list[float] = []
+    until = time.perf_counter() + _LATENCY_S
+    while len(took) < _LATENCY_CALLS and (len(took) < 3 or time.perf_counter() < until):
+        start = time.perf_counter()
+        call(row)
+        took.append((time.perf_counter() - start) * 1000)
+    took.sort()
+
+    def at(share: float) -> float:
+        return round(took[min(len(took) - 1, int(share * len(took)))], 4)
+
+    return {"p50": at(0.5), "p95": at(0.95), "calls": float(len(took))}
+
+
+def _versions(flavor: Flavor) -> dict[str, str]:
+    found = {}
+    for name in flavor.packages():
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _write(file: Path, data: Any) -> None:
+    text = json.dumps(data, indent=1, ensure_ascii=False, sort_keys=False, allow_nan=False)
+    file.write_bytes(text.encode("utf-8", "replace"))
+
+
+def _read(file: Path) -> Any:
+    try:
+        if file.stat().st_size > _FACTS_BYTES:
+            raise Corrupt(f"{file.name} has more than {_FACTS_BYTES:,} bytes.")
+        data = file.read_bytes()
+    except FileNotFoundError:
+        raise NotFound(f"There is no {file.name} in {str(file.parent)!r}.") from None
+    if not data:
+        raise Corrupt(f"{file.name} is empty.")
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise Corrupt(f"{file.name} is no JSON: {error}.") from None
