@@ -78,9 +78,11 @@ class Range(RowCheck):
                 return f"{self.column}: all of {total:,} rows {self._limits()} ({lies})"
             least, most = f"min {figure(low)}", f"max {figure(high)}"
             if not n_high:
-                return f"{self.column}: {n_low:,} of {total:,} rows {under} {figure(self.min)} ({least})"
+                which = f"{n_low:,} of {total:,} rows {under} {figure(self.min)}"
+                return f"{self.column}: {which} ({least})"
             if not n_low:
-                return f"{self.column}: {n_high:,} of {total:,} rows {over} {figure(self.max)} ({most})"
+                which = f"{n_high:,} of {total:,} rows {over} {figure(self.max)}"
+                return f"{self.column}: {which} ({most})"
             return (
                 f"{self.column}: {failed:,} of {total:,} rows outside {figure(self.min)} to "
                 f"{figure(self.max)}: {n_low:,} {under} ({least}), {n_high:,} {over} ({most})"

@@ -1,0 +1,211 @@
+"""How two tables differ row by row, told apart by a key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlops_lab.compute.cells import Cells, read_cells
+from mlops_lab.compute.engine import Engine, open_engine, quote
+from mlops_lab.compute.source import Source
+from mlops_lab.errors import InvalidInput
+from mlops_lab.expressions import nearest
+
+__all__ = ["RowDiff", "diff_rows"]
+
+MAX_EXAMPLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RowDiff:
+    """The rows that came, went and changed.
+
+    Parameters
+    ----------
+    key
+        The columns that tell rows apart.
+    added, removed, changed, same
+        How many rows.
+    columns
+        How many rows changed in each column, without those in which none did.
+    examples
+        Some of the differences: the key, then ``change`` (added, removed, changed), ``column``,
+        ``before`` and ``after``; one line for each value that changed.
+    """
+
+    key: tuple[str, ...]
+    added: int
+    removed: int
+    changed: int
+    same: int
+    columns: Mapping[str, int]
+    examples: Cells
+
+    def to_json(self) -> dict[str, Any]:
+        """As REST sends it."""
+        return {
+            "key": list(self.key),
+            "added": self.added,
+            "removed": self.removed,
+            "changed": self.changed,
+            "same": self.same,
+            "columns": dict(self.columns),
+            "examples": self.examples.to_json(),
+        }
+
+
+def diff_rows(
+    before: Any, after: Any, key: str | Sequence[str], *, tmp: Path | None = None
+) -> RowDiff:
+    """Compare two tables row by row.
+
+    Columns that only one of them has do not make a row changed; a column whose type changed is
+    compared by its values as far as they can be compared, else by their text. NaN equals NaN, and
+    nothing equals nothing.
+
+    Parameters
+    ----------
+    before, after
+        A `Source` each, or whatever `Source.of` takes.
+    key
+        The column or columns that tell rows apart.
+    tmp
+        Where temporary files go; default the system's folder for them.
+
+    Raises
+    ------
+    InvalidInput
+        A column of the key is missing in one of them, or two rows have the same key.
+    """
+    keys = (key,) if isinstance(key, str) else tuple(key)
+    if not keys or len(set(keys)) < len(keys):
+        raise InvalidInput(f"The key {list(keys)} is none: name one or more columns, each once.")
+    with open_engine(tmp) as engine:
+        sides = []
+        for name, given in (("before", before), ("after", after)):
+            source = Source.of(given)
+            view = source.view(engine, name)
+            columns = dict(engine.columns(view))
+            _check_key(engine, name, view, columns, keys)
+            sides.append(columns)
+        return _compare(engine, keys, *sides)
+
+
+def _check_key(
+    engine: Engine, side: str, view: str, columns: Mapping[str, str], keys: Sequence[str]
+) -> None:
+    for name in keys:
+        if name not in columns:
+            near = nearest(name, columns)
+            hint = f" Did you mean {near}?" if near else ""
+            raise InvalidInput(f"The table {side} has no column {name}.{hint}")
+    listed = ", ".join(map(quote, keys))
+    twice = read_cells(
+        engine,
+        f"select {listed}, count(*) as n from {view} group by {listed} having n > 1 "
+        f"order by n desc, {listed}",
+        limit=1,
+    )
+    if twice.rows:
+        *values, n = twice.rows[0]
+        told = ", ".join(f"{name} {value}" for name, value in zip(keys, values, strict=True))
+        raise InvalidInput(
+            f"The key is not unique: the table {side} has {n:,} rows with {told}. "
+            "Add a column that tells them apart."
+        )
+
+
+def _compare(
+    engine: Engine, keys: Sequence[str], before: Mapping[str, str], after: Mapping[str, str]
+) -> RowDiff:
+    compared = [name for name in before if name in after and name not in keys]
+    same_key = " and ".join(f"b.{quote(k)} is not distinct from a.{quote(k)}" for k in keys)
+    differs = {name: _differs(quote(name), before[name], after[name]) for name in compared}
+    flags = ", ".join(f"{sql} as c{i}" for i, sql in enumerate(differs.values()))
+    # Only which columns differ is kept of each pair: the values are looked up for the examples.
+    key_of_both = ", ".join(
+        f"case when mlops_b then b.{quote(k)} else a.{quote(k)} end as k{i}"
+        if before[k] == after[k]
+        else f"case when mlops_b then b.{quote(k)}::varchar else a.{quote(k)}::varchar end as k{i}"
+        for i, k in enumerate(keys)
+    )
+    engine.execute(
+        f"create temp table pairs as select {key_of_both}, "
+        "coalesce(mlops_b, false) as in_b, coalesce(mlops_a, false) as in_a"
+        f"{', ' + flags if flags else ''} "
+        "from (select *, true as mlops_b from before) b "
+        f"full join (select *, true as mlops_a from after) a on {same_key}"
+    )
+    any_flag = " or ".join(f"c{i}" for i in range(len(compared))) or "false"
+    sums = "".join(f", count_if(in_a and in_b and c{i})" for i in range(len(compared)))
+    added, removed, changed, both, *counts = engine.row(
+        "select count_if(in_a and not in_b), count_if(in_b and not in_a), "
+        f"count_if(in_a and in_b and ({any_flag})), count_if(in_a and in_b){sums} from pairs"
+    )
+    by_column = {name: int(n) for name, n in zip(compared, counts, strict=True) if n}
+    examples = _examples(engine, keys, compared, by_column)
+    return RowDiff(
+        tuple(keys),
+        int(added),
+        int(removed),
+        int(changed),
+        int(both - changed),
+        by_column,
+        examples,
+    )
+
+
+def _differs(name: str, before: str, after: str) -> str:
+    if before == after or (_is_number(before) and _is_number(after)):
+        return f"(b.{name} is distinct from a.{name})"
+    return f"(b.{name}::varchar is distinct from a.{name}::varchar)"
+
+
+def _is_number(kind: str) -> bool:
+    return (
+        kind in ("FLOAT", "DOUBLE", "INTEGER", "UINTEGER")
+        or kind.endswith("INT")
+        or (kind.startswith("DECIMAL(") and kind.endswith(")"))
+    )
+
+
+def _examples(
+    engine: Engine, keys: Sequence[str], compared: Sequence[str], counts: Mapping[str, int]
+) -> Cells:
+    """Changed values first, then rows that came and went."""
+    shown = ", ".join(f"p.k{i} as {quote(k)}" for i, k in enumerate(keys))
+    order = ", ".join(f"p.k{i}" for i in range(len(keys)))
+    columns = (*keys, "change", "column", "before", "after")
+    rows: list[tuple[Any, ...]] = []
+    # Every changed column gets its turn, the most changed one first.
+    each = max(1, MAX_EXAMPLES // (2 * max(1, len(counts))))
+    for name in sorted(counts, key=lambda one: -counts[one]):
+        left = min(each, MAX_EXAMPLES - len(rows))
+        if left <= 0:
+            break
+        same = " and ".join(
+            f"p.k{i}::varchar is not distinct from {{0}}.{quote(k)}::varchar"
+            for i, k in enumerate(keys)
+        )
+        picked = (
+            f"select * from pairs p where in_a and in_b and c{compared.index(name)} "
+            f"order by {order} limit {left}"
+        )
+        found = read_cells(
+            engine,
+            f"select {shown}, b.{quote(name)} as value_before, a.{quote(name)} as value_after "
+            f"from ({picked}) p join before b on {same.format('b')} "
+            f"join after a on {same.format('a')} order by {order}",
+            limit=left,
+        )
+        rows += [(*row[:-2], "changed", name, *row[-2:]) for row in found.rows]
+    for change, where in (("added", "not in_b"), ("removed", "not in_a")):
+        left = min(5, MAX_EXAMPLES - len(rows))
+        if left > 0:
+            found = read_cells(
+                engine, f"select {shown} from pairs p where {where} order by {order}", limit=left
+            )
+            rows += [(*row, change, None, None, None) for row in found.rows]
+    return Cells(columns, tuple(rows))
