@@ -10,6 +10,7 @@ from mlops_lab.orchestration.results import GateRecord, PipelineResult, StepErro
 __all__ = [
     "CellFinished",
     "CellStarted",
+    "ChampionFound",
     "Event",
     "GateDecided",
     "Listener",
@@ -34,7 +35,10 @@ class PipelineStarted:
 
 @dataclass(frozen=True, slots=True)
 class StepStarted:
-    """A step's kernel is being started; ``attempt`` counts from 1."""
+    """A step's kernel is being started; ``attempt`` counts from 1.
+
+    An ``index`` above ``total`` is a step that runs again, with the champion in it.
+    """
 
     step: str
     run_id: str
@@ -86,8 +90,20 @@ class StepFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class ChampionFound:
+    """The champion need not be judged again: the same step has judged it on the same inputs.
+
+    ``ref`` is the version, ``run_id`` the run of the step that did.
+    """
+
+    step: str
+    ref: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class GateDecided:
-    """A gate passed or rejected."""
+    """A gate passed, rejected, or waits for people."""
 
     gate: GateRecord
 
@@ -106,6 +122,7 @@ Event: TypeAlias = (
     | CellFinished
     | StepRetried
     | StepFinished
+    | ChampionFound
     | GateDecided
     | PipelineFinished
 )

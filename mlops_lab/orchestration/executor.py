@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -20,20 +19,18 @@ from mlops_lab.orchestration.attempt import Stop, stop_for
 from mlops_lab.orchestration.engines.run import check_kernel
 from mlops_lab.orchestration.events import (
     Event,
-    GateDecided,
     Listener,
     PipelineFinished,
     PipelineStarted,
 )
-from mlops_lab.orchestration.gates import GateFacts, decide
+from mlops_lab.orchestration.judging import Judging, Outcome
 from mlops_lab.orchestration.params import resolve_params, step_params
-from mlops_lab.orchestration.results import GateRecord, PipelineResult, StepResult
+from mlops_lab.orchestration.results import PipelineResult, StepResult
 from mlops_lab.orchestration.scratch import drop_outputs, scratch_root
+from mlops_lab.orchestration.site import Site
 from mlops_lab.orchestration.spec import PipelineSpec
 from mlops_lab.orchestration.step import OpenRuns, StepRunner, error_facts, relative, sentence
 from mlops_lab.orchestration.stopping import CancelWatch, SignalSeen, signals_into
-from mlops_lab.store import Store
-from mlops_lab.tracking import RunManager
 from mlops_lab.tracking.capture import log_environment
 
 __all__ = ["Executor", "check_kernels", "process_facts"]
@@ -69,10 +66,8 @@ class Executor:
 
     Parameters
     ----------
-    root
-        The project's folder.
-    store, runs
-        Where its lines go.
+    site
+        The project.
     spec
         The pipeline.
     listener
@@ -81,22 +76,21 @@ class Executor:
 
     def __init__(
         self,
-        root: Path,
-        store: Store,
-        runs: RunManager,
+        site: Site,
         spec: PipelineSpec,
         *,
         listener: Listener | None = None,
     ) -> None:
-        self.root = root
-        self.store = store
-        self.runs = runs
+        self.site = site
+        self.root = site.root
+        self.store = site.store
+        self.runs = site.runs
         self.spec = spec
         self.run_id = ""
         self._listener = listener
         self._inbox: SimpleQueue[Any] = SimpleQueue()
         self._stop: Stop | None = None
-        self._open = OpenRuns(runs)
+        self._open = OpenRuns(site.runs)
 
     def run(
         self, params: Mapping[str, Any] | None = None, *, run_id: str | None = None
@@ -115,13 +109,15 @@ class Executor:
         Raises
         ------
         InvalidInput
-            Params nobody declares, or a kernel that is not installed; nothing has run then.
+            Params nobody declares, a kernel that is not installed, or an input version that does
+            not exist; nothing has run then.
         Conflict
             The run exists and is not waiting to be started.
         """
         began = time.monotonic()
         shared, own = resolve_params(self.spec, params)
         check_kernels(self.spec)
+        self.site.versions.refuse_missing(self.spec)
         if run_id is not None:
             found = self.runs.find(run_id)
             if found is not None and found.status != "scheduled":
@@ -152,9 +148,7 @@ class Executor:
         )
         self._cancels = CancelWatch(self.store, self.run_id)
         self._steps = StepRunner(
-            self.root,
-            self.store,
-            self.runs,
+            self.site,
             self._open,
             self.spec,
             run_id=self.run_id,
@@ -197,59 +191,44 @@ class Executor:
         self._listen()
         if self._stop is not None:
             status, reason, error = "killed", self._stop.sentence, None
-        gates: tuple[GateRecord, ...] = ()
-        outcome, reason = None, sentence(reason)
-        if status == "finished" and self.spec.gates:
-            gates = self._decide(shared)
-            rejected = [gate.sentence for gate in gates if gate.state == "rejected"]
-            outcome = "rejected" if rejected else "passed"
-            # Not capitalised: it begins with a metric's name.
-            reason = f"{'; '.join(rejected)}." if rejected else None
+        judged = Outcome(None, sentence(reason), (), None)
+        if status == "finished" and (self.spec.gates or self.spec.promote is not None):
+            outcome = self._judge(shared, own)
+            if outcome is None:
+                self._stop = self._stop or self._steps.stop
+                stopped = self._stop.sentence if self._stop is not None else "stopped"
+                status, judged = "killed", replace(judged, reason=sentence(stopped))
+            else:
+                judged = outcome
         self._capture.join(timeout=20)
         facts = error_facts(error) if error else None
-        self._open.end(self.run_id, status, outcome=outcome, reason=reason, error=facts)
-        codes = {"finished": 3 if outcome == "rejected" else 0, "failed": 1, "killed": 130}
+        self._open.end(self.run_id, status, outcome=judged.state, reason=judged.reason, error=facts)
+        finished = {"rejected": 3, "waiting": 4}.get(judged.state or "", 0)
+        codes = {"finished": finished, "failed": 1, "killed": 130}
         return PipelineResult(
             run_id=self.run_id,
             name=self.spec.name,
             path=relative(self.spec.path, self.root),
             status=status,
-            outcome=outcome,
+            outcome=judged.state,
             steps=results,
-            gates=gates,
+            gates=judged.gates,
+            promotion=judged.promotion,
             params=shared,
             exit_code=codes[status],
-            reason=reason,
+            reason=judged.reason,
             warnings=tuple(str(fault) for fault in self.spec.warnings),
         )
 
-    def _decide(self, params: Mapping[str, Any]) -> tuple[GateRecord, ...]:
-        outputs: dict[str, dict[str, dict[str, float]]] = {}
-        for (step, output), kept in self._steps.kept.items():
-            outputs.setdefault(step, {})[output] = {"size_bytes": float(kept.size_bytes)}
-        facts = GateFacts(params, self._steps.metrics, outputs)
-        records = tuple(decide(gate, facts) for gate in self.spec.gates)
-        now = time.time_ns() // 1000
-        self.store.append(
-            *(
-                {
-                    "e": "gate",
-                    "r": self.run_id,
-                    "t": now,
-                    "i": gate.index,
-                    "kind": gate.kind,
-                    "expression": gate.expression,
-                    "state": gate.state,
-                    "sentence": gate.sentence,
-                    "left": gate.left,
-                    "right": gate.right,
-                }
-                for gate in records
-            )
+    def _judge(
+        self, shared: Mapping[str, Any], own: Mapping[str, Mapping[str, Any]]
+    ) -> Outcome | None:
+        name = self.spec.judging_step
+        params = step_params(self.spec.step(name), shared, own[name]) if name is not None else {}
+        judging = Judging(
+            self.site, self.spec, self._steps, self.run_id, shared, params, self._tell
         )
-        for gate in records:
-            self._tell(GateDecided(gate))
-        return records
+        return judging.run()
 
     def _keep_surroundings(self) -> None:
         """Keep the pipeline's file and the environment, beside the first steps."""

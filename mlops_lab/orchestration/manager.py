@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import builtins
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlops_lab.errors import NotFound
 from mlops_lab.expressions import nearest
@@ -19,10 +19,17 @@ from mlops_lab.orchestration.executor import Executor, check_kernels
 from mlops_lab.orchestration.model import json_schema
 from mlops_lab.orchestration.params import resolve_params, step_params
 from mlops_lab.orchestration.results import GateRecord, PipelineResult, Plan, PlannedStep
+from mlops_lab.orchestration.site import Site
+from mlops_lab.orchestration.sources import Source, VersionInput
 from mlops_lab.orchestration.spec import PipelineSpec, load_spec, read_spec
+from mlops_lab.orchestration.versions import Versions
 from mlops_lab.store import Store
 from mlops_lab.tracking import RunManager
 from mlops_lab.tracking.records import RunRecord
+
+if TYPE_CHECKING:
+    from mlops_lab.data import DatasetManager
+    from mlops_lab.registry.manager import ModelManager
 
 __all__ = ["FOLDER", "PipelineFile", "PipelineManager"]
 
@@ -69,13 +76,24 @@ class PipelineManager:
         Where runs are kept.
     identity
         Who acts.
+    datasets, models
+        Give the managers of what pipelines take, make and promote.
     """
 
-    def __init__(self, root: Path, store: Store, runs: RunManager, identity: Identity) -> None:
+    def __init__(
+        self,
+        root: Path,
+        store: Store,
+        runs: RunManager,
+        identity: Identity,
+        datasets: Callable[[], DatasetManager],
+        models: Callable[[], ModelManager],
+    ) -> None:
         self.root = root
         self._store = store
         self._runs = runs
         self._identity = identity
+        self._versions = Versions(store, datasets, models)
 
     # --- files ------------------------------------------------------------------------------
 
@@ -141,7 +159,7 @@ class PipelineManager:
                     name=step.name,
                     notebook=self._relative(step.notebook),
                     params=step_params(step, shared, own[step.name]),
-                    inputs={name: str(source) for name, source in step.inputs.items()},
+                    inputs={name: self._told(source) for name, source in step.inputs.items()},
                     outputs={name: str(output) for name, output in step.outputs.items()},
                     needs=tuple(step.needs),
                     retries=step.retries,
@@ -150,6 +168,7 @@ class PipelineManager:
                 for step in spec.steps
             ),
             gates=tuple(gate.text for gate in spec.gates),
+            promote=self._told_promotion(spec),
             warnings=tuple(str(fault) for fault in spec.warnings),
         )
 
@@ -188,7 +207,9 @@ class PipelineManager:
         """
         if dry_run:
             plan = self.plan(path, params)
-            check_kernels(self.load(path))
+            spec = self.load(path)
+            check_kernels(spec)
+            self._versions.refuse_missing(spec)
             return PipelineResult(
                 run_id="",
                 name=plan.name,
@@ -199,8 +220,8 @@ class PipelineManager:
                 plan=plan,
             )
         self.recover()
-        executor = Executor(self.root, self._store, self._runs, self.load(path), listener=listener)
-        return executor.run(params, run_id=run_id)
+        site = Site(self.root, self._store, self._runs, self._versions, self._acting(run_id))
+        return Executor(site, self.load(path), listener=listener).run(params, run_id=run_id)
 
     def start_detached(
         self,
@@ -225,6 +246,7 @@ class PipelineManager:
         spec = self.load(path)
         resolve_params(spec, params)
         check_kernels(spec)
+        self._versions.refuse_missing(spec)
         self.recover()
         return detached.start(
             self.root,
@@ -290,6 +312,37 @@ class PipelineManager:
             scratch.recover(self._store, self._runs)
 
     # --- inside -----------------------------------------------------------------------------
+
+    def _acting(self, run_id: str | None) -> Identity:
+        """Who a run decides for: whoever scheduled it, else who runs this process.
+
+        Otherwise nobody would notice that the person who approves a model is the one whose
+        pipeline has made it.
+        """
+        record = self._runs.find(run_id) if run_id is not None else None
+        if record is None or not record.author or record.author == self._identity.id:
+            return self._identity
+        return Identity(record.author, "jupyter")
+
+    def _told(self, source: Source) -> str:
+        """An input as a plan tells it: a reference with the version that it names now."""
+        if not isinstance(source, VersionInput):
+            return str(source)
+        now = self._versions.now(source)
+        if now == source.ref:
+            return str(source)
+        return f"{source} ({'now ' + now if now else 'not there yet'})"
+
+    def _told_promotion(self, spec: PipelineSpec) -> str | None:
+        promote = spec.promote
+        if promote is None:
+            return None
+        holder = self._versions.holder(promote.name, promote.alias)
+        now = f"now {holder.version}" if holder else "nobody yet"
+        told = f"{promote.model} becomes {promote.alias} of {promote.name} ({now})"
+        if promote.replaces is None:
+            return told
+        return f"{told}; {promote.against} is judged in {'.'.join(promote.replaces)}"
 
     def _pipeline_of(self, run_id: str) -> RunRecord:
         record = self._runs.get(run_id)

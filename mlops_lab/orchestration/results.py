@@ -13,10 +13,12 @@ __all__ = [
     "PipelineResult",
     "Plan",
     "PlannedStep",
+    "Promotion",
     "StepError",
     "StepResult",
     "gate_line",
     "headline",
+    "promotion_line",
     "step_line",
 ]
 
@@ -30,11 +32,11 @@ class GateRecord:
     index
         Its position in the file, from 0.
     kind
-        ``metric``.
+        ``metric``, ``data``, ``fairness``, ``approval`` …
     expression
         As it was written.
     state
-        ``passed`` or ``rejected``.
+        ``passed``, ``rejected`` or ``waiting``.
     sentence
         Why, with the numbers: "auc 0.745 is at least 0.60".
     left, right
@@ -48,6 +50,30 @@ class GateRecord:
     sentence: str
     left: float | None = None
     right: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """What became of the model that the gates have judged.
+
+    Parameters
+    ----------
+    model, version
+        What was to be promoted.
+    alias
+        The name that was to move to it.
+    state
+        ``promoted``, ``waiting`` (for an approval), ``rejected`` by a gate, or ``refused`` by the
+        alias's policy.
+    sentence
+        What is so now: "flight-delay 3 is champion now, it replaces 2".
+    """
+
+    model: str
+    version: int
+    alias: str
+    state: str
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +112,12 @@ class StepResult:
         Last value of each metric.
     params
         What was injected, paths of inputs and outputs included.
+    inputs
+        The versions that it was given, by name: ``{"raw": "flights@3"}``.
     outputs
         Path of each output by its name: read-only files of the store.
+    versions
+        The versions among them: ``{"model": "flight-delay@5"}``.
     duration_s
         Of the last try, in seconds.
     attempts
@@ -103,7 +133,9 @@ class StepResult:
     executed: Path | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, Path] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
     duration_s: float = 0.0
     attempts: int = 0
     error: StepError | None = None
@@ -125,13 +157,14 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a pipeline would do: its steps in their order, and its gates."""
+    """What a pipeline would do: its steps in their order, its gates, and what it promotes."""
 
     name: str
     path: str
     params: Mapping[str, Any]
     steps: tuple[PlannedStep, ...]
     gates: tuple[str, ...]
+    promote: str | None = None
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -154,6 +187,7 @@ class Plan:
                 for step in self.steps
             ],
             "gates": list(self.gates),
+            "promote": self.promote,
             "warnings": list(self.warnings),
         }
 
@@ -169,15 +203,18 @@ class PipelineResult:
     status
         finished, failed, killed, or ``planned``: whether it ran.
     outcome
-        What its gates said: passed or rejected; None without gates, or when it did not finish.
+        What its gates said: passed, rejected or waiting; None without gates, or when it did not
+        finish.
     steps
         By name, in the order in which they ran.
     gates
         In the order of the file; empty when the steps did not finish.
     exit_code
-        0 done, 1 a step failed, 3 a gate rejected, 130 interrupted.
+        0 done, 1 a step failed, 3 a gate rejected, 4 waiting for an approval, 130 interrupted.
     reason
-        Why it did not finish, as a sentence.
+        Why it did not finish, or not pass, as a sentence.
+    promotion
+        What became of the model that it promotes, once the gates were through.
     """
 
     run_id: str
@@ -193,11 +230,14 @@ class PipelineResult:
     reason: str | None = None
     warnings: tuple[str, ...] = ()
     plan: Plan | None = None
+    promotion: Promotion | None = None
 
     def __repr__(self) -> str:
         lines = [f"<PipelineResult {headline(self)}>"]
         lines += [f"  {step_line(step)}" for step in self.steps.values()]
         lines += [f"  {gate_line(gate)}" for gate in self.gates]
+        if self.promotion is not None:
+            lines.append(f"  {promotion_line(self.promotion)}")
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
@@ -227,6 +267,15 @@ class PipelineResult:
                 }
                 for gate in self.gates
             ],
+            "promotion": None
+            if self.promotion is None
+            else {
+                "model": self.promotion.model,
+                "version": self.promotion.version,
+                "alias": self.promotion.alias,
+                "state": self.promotion.state,
+                "sentence": self.promotion.sentence,
+            },
             "warnings": list(self.warnings),
         }
 
@@ -238,6 +287,9 @@ _GLYPHS = {
     "skipped": "–",
     "passed": "✓",
     "rejected": "⊗",
+    "waiting": "◔",
+    "promoted": "★",
+    "refused": "⊗",
 }
 
 
@@ -265,6 +317,11 @@ def gate_line(gate: GateRecord) -> str:
     return f"{_GLYPHS.get(gate.state, '·')} {gate.sentence}"
 
 
+def promotion_line(promotion: Promotion) -> str:
+    """What became of the model in one line: its glyph and its sentence."""
+    return f"{_GLYPHS.get(promotion.state, '·')} {promotion.sentence}"
+
+
 def _step_json(step: StepResult) -> dict[str, Any]:
     error = step.error
     return {
@@ -277,7 +334,9 @@ def _step_json(step: StepResult) -> dict[str, Any]:
         "attempts": step.attempts,
         "metrics": _plain(step.metrics),
         "params": _plain(step.params),
+        "inputs": dict(step.inputs),
         "outputs": {name: str(path) for name, path in step.outputs.items()},
+        "versions": dict(step.versions),
         "error": None
         if error is None
         else {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -71,18 +71,16 @@ class Scratch:
             path.parent.mkdir(parents=True, exist_ok=True)
         return paths
 
-    def link_inputs(self, sources: Mapping[str, tuple[Path, str]]) -> dict[str, Path]:
-        """A link for each input that is kept by its content, under the file's own name.
+    def link_input(self, name: str, target: Path, file: str) -> Path:
+        """A link to an input that is kept by its content, under the file's own name.
 
         Readers go by the suffix, which objects of the store do not have.
         """
-        links: dict[str, Path] = {}
-        for name, (target, file) in sources.items():
-            folder = self.folder / "inputs" / name
-            folder.mkdir(parents=True)
-            links[name] = folder / Path(file).name
-            links[name].symlink_to(target)
-        return links
+        folder = self.folder / "inputs" / name
+        folder.mkdir(parents=True)
+        link = folder / Path(file).name
+        link.symlink_to(target)
+        return link
 
 
 @contextmanager

@@ -94,6 +94,13 @@ class PipelineSpec:
     warnings: tuple[Fault, ...] = field(default=())
     file: str = ""
 
+    @property
+    def judging_step(self) -> str | None:
+        """The step that a gate wants to judge the champion as well."""
+        if self.promote is None or self.promote.replaces is None:
+            return None
+        return self.promote.replaces[0]
+
     def step(self, name: str) -> Step:
         """The step of that name.
 

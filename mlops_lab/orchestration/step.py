@@ -6,15 +6,19 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from mlops_lab.errors import LabError
 from mlops_lab.orchestration.attempt import Attempt, CellJournal, Stop
 from mlops_lab.orchestration.engines.run import CellFailure, run_notebook
 from mlops_lab.orchestration.engines.session import Session
 from mlops_lab.orchestration.events import Event, StepFinished, StepRetried, StepStarted
+from mlops_lab.orchestration.inputs import InputTaker
+from mlops_lab.orchestration.items import Item, digest_of_path
+from mlops_lab.orchestration.outputs import OutputKeeper
 from mlops_lab.orchestration.protocol import kernel_environment
 from mlops_lab.orchestration.results import StepError, StepResult
 from mlops_lab.orchestration.scratch import (
@@ -23,14 +27,14 @@ from mlops_lab.orchestration.scratch import (
     scratch_root,
     sockets_folder,
 )
-from mlops_lab.orchestration.sources import InputFile, StepOutput
+from mlops_lab.orchestration.site import Site
+from mlops_lab.orchestration.sources import VersionOutput
 from mlops_lab.orchestration.spec import PipelineSpec, Step
 from mlops_lab.orchestration.stopping import CancelWatch
-from mlops_lab.store import Store
 from mlops_lab.tracking import RunManager
 from mlops_lab.tracking.records import MetricSummary
 
-__all__ = ["OpenRuns", "StepRunner", "error_facts", "relative", "sentence"]
+__all__ = ["OpenRuns", "StepRunner", "Task", "error_facts", "relative", "sentence"]
 
 
 class OpenRuns:
@@ -57,11 +61,37 @@ class OpenRuns:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """An output in the store."""
+class Task:
+    """One execution of a step: as it is written, or with another model in one of its inputs.
 
-    path: Path
-    size_bytes: int
+    Parameters
+    ----------
+    index
+        Its place in the order, from 1.
+    params
+        What is injected, without its paths.
+    label
+        What people read.
+    folder
+        What its scratch folder is called.
+    swapped
+        Inputs that are given instead of what the step says.
+    tags
+        Set on its run.
+    """
+
+    step: Step
+    index: int
+    params: Mapping[str, Any]
+    label: str
+    folder: str
+    swapped: Mapping[str, Item] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_again(self) -> bool:
+        """Whether the step has run already, and does so with something else in it."""
+        return bool(self.swapped)
 
 
 class StepRunner:
@@ -69,10 +99,10 @@ class StepRunner:
 
     Parameters
     ----------
-    root
-        The project's folder.
-    store, runs, open_runs
-        Where its lines go.
+    site
+        The project.
+    open_runs
+        The runs to be ended.
     spec
         The pipeline.
     run_id
@@ -86,17 +116,20 @@ class StepRunner:
     ----------
     kept
         Outputs by step and name.
+    given
+        Inputs by step and name, of its last try.
     metrics
         Metrics by step, of its last try.
+    judged_by
+        The content id of the notebook that judged the new model, when a gate wants the champion
+        judged as well.
     stop
         Set when somebody ended the whole run.
     """
 
     def __init__(
         self,
-        root: Path,
-        store: Store,
-        runs: RunManager,
+        site: Site,
         open_runs: OpenRuns,
         spec: PipelineSpec,
         *,
@@ -105,18 +138,20 @@ class StepRunner:
         cancels: CancelWatch,
         tell: Callable[[Event], None],
     ) -> None:
-        self.root = root
-        self.store = store
-        self.runs = runs
+        self.site = site
         self.open_runs = open_runs
         self.spec = spec
         self.run_id = run_id
         self.inbox = inbox
         self.cancels = cancels
         self.tell = tell
-        self.kept: dict[tuple[str, str], Kept] = {}
+        self.kept: dict[tuple[str, str], Item] = {}
+        self.given: dict[tuple[str, str], Item] = {}
         self.metrics: dict[str, dict[str, MetricSummary]] = {}
+        self.judged_by: str | None = None
         self.stop: Stop | None = None
+        self._inputs = InputTaker(site.store, site.versions, spec, self.kept)
+        self._outputs = OutputKeeper(site.store, site.runs, site.versions)
 
     def run(self, step: Step, index: int, params: Mapping[str, Any]) -> StepResult:
         """Run a step, and again as often as it says when it fails.
@@ -128,73 +163,122 @@ class StepRunner:
         params
             What is injected, without its paths.
         """
-        tries = step.retries + 1
+        return self.execute(Task(step, index, params, step.name, step.name))
+
+    def execute(self, task: Task) -> StepResult:
+        """Run a task, and again as often as its step says when it fails."""
+        tries = task.step.retries + 1
         for attempt in range(1, tries + 1):
-            result = self._try(step, index, attempt, params)
+            result = self._try(task, attempt)
             if result.status != "failed" or self.stop is not None or attempt == tries:
                 break
             if result.error is not None:
-                self.tell(StepRetried(step.name, attempt, tries, result.error))
-        self.tell(StepFinished(step.name, result))
+                self.tell(StepRetried(task.label, attempt, tries, result.error))
+        self.tell(StepFinished(task.label, result))
         return result
 
-    def _try(self, step: Step, index: int, attempt: int, params: Mapping[str, Any]) -> StepResult:
+    def _try(self, task: Task, attempt: int) -> StepResult:
         began = time.monotonic()
-        notebook = relative(step.notebook, self.root)
+        step, root = task.step, self.site.root
+        notebook = relative(step.notebook, root)
+        tags = dict(task.tags) | ({"mlops.attempt": str(attempt)} if attempt > 1 else {})
         child = self.open_runs.start(
-            name=step.name,
+            name=task.label,
             experiment=self.spec.name,
-            params=params,
-            tags={"mlops.attempt": attempt} if attempt > 1 else None,
+            params=task.params,
+            tags=tags or None,
             parent=self.run_id,
             kind="step",
-            source={"notebook": notebook, "pipeline": relative(self.spec.path, self.root)},
+            source={"notebook": notebook, "pipeline": relative(self.spec.path, root)},
         )
-        self.tell(StepStarted(step.name, child, index, len(self.spec.steps), notebook, attempt))
-        folder = scratch_root(self.store.dir) / self.run_id / f"{step.name}-{attempt}"
+        self.tell(
+            StepStarted(task.label, child, task.index, len(self.spec.steps), notebook, attempt)
+        )
+        folder = scratch_root(self.site.store.dir) / self.run_id / f"{task.folder}-{attempt}"
         scratch = Scratch(folder, child)
         outputs = scratch.output_paths(step)
-        paths = {**self._inputs(step, scratch), **outputs}
-        injected = {**params, **{name: str(path) for name, path in paths.items()}}
-        runner = Attempt(step.name, self.inbox, self.cancels, self.tell, step.timeout_s)
-        with sockets_folder(folder) as sockets:
-            session = Session(
-                folder=step.notebook.parent,
-                environment=kernel_environment(child, self.root),
-                listener=CellJournal(step.name, _cell_logger(self.runs, child), self.inbox),
-                sockets=sockets,
-                log=scratch.log,
-            )
-            failure = runner.run(
-                session, lambda: run_notebook(step.facts, injected, scratch.notebook, session)
-            )
         result = StepResult(
-            name=step.name,
-            status="finished",
-            notebook=notebook,
-            run_id=child,
-            executed=self._keep_notebook(step, child, scratch.notebook),
-            params=injected,
-            attempts=attempt,
+            name=task.label, status="finished", notebook=notebook, run_id=child, attempts=attempt
         )
+        runner = Attempt(task.label, self.inbox, self.cancels, self.tell, step.timeout_s)
+        try:
+            given = self._take(task, child, scratch)
+        except LabError as error:
+            failure: CellFailure | None = CellFailure(type(error).__name__, error.message)
+        else:
+            injected = {**task.params, **_injected(step, given, outputs)}
+            failure = self._run_notebook(task, child, scratch, injected, runner)
+            result = replace(
+                result,
+                executed=self._keep_notebook(task, child, scratch.notebook),
+                params=injected,
+                inputs={name: one.ref for name, one in given.items() if one.kind != "file"},
+            )
         self.stop = _stop_of_run(runner.stop, failure)
-        if failure is None:
-            missing = [name for name, path in outputs.items() if not path.is_file()]
-            if missing:
-                failure = _not_written(missing[0], outputs[missing[0]])
+        summaries = self._metrics_of(child)
+        if failure is None and not task.is_again:
+            kept = self._keep_outputs(step, child, outputs)
+            if isinstance(kept, CellFailure):
+                failure = kept
             else:
-                result = replace(result, outputs=self._keep_outputs(step, child, outputs))
+                self.kept |= {(step.name, name): item for name, item in kept.items()}
+                result = replace(
+                    result,
+                    outputs={name: item.path for name, item in kept.items()},
+                    versions={name: item.ref for name, item in kept.items() if item.kind != "file"},
+                )
         if failure is not None:
             status = "failed" if self.stop is None else "killed"
             result = replace(result, status=status, error=_error(failure, runner.stop))
         self._close_step(child, result)
         shutil.rmtree(folder, ignore_errors=True)
-        self.metrics[step.name] = {one.key: one for one in self._metrics_of(child)}
+        metrics = {one.key: one for one in summaries}
+        if not task.is_again:
+            self.metrics[step.name] = metrics
         return replace(
             result,
-            metrics={key: one.last for key, one in self.metrics[step.name].items()},
+            metrics={key: one.last for key, one in metrics.items()},
             duration_s=time.monotonic() - began,
         )
+
+    def _take(self, task: Task, child: str, scratch: Scratch) -> dict[str, Item]:
+        """The step's inputs; of the one that judges the champion, with their contents."""
+        hashed = self.spec.judging_step == task.step.name
+        given = self._inputs.take(task.step, child, scratch, swapped=task.swapped, hashed=hashed)
+        if not task.is_again:
+            self.given |= {(task.step.name, name): item for name, item in given.items()}
+            if hashed:
+                self.judged_by = digest_of_path(self.site.store, task.step.notebook)
+        return given
+
+    def _run_notebook(
+        self,
+        task: Task,
+        child: str,
+        scratch: Scratch,
+        injected: Mapping[str, Any],
+        runner: Attempt,
+    ) -> CellFailure | None:
+        step = task.step
+        with sockets_folder(scratch.folder) as sockets:
+            session = Session(
+                folder=step.notebook.parent,
+                environment=kernel_environment(child, self.site.root),
+                listener=CellJournal(task.label, _cell_logger(self.site.runs, child), self.inbox),
+                sockets=sockets,
+                log=scratch.log,
+            )
+            return runner.run(
+                session, lambda: run_notebook(step.facts, injected, scratch.notebook, session)
+            )
+
+    def _keep_outputs(
+        self, step: Step, child: str, paths: Mapping[str, Path]
+    ) -> dict[str, Item] | CellFailure:
+        try:
+            return self._outputs.keep(step, child, paths)
+        except LabError as error:
+            return CellFailure(type(error).__name__, error.message)
 
     def _close_step(self, child: str, result: StepResult) -> None:
         error = result.error
@@ -209,43 +293,32 @@ class StepRunner:
             cell=error.cell_id,
         )
 
-    def _inputs(self, step: Step, scratch: Scratch) -> dict[str, Path]:
-        kept: dict[str, tuple[Path, str]] = {}
-        files: dict[str, Path] = {}
-        for name, source in step.inputs.items():
-            if isinstance(source, StepOutput):
-                file = str(self.spec.step(source.step).outputs[source.output])
-                kept[name] = (self.kept[source.step, source.output].path, file)
-            elif isinstance(source, InputFile):
-                files[name] = source.path
-        return {**files, **scratch.link_inputs(kept)}
-
-    def _keep_outputs(self, step: Step, child: str, outputs: Mapping[str, Path]) -> dict[str, Path]:
-        kept: dict[str, Path] = {}
-        for name, path in outputs.items():
-            record = self.runs.put_artifact(
-                child, f"outputs/{name}{path.suffix}", path, kind=_artifact_kind(path)
-            )
-            target = self.store.objects.path(record.digest)
-            self.kept[step.name, name] = Kept(target, record.size)
-            kept[name] = target
-        return kept
-
-    def _keep_notebook(self, step: Step, child: str, path: Path) -> Path | None:
+    def _keep_notebook(self, task: Task, child: str, path: Path) -> Path | None:
         if not path.exists():
             return None  # the kernel never started
-        record = self.runs.put_artifact(
-            child, f"notebook/{step.name}.ipynb", path, media=NOTEBOOK_MEDIA, kind="notebook"
+        record = self.site.runs.put_artifact(
+            child, f"notebook/{task.step.name}.ipynb", path, media=NOTEBOOK_MEDIA, kind="notebook"
         )
-        return self.store.objects.path(record.digest)
+        return self.site.store.objects.path(record.digest)
 
     def _metrics_of(self, child: str) -> list[MetricSummary]:
         # A gate must see every point, so fold until nothing is left; readers otherwise stop at
         # their budget.
         while True:
-            report = self.store.fold(wait_s=10, force=True)
+            report = self.site.store.fold(wait_s=10, force=True)
             if not report.behind and not report.missed:
-                return self.runs.metrics(child)
+                return self.site.runs.metrics(child)
+
+
+def _injected(step: Step, given: Mapping[str, Item], outputs: Mapping[str, Path]) -> dict[str, str]:
+    """What the notebook sees under the names of its inputs and outputs."""
+    names = {
+        name: output.name
+        for name, output in step.outputs.items()
+        if isinstance(output, VersionOutput)
+    }
+    paths = {**{name: item.path for name, item in given.items()}, **outputs}
+    return {**{name: str(path) for name, path in paths.items()}, **names}
 
 
 def relative(path: Path, root: Path) -> str:
@@ -279,18 +352,6 @@ def _cell_logger(runs: RunManager, run_id: str) -> Any:
         runs.log_cell(run_id, cell_id, **facts)
 
     return log
-
-
-def _artifact_kind(path: Path) -> str:
-    return "table" if path.suffix in (".parquet", ".csv") else "file"
-
-
-def _not_written(name: str, path: Path) -> CellFailure:
-    if path.is_dir():
-        message = f"output {name} is a folder; an output is one file"
-    else:
-        message = f"the notebook did not write its output {name}: {path.name}"
-    return CellFailure("MissingOutput", message)
 
 
 def _error(failure: CellFailure, stop: Stop | None) -> StepError:

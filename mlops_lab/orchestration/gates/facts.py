@@ -10,10 +10,10 @@ from mlops_lab.expressions import Given, Loose, Name, nearest
 
 if TYPE_CHECKING:
     from mlops_lab.data.suite import SuiteReport
-    from mlops_lab.orchestration.inputs import Taken
+    from mlops_lab.orchestration.items import Item
     from mlops_lab.tracking.records import MetricSummary
 
-__all__ = ["Champion", "GateFacts", "Subject", "is_number", "subject_of"]
+__all__ = ["Champion", "GateFacts", "Promoted", "Subject", "is_number", "subject_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,16 @@ class Champion:
 
 
 @dataclass(frozen=True, slots=True)
+class Promoted:
+    """The version that is to be promoted; ``holds`` says that it has the alias already."""
+
+    model: str
+    version: int
+    alias: str
+    holds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class GateFacts:
     """What gates may speak of.
 
@@ -99,16 +109,16 @@ class GateFacts:
     check_data
         Runs a suite over an input; None where nothing can be checked.
     promoted
-        The version that is to be promoted, and its alias: ``("flight-delay", 3, "champion")``.
+        What the gates decide about, where something is promoted.
     """
 
     params: Mapping[str, Any]
     metrics: Mapping[str, Mapping[str, MetricSummary]]
     outputs: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
     champion: Champion | None = None
-    inputs: Mapping[tuple[str, str], Taken] = field(default_factory=dict)
-    check_data: Callable[[Taken, str], SuiteReport] | None = None
-    promoted: tuple[str, int, str] | None = None
+    inputs: Mapping[tuple[str, str], Item] = field(default_factory=dict)
+    check_data: Callable[[Item, str], SuiteReport] | None = None
+    promoted: Promoted | None = None
 
     def get(self, name: Name) -> Given:
         """The value of a name in a gate, or None when it is missing."""

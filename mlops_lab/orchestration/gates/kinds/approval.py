@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from mlops_lab.expressions import nearest
-from mlops_lab.governance.roles import ROLES
+from mlops_lab.governance.roles import ROLES, rank, role_of_text
 from mlops_lab.orchestration.gates.facts import GateFacts
 from mlops_lab.orchestration.gates.kind import GateKind, Ruling
 from mlops_lab.orchestration.shapes import Shape
@@ -25,6 +25,11 @@ class Approval(Shape):
 
     role: str = Field(default="approver", description="The least role that counts.")
     count: int = Field(default=1, ge=1, le=20, description="How many different people.")
+
+    @property
+    def rank(self) -> int:
+        """How high the role stands among the roles."""
+        return rank(role_of_text(self.role))
 
 
 class ApprovalGate(GateKind):
@@ -67,10 +72,13 @@ class ApprovalGate(GateKind):
     def decide(self, rule: Any, facts: GateFacts) -> Ruling:
         """Wait: nobody can have approved what has only just been made."""
         wanted: Approval = rule
+        about = facts.promoted
         waits = f"waits for approval by {_people(wanted)}"
-        if facts.promoted is not None:
-            model, version, alias = facts.promoted
-            waits += f" of {model} {version} as {alias}"
+        if about is None:
+            return Ruling("waiting", waits, 0.0, float(wanted.count))
+        if about.holds:
+            return Ruling("passed", f"{about.model} {about.version} is {about.alias} already")
+        waits += f" of {about.model} {about.version} as {about.alias}"
         return Ruling("waiting", waits, 0.0, float(wanted.count))
 
 
