@@ -231,7 +231,14 @@ class Project:
         """What runs by itself."""
         from mlops_lab.orchestration.manager import PipelineManager
 
-        return PipelineManager(self.root, self.store, self.runs, self.identity)
+        return PipelineManager(
+            self.root,
+            self.store,
+            self.runs,
+            self.identity,
+            lambda: self.datasets,
+            lambda: self.models,
+        )
 
     @cached_property
     def lineage(self) -> Lineage:
@@ -246,12 +253,7 @@ class Project:
         from mlops_lab.registry.manager import ModelManager
 
         return ModelManager(
-            self.store,
-            self.runs,
-            self.identity,
-            self.access,
-            lambda: self.settings.aliases,
-            lambda run_id: (),
+            self.store, self.runs, self.identity, self.access, lambda: self.settings.aliases
         )
 
     def sql(self, query: str) -> Any:
