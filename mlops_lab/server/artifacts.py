@@ -15,7 +15,7 @@ from tornado.web import HTTPError, authenticated
 from mlops_lab.errors import NotFound
 from mlops_lab.project import Project
 from mlops_lab.server.encode import time_text
-from mlops_lab.server.handler import LabHandler, Query
+from mlops_lab.server.handler import LabHandler, Query, needs
 from mlops_lab.server.paths import relative
 from mlops_lab.server.preview import MAX_ROWS, preview
 from mlops_lab.tracking.records import ArtifactRecord
@@ -38,6 +38,8 @@ class _RowsQuery(Query):
 class Artifacts(LabHandler):
     """``/projects/{key}/runs/{run_id}/artifacts``."""
 
+    permissions = needs(get="runs:read")
+
     @authenticated
     @authorized
     async def get(self, key: str, run_id: str) -> None:
@@ -49,6 +51,8 @@ class Artifacts(LabHandler):
 
 class Artifact(LabHandler):
     """``/projects/{key}/runs/{run_id}/artifacts/{path}``."""
+
+    permissions = needs(get="runs:read")
 
     @authenticated
     @authorized
@@ -117,6 +121,8 @@ class Artifact(LabHandler):
 
 class Preview(LabHandler):
     """``/projects/{key}/runs/{run_id}/previews/{path}``."""
+
+    permissions = needs(get="runs:read")
 
     @authenticated
     @authorized

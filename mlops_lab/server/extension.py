@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import Final
 
 from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.serverapp import ServerApp
+from traitlets import Dict, Enum, Unicode
 
-from mlops_lab.server import artifacts, orchestration, projects, tracking
+from mlops_lab.governance import ROLES, Rules
+from mlops_lab.governance.access import SECTION
+from mlops_lab.server import artifacts, governance, lineage, orchestration, projects, tracking
 from mlops_lab.server.events import SCHEMA, Announcer
 from mlops_lab.server.handler import API, SETTING, LabHandler, NoRoute
 from mlops_lab.server.known import KnownProjects
+from mlops_lab.server.rules import ServerRules
 from mlops_lab.server.services import Services
 
 __all__ = ["MlopsLabApp", "routes"]
@@ -27,6 +32,8 @@ def routes() -> list[tuple[str, type[LabHandler]]]:
         *tracking.ROUTES,
         *artifacts.ROUTES,
         *orchestration.ROUTES,
+        *lineage.ROUTES,
+        *governance.ROUTES,
     ]
     return [
         *((API + path, handler) for path, handler in projects.ROUTES),
@@ -41,6 +48,19 @@ class MlopsLabApp(ExtensionApp):
     name = "mlops_lab"
     load_other_extensions = True
 
+    roles = Dict(
+        key_trait=Unicode(),
+        value_trait=Enum(ROLES),
+        help="""The role of each user, or of each group as "group:NAME": viewer, contributor,
+        approver or admin. Write it to jupyter_mlops_lab_config.py, where kernels and the command
+        line read it too. When nobody is named here, everybody is admin.""",
+    ).tag(config=True)
+    default_role = Enum(
+        ("", *ROLES),
+        default_value="",
+        help="The role of everybody else; when it is empty: viewer if somebody has a role by name.",
+    ).tag(config=True)
+
     def initialize_settings(self) -> None:
         """Set up what the handlers share, and tell kernels where a project may be made."""
         server = self.serverapp
@@ -49,11 +69,17 @@ class MlopsLabApp(ExtensionApp):
         # Contents that are no files have no root: then projects are looked for where it started.
         root = Path(getattr(server.contents_manager, "root_dir", server.root_dir)).absolute()
         server.event_logger.register_event_schema(SCHEMA)
-        self.settings[SETTING] = Services(KnownProjects(root), Announcer(server.event_logger))
+        known = KnownProjects(root, self._rules(server))
+        self.settings[SETTING] = Services(known, Announcer(server.event_logger))
         # Kernels inherit the server's environment; whoever set the variable knows better.
         self._set_root = ROOT_VARIABLE not in os.environ
         if self._set_root:
             os.environ[ROOT_VARIABLE] = str(root)
+
+    def _rules(self, server: ServerApp) -> ServerRules:
+        files = {Path(file) for app in (self, server) for file in app.loaded_config_files}
+        typed = {**server.cli_config.get(SECTION, {}), **self.cli_config.get(SECTION, {})}
+        return ServerRules(Rules.of(self.roles, self.default_role), tuple(sorted(files)), typed)
 
     def initialize_handlers(self) -> None:
         """Add the routes."""

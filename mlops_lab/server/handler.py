@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
@@ -13,15 +14,16 @@ from jupyter_server.extension.handler import ExtensionHandlerMixin
 from pydantic import BaseModel, ConfigDict
 from tornado.web import authenticated
 
-from mlops_lab.errors import InvalidInput, NotFound
-from mlops_lab.governance import Identity, current_identity
+from mlops_lab.errors import Forbidden, InvalidInput, NotFound
+from mlops_lab.governance import PERMISSIONS, Identity, current_identity
 from mlops_lab.project import Project
 from mlops_lab.server.encode import to_json
 from mlops_lab.server.known import KnownProject
 from mlops_lab.server.problems import MEDIA_TYPE, describe
+from mlops_lab.server.rules import groups_of
 from mlops_lab.server.services import Services
 
-__all__ = ["API", "SETTING", "Body", "LabHandler", "NoRoute", "Query"]
+__all__ = ["API", "SETTING", "Body", "LabHandler", "NoRoute", "Query", "needs"]
 
 API = "/mlops-lab/api/v1"
 SETTING = "mlops_lab_services"
@@ -30,6 +32,14 @@ _MADE_UP = re.compile("[0-9a-f]{32}")
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
+
+
+def needs(**permissions: str) -> Mapping[str, str]:
+    """Say what each verb of a handler needs: ``needs(get="runs:read")``; a right must exist."""
+    for permission in permissions.values():
+        if permission not in PERMISSIONS:
+            raise ValueError(f"There is no right {permission!r}.")
+    return MappingProxyType(permissions)
 
 
 class Body(BaseModel):
@@ -45,9 +55,16 @@ class Query(BaseModel):
 
 
 class LabHandler(ExtensionHandlerMixin, APIHandler):
-    """The base of all handlers. Every verb of a subclass is ``@authenticated @authorized``."""
+    """The base of all handlers. Every verb of a subclass is ``@authenticated @authorized``.
+
+    Attributes
+    ----------
+    permissions
+        What each verb needs. A verb of which nothing is said is closed to everybody.
+    """
 
     auth_resource = "mlops_lab"
+    permissions: ClassVar[Mapping[str, str]] = needs()
 
     @property
     def services(self) -> Services:
@@ -65,7 +82,25 @@ class LabHandler(ExtensionHandlerMixin, APIHandler):
         user = self.current_user
         if _MADE_UP.fullmatch(user.username) and str(user.name).startswith("Anonymous "):
             return Identity(current_identity().id, via="jupyter")
-        return Identity(str(user.username), via="jupyter")
+        return Identity(str(user.username), via="jupyter", groups=groups_of(user))
+
+    async def prepare(self) -> None:  # type: ignore[override]  # as Jupyter's own APIHandler
+        """Refuse who may not, before anything else is done or looked at."""
+        await super().prepare()
+        if self.current_user is None or self._finished:
+            return
+        verb = str(self.request.method).lower()
+        if getattr(type(self), verb, None) is getattr(APIHandler, verb, None):
+            return  # there is no such verb here, which is said later
+        self.services.access.require(self.identity, self._permission)
+
+    @property
+    def _permission(self) -> str:
+        verb = str(self.request.method).lower()
+        try:
+            return self.permissions[verb]
+        except KeyError:
+            raise Forbidden(f"Nobody may {verb.upper()} this: it needs no known right.") from None
 
     def body(self, model: type[M]) -> M:
         """The request's JSON body, checked.
@@ -97,6 +132,8 @@ class LabHandler(ExtensionHandlerMixin, APIHandler):
     async def known(self, key: str) -> KnownProject:
         """The project of a key, watched for changes from now on for a while."""
         known = await self.services.in_thread(lambda: self.services.known.get(key))
+        # Of this project: a file inside of it may have given a role, which does not count here.
+        known.project.access.require(self.identity, self._permission)
         await self.services.watcher.renew(known.project)
         return known
 
@@ -134,6 +171,14 @@ class LabHandler(ExtensionHandlerMixin, APIHandler):
 
 class NoRoute(LabHandler):
     """What is below our address and no route: a problem document instead of a web page."""
+
+    permissions = needs(
+        get="runs:read",
+        post="runs:read",
+        put="runs:read",
+        patch="runs:read",
+        delete="runs:read",
+    )
 
     @authenticated
     @authorized

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from mlops_lab.config import FILE_NAME
 from mlops_lab.errors import NotFound
+from mlops_lab.governance import Rules
 from mlops_lab.project import Project, find_root, key_of
 from mlops_lab.server.paths import contents_folder, contents_path
+from mlops_lab.server.rules import ServerRules
 
 __all__ = ["KnownProject", "KnownProjects"]
 
@@ -36,10 +38,13 @@ class KnownProjects:
     ----------
     server_root
         The folder that contents paths are relative to.
+    rules
+        Who has which role, by the server's configuration; by default everybody is admin.
     """
 
-    def __init__(self, server_root: Path) -> None:
+    def __init__(self, server_root: Path, rules: ServerRules | None = None) -> None:
         self.server_root = server_root
+        self.rules = rules or ServerRules(Rules())
         self._known: dict[str, KnownProject] = {}
         self._lock = threading.Lock()
 
@@ -66,6 +71,7 @@ class KnownProjects:
             known = self._known.get(project.key)
             if known is None or known.project is not project:
                 path = known.path if known else self._shown_path(project.root, seen_from)
+                project.access.adopt(self.rules.of_project(project.root))
                 known = self._known[project.key] = KnownProject(project, path)
             return known
 

@@ -10,7 +10,7 @@ from tornado.web import authenticated
 
 from mlops_lab.governance import Identity
 from mlops_lab.project import Project
-from mlops_lab.server.handler import Body, LabHandler, Query
+from mlops_lab.server.handler import Body, LabHandler, Query, needs
 from mlops_lab.server.log import read_log
 from mlops_lab.server.paths import confined_file
 
@@ -30,6 +30,8 @@ class _RunPipeline(Body):
 class Pipelines(LabHandler):
     """``/projects/{key}/pipelines``."""
 
+    permissions = needs(get="runs:read")
+
     @authenticated
     @authorized
     async def get(self, key: str) -> None:
@@ -39,6 +41,8 @@ class Pipelines(LabHandler):
 
 class PipelinesRun(LabHandler):
     """``/projects/{key}/pipelines/run``."""
+
+    permissions = needs(post="pipelines:run")
 
     @authenticated
     @authorized
@@ -50,6 +54,8 @@ class PipelinesRun(LabHandler):
 
 class Cancel(LabHandler):
     """``/projects/{key}/runs/{run_id}/cancel``."""
+
+    permissions = needs(post="runs:write")
 
     @authenticated
     @authorized
@@ -65,6 +71,8 @@ class Cancel(LabHandler):
 
 class Log(LabHandler):
     """``/projects/{key}/runs/{run_id}/log``."""
+
+    permissions = needs(get="runs:read")
 
     @authenticated
     @authorized

@@ -9,7 +9,7 @@ from tornado.web import authenticated
 
 from mlops_lab import example
 from mlops_lab.project import Project
-from mlops_lab.server.handler import Body, LabHandler, Query
+from mlops_lab.server.handler import Body, LabHandler, Query, needs
 from mlops_lab.server.known import KnownProject
 from mlops_lab.server.paths import contents_folder, contents_path
 from mlops_lab.tracking.rows import count_runs
@@ -27,6 +27,8 @@ class _Near(Body):
 
 class Projects(LabHandler):
     """``/projects``."""
+
+    permissions = needs(get="runs:read", post="runs:write")
 
     @authenticated
     @authorized
@@ -67,6 +69,8 @@ class Projects(LabHandler):
 class Example(LabHandler):
     """``/projects/example``."""
 
+    permissions = needs(post="pipelines:run")
+
     @authenticated
     @authorized
     async def post(self) -> None:
@@ -88,6 +92,8 @@ class Example(LabHandler):
 class OneProject(LabHandler):
     """``/projects/{key}``."""
 
+    permissions = needs(get="runs:read")
+
     @authenticated
     @authorized
     async def get(self, key: str) -> None:
@@ -98,6 +104,8 @@ class OneProject(LabHandler):
 
 class Watch(LabHandler):
     """``/projects/{key}/watch``."""
+
+    permissions = needs(post="runs:read")
 
     @authenticated
     @authorized

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from mlops_lab.governance import Access
 from mlops_lab.server.events import Announcer
 from mlops_lab.server.known import KnownProjects
 from mlops_lab.server.watcher import Watcher
@@ -19,7 +20,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The projects, the watcher, and the threads that may block. Lives on the event loop.
+    """The projects, who may what, the watcher, and the threads that may block.
+
+    Lives on the event loop.
 
     Queries and folds take 5 to 50 ms and would stop every other user of the server: they run in
     a few threads of their own, so that a slow store cannot use up asyncio's shared ones either.
@@ -31,8 +34,12 @@ class Services:
         default_factory=lambda: ThreadPoolExecutor(4, thread_name_prefix="mlops-lab")
     )
     watcher: Watcher = field(init=False)
+    access: Access = field(init=False)
 
     def __post_init__(self) -> None:
+        access = Access()
+        access.adopt(self.known.rules.rules)
+        object.__setattr__(self, "access", access)
         object.__setattr__(self, "watcher", Watcher(self.announcer, self.executor))
 
     async def in_thread(self, call: Callable[[], T]) -> T:

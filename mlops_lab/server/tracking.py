@@ -14,7 +14,7 @@ from mlops_lab.governance import Identity
 from mlops_lab.project import Project
 from mlops_lab.server.details import run_detail
 from mlops_lab.server.encode import time_text
-from mlops_lab.server.handler import Body, LabHandler, Query
+from mlops_lab.server.handler import Body, LabHandler, Query, needs
 from mlops_lab.server.notebook import notebook_card
 from mlops_lab.server.paths import relative
 from mlops_lab.server.rows import encode_rows, rows_of
@@ -74,6 +74,8 @@ class _Ids(Body):
 class Experiments(LabHandler):
     """``/projects/{key}/experiments``."""
 
+    permissions = needs(get="runs:read")
+
     @authenticated
     @authorized
     async def get(self, key: str) -> None:
@@ -83,6 +85,8 @@ class Experiments(LabHandler):
 
 class Runs(LabHandler):
     """``/projects/{key}/runs``."""
+
+    permissions = needs(get="runs:read")
 
     @authenticated
     @authorized
@@ -94,6 +98,8 @@ class Runs(LabHandler):
 
 class RunsDelete(LabHandler):
     """``/projects/{key}/runs/delete``."""
+
+    permissions = needs(post="runs:write")
 
     @authenticated
     @authorized
@@ -108,6 +114,8 @@ class RunsDelete(LabHandler):
 class RunsRestore(LabHandler):
     """``/projects/{key}/runs/restore``."""
 
+    permissions = needs(post="runs:write")
+
     @authenticated
     @authorized
     async def post(self, key: str) -> None:
@@ -120,6 +128,8 @@ class RunsRestore(LabHandler):
 
 class Run(LabHandler):
     """``/projects/{key}/runs/{run_id}``."""
+
+    permissions = needs(get="runs:read", patch="runs:write")
 
     @authenticated
     @authorized
@@ -138,6 +148,8 @@ class Run(LabHandler):
 class RunSeen(LabHandler):
     """``/projects/{key}/runs/{run_id}/seen``."""
 
+    permissions = needs(post="runs:write")
+
     @authenticated
     @authorized
     async def post(self, key: str, run_id: str) -> None:
@@ -151,6 +163,8 @@ class RunSeen(LabHandler):
 class Needs(LabHandler):
     """``/projects/{key}/needs``."""
 
+    permissions = needs(get="runs:read")
+
     @authenticated
     @authorized
     async def get(self, key: str) -> None:
@@ -160,6 +174,8 @@ class Needs(LabHandler):
 
 class Notebook(LabHandler):
     """``/projects/{key}/notebook``."""
+
+    permissions = needs(get="runs:read")
 
     @authenticated
     @authorized
@@ -172,6 +188,8 @@ class Notebook(LabHandler):
 class Histories(LabHandler):
     """``/projects/{key}/runs/{run_id}/metrics``."""
 
+    permissions = needs(get="runs:read")
+
     @authenticated
     @authorized
     async def get(self, key: str, run_id: str) -> None:
@@ -183,6 +201,8 @@ class Histories(LabHandler):
 
 class OneHistory(LabHandler):
     """``/projects/{key}/runs/{run_id}/metrics/{metric}``."""
+
+    permissions = needs(get="runs:read")
 
     @authenticated
     @authorized
