@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Collection, Mapping
@@ -11,19 +10,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlops_lab.data.checkout import Wanted, check_out
 from mlops_lab.data.finder import WHAT, read_versions
-from mlops_lab.data.inputs import DatasetUser
+from mlops_lab.data.judging import DatasetJudge
 from mlops_lab.data.records import CheckoutReport, CheckSummary, VersionRecord
 from mlops_lab.data.taking import Taken, take
 from mlops_lab.errors import Conflict, InvalidInput, LabError, NotFound
-from mlops_lab.governance import Access, Identity
+from mlops_lab.governance import Identity
 from mlops_lab.lineage import refuse_if_needed
 from mlops_lab.names import alias_name, name_of
-from mlops_lab.store import Progress, Store, TreeEntry
+from mlops_lab.store import Progress, TreeEntry
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from mlops_lab.compute import Profile
 
 __all__ = ["DatasetManager"]
 
@@ -41,7 +39,7 @@ class _Gone(Exception):  # no error: a collection took what was about to be name
     pass
 
 
-class DatasetManager(DatasetUser):
+class DatasetManager(DatasetJudge):
     """All that can be done with the datasets of one project. Safe to use from several threads.
 
     Parameters
@@ -55,13 +53,6 @@ class DatasetManager(DatasetUser):
     access
         Who may what; by default everybody everything.
     """
-
-    def __init__(
-        self, root: Path, store: Store, identity: Identity, access: Access | None = None
-    ) -> None:
-        super().__init__(root, store)
-        self._identity = identity
-        self._access = Access() if access is None else access
 
     # ------------------------------------------------------------------ committing
 
@@ -141,11 +132,9 @@ class DatasetManager(DatasetUser):
         who: Identity,
         checks: bool,
     ) -> VersionRecord:
-        profile, profile_digest = self._profiled(name, taken)
-        verdicts = self._judged(name, taken, profile) if checks else []
-        blocked = any(one.state == "blocked" for one in verdicts)
-        extra = [one for one in (profile_digest, *(v.result for v in verdicts)) if one is not None]
-        self._store.objects.settle(extra)
+        path = self._store.objects.view(taken.digest, taken.file, tree=taken.is_tree)
+        known = self._look_at(name, path, checks=checks)
+        self._store.objects.settle(known.objects)
         chosen: list[int] = []
 
         def build(cursor: DuckDBPyConnection) -> Mapping[str, Any]:
@@ -157,7 +146,7 @@ class DatasetManager(DatasetUser):
             if same:
                 raise _Already(same[0])
             # Under the lock under which collections work: what is there now stays.
-            if not all(self._store.objects.exists(one) for one in (*taken.objects, *extra)):
+            if not all(self._store.objects.exists(one) for one in (*taken.objects, *known.objects)):
                 raise _Gone
             ((last,),) = cursor.execute(
                 "select coalesce(max(version), 0) from lab.dataset_commit where dataset = ?", [name]
@@ -172,23 +161,23 @@ class DatasetManager(DatasetUser):
                 "tree": taken.is_tree,
                 "files": taken.files,
                 "size": taken.size_bytes,
-                "rows": None if profile is None else profile.rows,
-                "columns": None if profile is None else len(profile.columns),
-                "profile": profile_digest,
+                "rows": known.rows,
+                "columns": known.columns,
+                "profile": known.profile,
                 "source": dict(taken.source),
                 "note": note,
                 "run": run_id,
-                "alias": None if blocked else alias,
-                "checks": [_as_line(one) for one in verdicts],
+                "alias": None if known.blocked else alias,
+                "checks": [_as_line(one) for one in known.checks],
             }
 
         self._store.decide("dataset.commit", build, by=who.as_by())
         record = self.get(f"{name}@{chosen[0]}")
-        if blocked:
+        if known.blocked:
             _log.warning(
                 "MLOps Lab: %s is blocked by its checks (%s): it is kept, but is not the latest%s.",
                 record.ref,
-                ", ".join(one.suite for one in verdicts if one.state == "blocked"),
+                ", ".join(known.blocked),
                 f" and does not get the alias {alias}" if alias else "",
             )
         return record
@@ -210,6 +199,8 @@ class DatasetManager(DatasetUser):
                 "dataset.commit", {**line, **_facts(known), "run": run_id}, by=who.as_by()
             )
             changed = True
+        if checks and self._judge_again(known, who):
+            known = self.get(known.ref)
         if alias is not None and alias not in known.aliases and known.state != "blocked":
             self.set_alias(known.name, alias, known.version, by=who)
             changed = True
@@ -223,25 +214,6 @@ class DatasetManager(DatasetUser):
                 [known.name, known.version, run_id],
             )
         )
-
-    def _profiled(self, name: str, taken: Taken) -> tuple[Profile | None, str | None]:
-        """The profile of what was taken, kept; none of what is no table."""
-        from mlops_lab import compute
-
-        path = self._store.objects.view(taken.digest, taken.file, tree=taken.is_tree)
-        if not compute.is_tabular(path):
-            return None, None
-        try:
-            profile = compute.profile(compute.Source.of(path), tmp=self._store.dir / "tmp")
-        except InvalidInput as error:
-            # A file may be called .csv and be none; it is data all the same.
-            _log.warning("MLOps Lab: %s gets no profile: %s", name, error)
-            return None, None
-        data = json.dumps(profile.to_json(), separators=(",", ":"), ensure_ascii=False)
-        return profile, self._store.objects.put_bytes(data.encode())
-
-    def _judged(self, name: str, taken: Taken, profile: Profile | None) -> list[CheckSummary]:
-        return []
 
     # ------------------------------------------------------------------ naming and deleting
 
