@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import logging
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,6 +35,8 @@ _log = logging.getLogger(__name__)
 
 # Variables of the same prefix that are not settings: they say where things are.
 _NOT_SETTINGS: Final = frozenset({"MLOPS_LAB_PROJECT", "MLOPS_LAB_ROOT", "MLOPS_LAB_RUN"})
+
+_ALIAS: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,49}")
 
 # What a project demands is committed with it: a process's environment must not weaken it.
 _FILE_ONLY: Final = frozenset({"aliases"})
@@ -102,6 +105,8 @@ class Settings(_Section):
     @classmethod
     def _in_an_order(cls, aliases: dict[str, AliasPolicy]) -> dict[str, AliasPolicy]:
         for alias in aliases:
+            if not _ALIAS.fullmatch(alias):
+                raise ValueError(f"{alias!r} is no alias: one is a word such as champion")
             seen, at = [alias], aliases[alias].after
             while at is not None:
                 if at in seen:

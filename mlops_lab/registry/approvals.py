@@ -209,7 +209,7 @@ class Approver(Promoter):
         version = self.get(ref)
         alias = alias_name(alias)
         while True:
-            check = self._check(self._state(version.name), version.version, alias)
+            check = self._check(self.state(version.name), version.version, alias)
             if check.state == "failed":
                 return Settlement("refused", check.open[0])
             if check.state == "passed":
@@ -225,7 +225,7 @@ class Approver(Promoter):
             except Refused:
                 continue  # somebody decided something meanwhile: look again
             except Conflict:
-                if self._state(version.name).open_request(version.version, alias) is None:
+                if self.state(version.name).open_request(version.version, alias) is None:
                     continue
             return Settlement("waiting", check.open[0])
 
@@ -251,7 +251,7 @@ class Approver(Promoter):
         policy = self.policy(alias)
         wanted = needs(policy, state, version)
         given, _ = counting(policy, state, version, alias)
-        why_not = self._why_not(state, version, alias, who)
+        why_not = self.why_not_approve(state, version, alias, who)
         run = event.data.get("run")
         return ApprovalRequest(
             model=state.name,
@@ -269,7 +269,9 @@ class Approver(Promoter):
             why_not=why_not,
         )
 
-    def _why_not(self, state: ModelState, version: int, alias: str, who: Identity) -> str | None:
+    def why_not_approve(
+        self, state: ModelState, version: int, alias: str, who: Identity
+    ) -> str | None:
         """Say why somebody may not approve, or None."""
         policy = self.policy(alias)
         wanted = needs(policy, state, version)
@@ -291,7 +293,7 @@ class Approver(Promoter):
             raise Conflict(f"{version.name} {version.version} is deleted.")
         if state.aliases.get(alias) == version.version:
             raise Conflict(f"{version.name} {version.version} is {alias} already.")
-        why_not = self._why_not(state, version.version, alias, who)
+        why_not = self.why_not_approve(state, version.version, alias, who)
         if why_not is not None:
             kind = Conflict if why_not.endswith("already.") else Forbidden
             raise kind(f"{version.name} {version.version} is not approved for {alias}: {why_not}")
@@ -330,7 +332,7 @@ class Approver(Promoter):
         version = self.get(ref)
         if alias is not None:
             return version, alias_name(alias)
-        state = self._state(version.name)
+        state = self.state(version.name)
         asked = {e.alias for e in state.open_requests() if e.version == version.version and e.alias}
         if len(asked) > 1:
             raise InvalidInput(

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_lab.tracking.goals import SYSTEM_PREFIX
 
 if TYPE_CHECKING:
     from mlops_lab.registry.records import LoggedModel
+    from mlops_lab.store import Store
     from mlops_lab.tracking import RunManager
     from mlops_lab.tracking.records import RunRecord
 
-__all__ = ["Inputs", "gather_facts"]
+__all__ = ["gather_facts"]
 
-Inputs = Callable[[str], Iterable[Mapping[str, Any]]]
-"""Gives the inputs of a run, as ``{"kind", "name", "version", "digest", "role"}``."""
-
+_INPUTS: Final = """
+select kind, name, version, digest, role from lab.inputs
+where run_id in (select unnest($runs::varchar[])) order by used_at, name
+"""
 _LATENCY: Final = {
     "p50": ("latency_p50_ms", "latency_ms"),
     "p95": ("latency_p95_ms",),
@@ -25,16 +27,14 @@ _LATENCY: Final = {
 
 
 def gather_facts(
-    runs: RunManager, inputs: Inputs, logged: LoggedModel, manifest: Mapping[str, Any]
+    store: Store, runs: RunManager, logged: LoggedModel, manifest: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Gather what stays with a version for good.
 
     Parameters
     ----------
-    runs
+    store, runs
         To read the run that made the model, and the steps before it.
-    inputs
-        What runs were given.
     logged
         The model.
     manifest
@@ -72,7 +72,7 @@ def gather_facts(
         },
         "metrics": metrics,
         "params": {param.key: param.value for param in runs.params(run.id)},
-        "inputs": _inputs(inputs, family),
+        "inputs": _inputs(store, family),
         "code": {
             "notebook": run.source.get("notebook") or run.source.get("program"),
             "notebook_digest": _notebook_digest(runs, run),
@@ -111,11 +111,12 @@ def _family(runs: RunManager, run: RunRecord) -> list[RunRecord]:
     return found
 
 
-def _inputs(inputs: Inputs, family: Iterable[RunRecord]) -> list[dict[str, Any]]:
+def _inputs(store: Store, family: Iterable[RunRecord]) -> list[dict[str, Any]]:
+    rows = store.query(_INPUTS, {"runs": [run.id for run in family]})
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for run in family:
-        for one in inputs(run.id):
-            found.setdefault((one.get("kind"), one.get("name"), one.get("version")), dict(one))
+    for kind, name, version, digest, role in rows:
+        one = {"kind": kind, "name": name, "version": version, "digest": digest, "role": role}
+        found.setdefault((kind, name, version, digest), one)
     return list(found.values())
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from mlops_lab.governance import Access
     from mlops_lab.store import Store
+    from mlops_lab.store.tree import Tree
     from mlops_lab.tracking import RunManager
 
 __all__ = ["ModelFinder"]
@@ -75,6 +76,21 @@ class ModelFinder:
         self._access = access
         self._policies = policies
 
+    @property
+    def store(self) -> Store:
+        """Where they are kept."""
+        return self._store
+
+    @property
+    def runs(self) -> RunManager:
+        """The runs that they come from."""
+        return self._runs
+
+    @property
+    def access(self) -> Access:
+        """Who may do what."""
+        return self._access
+
     # ------------------------------------------------------------------ models and versions
 
     def list(self) -> Sequence[ModelRecord]:
@@ -86,11 +102,11 @@ class ModelFinder:
 
     def record(self, name: str) -> ModelRecord:
         """Give one model in a few facts."""
-        return _record(self._state(name))
+        return _record(self.state(name))
 
     def versions(self, name: str) -> Sequence[ModelVersion]:
         """Give a model's versions, newest first; deleted ones are left out."""
-        state = self._state(name)
+        state = self.state(name)
         return [self._version(state, row) for row in reversed(state.ready)]
 
     def get(self, ref: str) -> ModelVersion:
@@ -102,7 +118,7 @@ class ModelFinder:
             There is none; the message has what there is, or the line that makes it.
         """
         reference = parse_reference(ref, "A model")
-        state = self._state(reference.name)
+        state = self.state(reference.name)
         return self._version(state, _resolve(state, reference))
 
     def find(self, ref: str) -> ModelVersion | None:
@@ -125,6 +141,17 @@ class ModelFinder:
         """
         version = self.get(ref)
         return self._store.objects.view(version.digest, version.name, tree=True)
+
+    def tree(self, ref: str) -> Tree:
+        """Give the list of a version's files."""
+        return self._store.objects.tree(self.get(ref).digest)
+
+    def read_file(self, ref: str, path: str, *, most_bytes: int) -> bytes | None:
+        """Read one file of a version, made sure of first; None when there is none or it is big."""
+        for entry in self.tree(ref).entries:
+            if entry.path == path and entry.size <= most_bytes:
+                return self._store.objects.trusted(entry.digest).read_bytes()
+        return None
 
     def recognise(self, path: Path | str) -> ModelVersion | None:
         """Say which version a folder or file is, by its content."""
@@ -179,7 +206,7 @@ class ModelFinder:
 
     def history(self, name: str, alias: str) -> Sequence[AliasMove]:
         """Say who had an alias when, newest first."""
-        return self._state(name).history(alias_name(alias))[::-1]
+        return self.state(name).history(alias_name(alias))[::-1]
 
     def on(self, name: str, alias: str, when: datetime | str) -> ModelVersion | None:
         """Give the version that had an alias at a moment, or None.
@@ -190,7 +217,7 @@ class ModelFinder:
             A moment; without a time zone it is UTC, and a day alone means its end.
         """
         moment = _moment(when)
-        state = self._state(name)
+        state = self.state(name)
         for move in state.history(alias_name(alias)):
             if move.since <= moment and (move.until is None or moment < move.until):
                 if move.version is None:
@@ -208,7 +235,14 @@ class ModelFinder:
 
     # ------------------------------------------------------------------ inside
 
-    def _state(self, name: str) -> ModelState:
+    def state(self, name: str) -> ModelState:
+        """Give everything that was decided about a model.
+
+        Raises
+        ------
+        NotFound
+            There is no model of this name.
+        """
         name = name_of(name, "A model")
         with self._store.read() as cursor:
             state = read_state(cursor, name)
@@ -269,9 +303,6 @@ class ModelFinder:
             raise Corrupt(f"{what} ({digest}) are not what was registered: their bytes differ")
         value = json.loads(data)
         return value if isinstance(value, dict) else {}
-
-    def _run_names(self, run_ids: set[str]) -> dict[str, str]:
-        return {run.id: run.name for run in self._runs.get_many(sorted(run_ids))}
 
 
 def _record(state: ModelState) -> ModelRecord:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mlops_lab.config import AliasPolicy
 from mlops_lab.errors import Conflict, InvalidInput, NotFound
-from mlops_lab.governance import Access, Identity
+from mlops_lab.governance import Identity
 from mlops_lab.lineage import refuse_if_needed
 from mlops_lab.names import name_of
 from mlops_lab.registry.approvals import Approver
-from mlops_lab.registry.facts import Inputs, gather_facts
+from mlops_lab.registry.facts import gather_facts
 from mlops_lab.registry.records import Fault, Judgement, LoggedModel, ModelVersion
 from mlops_lab.registry.state import read_state
 from mlops_lab.registry.verify import MANIFEST, faults_of, is_unsafe, read_manifest, refuse_faulty
@@ -27,8 +26,6 @@ from mlops_lab.tracking.media import media_type
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from mlops_lab.store import Store
-    from mlops_lab.tracking import RunManager
 
 __all__ = ["ModelManager"]
 
@@ -45,26 +42,7 @@ class ModelManager(Approver):
     """All that can be done with the models of one project.
 
     Safe to use from several threads and processes.
-
-    Parameters
-    ----------
-    store, runs, identity, access, policies
-        As of `ModelFinder`.
-    inputs
-        Gives what runs were given, for the facts of a version.
     """
-
-    def __init__(
-        self,
-        store: Store,
-        runs: RunManager,
-        identity: Identity,
-        access: Access,
-        policies: Callable[[], Mapping[str, AliasPolicy]],
-        inputs: Inputs,
-    ) -> None:
-        super().__init__(store, runs, identity, access, policies)
-        self._inputs = inputs
 
     # ------------------------------------------------------------------ keeping
 
@@ -172,7 +150,7 @@ class ModelManager(Approver):
         self._store.objects.trusted_all(entry.digest for entry in tree.entries)
         manifest = read_manifest(self._store, tree)
         facts = json.dumps(
-            gather_facts(self._runs, self._inputs, logged, manifest),
+            gather_facts(self._store, self._runs, logged, manifest),
             ensure_ascii=False,
             sort_keys=True,
             allow_nan=False,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -107,7 +106,6 @@ def evaluate(
     version: int,
     alias: str,
     *,
-    run_names: Mapping[str, str],
     now: datetime,
     asking: bool = False,
 ) -> PolicyCheck:
@@ -119,8 +117,6 @@ def evaluate(
         Of the alias.
     state
         The model.
-    run_names
-        What the runs are called that judged versions, by id.
     now
         The sentences say how long ago things were.
     asking
@@ -130,7 +126,7 @@ def evaluate(
     if version in state.deleted:
         lines.append(PolicyLine("failed", f"{state.name} {version} is deleted."))
     if policy.gates:
-        lines.append(_gates(state, version, run_names, now))
+        lines.append(_gates(state, version, now))
     if policy.after is not None:
         lines.append(_after(state, version, alias, policy.after, now))
     lines.append(_format(policy, state, version, alias))
@@ -161,13 +157,11 @@ def demands(policy: AliasPolicy) -> list[str]:
     return found
 
 
-def _gates(
-    state: ModelState, version: int, run_names: Mapping[str, str], now: datetime
-) -> PolicyLine:
+def _gates(state: ModelState, version: int, now: datetime) -> PolicyLine:
     judged = state.judgement(version)
     if judged is None:
         return PolicyLine("failed", "No pipeline has judged it yet, so no gate has passed.")
-    run = run_names.get(judged.run_id or "", (judged.run_id or "a run")[:8])
+    run = judged.run_name or (judged.run_id or "a run")[:8]
     when = ago(judged.at, now)
     if judged.outcome == "passed":
         what = "The gate" if judged.total == 1 else f"All {judged.total} gates"

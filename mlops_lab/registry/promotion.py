@@ -37,7 +37,13 @@ class Promoter(ModelFinder):
     """The aliases of one project's models. Safe to use from several threads and processes."""
 
     def check_policy(
-        self, ref: str, alias: str, by: Identity | None = None, *, now: datetime | None = None
+        self,
+        ref: str,
+        alias: str,
+        by: Identity | None = None,
+        *,
+        now: datetime | None = None,
+        asking: bool = False,
     ) -> PolicyCheck:
         """Say what the policy of an alias says about a version, demand by demand.
 
@@ -51,10 +57,13 @@ class Promoter(ModelFinder):
             Who asks; the demands are the same for everybody.
         now
             The moment from which the sentences count, by default now.
+        asking
+            Whether this is about a new request, in whose way a rejection does not stand.
         """
         del by
         version = self.get(ref)
-        return self._check(self._state(version.name), version.version, alias_name(alias), now)
+        state = self.state(version.name)
+        return self._check(state, version.version, alias_name(alias), now, asking=asking)
 
     def promote(
         self,
@@ -140,7 +149,7 @@ class Promoter(ModelFinder):
         who = by or self._identity
         self._access.require(who, "models:rollback")
         alias = alias_name(alias)
-        name = self._state(name).name
+        name = self.state(name).name
         sound: dict[int, bool] = {}
         told = ApprovalResult(True, "", 0, alias)
 
@@ -184,7 +193,7 @@ class Promoter(ModelFinder):
         who = by or self._identity
         self._access.require(who, "models:rollback")
         alias = alias_name(alias)
-        name = self._state(name).name
+        name = self.state(name).name
         told = ApprovalResult(False, "", 0, alias)
 
         def build(cursor: DuckDBPyConnection) -> dict[str, Any]:
@@ -221,14 +230,11 @@ class Promoter(ModelFinder):
         *,
         asking: bool = False,
     ) -> PolicyCheck:
-        judged = state.judgement(version)
-        runs = {judged.run_id} if judged is not None and judged.run_id else set()
         return evaluate(
             self.policy(alias),
             state,
             version,
             alias,
-            run_names=self._run_names(runs),
             now=now or datetime.now(UTC),
             asking=asking,
         )

@@ -80,6 +80,7 @@ class Judgement:
     """
 
     run_id: str | None
+    run_name: str | None
     outcome: str
     passed: int
     total: int

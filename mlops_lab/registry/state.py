@@ -25,8 +25,9 @@ select model, version, digest, run_id, logged_model, flavor, unsafe, size, t, by
 from lab.model_version where $name is null or model = $name order by n
 """
 _EVENTS: Final = """
-select model, n, t, by_id, kind, version, alias, digest, data::varchar
-from lab.model_event where $name is null or model = $name order by n
+select e.model, e.n, e.t, e.by_id, e.kind, e.version, e.alias, e.digest, e.data::varchar, r.name
+from lab.model_event e left join lab.run r on r.run_id = e.data->>'run'
+where $name is null or e.model = $name order by e.n
 """
 
 
@@ -61,6 +62,7 @@ class Event:
     alias: str | None
     digest: str | None
     data: dict[str, Any]
+    run_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,7 @@ class ModelState:
     def history(self, alias: str) -> list[AliasMove]:
         """Who had the alias when, oldest first."""
         moves = self.moves_of(alias)
-        ends = [*(move.at for move in moves[1:]), None]
+        ends = [*(move.at for move in moves[1:]), None][: len(moves)]
         return [
             AliasMove(
                 alias, m.version, m.digest, m.at, until, m.by, m.how, m.reason, run_id=m.run_id
@@ -294,7 +296,7 @@ def read_states(cursor: DuckDBPyConnection, name: str | None = None) -> dict[str
         # Of two lines for one number, which only a hand can have written, the first counts.
         versions.setdefault(made.model, {}).setdefault(made.version, made)
     events: dict[str, list[Event]] = {}
-    for model, n, t, by, kind, version, alias, digest, data in cursor.execute(
+    for model, n, t, by, kind, version, alias, digest, data, run_name in cursor.execute(
         _EVENTS, {"name": name}
     ).fetchall():
         known = versions.get(model, {}).get(version) if version is not None else None
@@ -302,7 +304,7 @@ def read_states(cursor: DuckDBPyConnection, name: str | None = None) -> dict[str
             continue
         if digest is not None and known is not None and digest != known.digest:
             continue
-        event = Event(n, _utc(t), by or "?", kind, version, alias, digest, _dict(data))
+        event = Event(n, _utc(t), by or "?", kind, version, alias, digest, _dict(data), run_name)
         events.setdefault(model, []).append(event)
     return {
         model: ModelState(model, rows, tuple(events.get(model, ())))
@@ -347,6 +349,7 @@ def _judgement(event: Event) -> Judgement:
     sentences = data.get("sentences")
     return Judgement(
         run_id=str(data["run"]) if data.get("run") else None,
+        run_name=event.run_name,
         outcome=str(data.get("outcome")),
         passed=_whole(gates.get("passed")),
         total=_whole(gates.get("total")),

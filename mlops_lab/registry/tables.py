@@ -141,24 +141,26 @@ _VIEWS: Final = {
         from lab.model_event where kind = 'model.judge'""",
 }
 
+# What was deleted is needed for a while: who deletes by mistake notices within two weeks.
 _OBJECTS: Final = """
-with gone as (
-    select model, version, max(t) as t from lab.model_event
-    where kind = 'model.delete' group by model, version
-), said as (
-    select v.model || '@' || v.version as ref, v.digest, v.facts,
+with said as (
+    select v.model, v.version, v.digest, v.facts,
            g.t is null or make_timestamp(g.t) > now() at time zone 'utc' - interval 14 days
-               as needed
+           as needed
     from lab.model_version v
-    left join gone g on g.model = v.model and g.version = v.version
+    left join (select model, version, max(t) as t from lab.model_event
+               where kind = 'model.delete' group by model, version) g
+        on g.model = v.model and g.version = v.version
 )
-select digest, 'the version ' || ref as what, true as is_tree, needed from said
+select digest, 'the version ' || model || '@' || version as what, true as is_tree, needed
+from said
 union all
-select facts, 'the facts of ' || ref, false, needed from said where facts is not null
+select facts, 'the facts of ' || model || '@' || version, false, needed
+from said where facts is not null
 union all
 select m.digest, 'the model ' || m.name || ' of run ' || m.run_id, true,
-       r.lifecycle = 'active' or r.deleted_at > now() at time zone 'utc' - interval 14 days
-from lab.logged_model m join lab.run r using (run_id)
+       r.deleted_at is null or r.deleted_at > now() at time zone 'utc' - interval 14 days
+from lab.logged_model m left join lab.run r using (run_id)
 """
 
 _NODES: Final = """
@@ -167,7 +169,7 @@ select 'model:' || v.model || '@' || v.version, 'model', v.model || ' ' || v.ver
 from lab.model_versions v
 """
 
-# One run that judged it may have judged it twice; what a deleted run judged stays told.
+# A run that only judged a model can do without it: else nothing that was ever judged could go.
 _EDGES: Final = """
 select 'run:' || run_id, 'model:' || model || '@' || version, 'made', true
 from lab.model_version where run_id is not null
@@ -175,6 +177,11 @@ union
 select 'model:' || model || '@' || version, 'run:' || (data->>'run'), 'judged', false
 from lab.model_event where kind = 'model.judge' and version is not null
   and (data->>'run') is not null
+union
+select 'model:' || name || '@' || version, 'run:' || run_id,
+       case when role in ('judged', 'champion') then 'judged' else 'input' end,
+       coalesce(role not in ('judged', 'champion'), true)
+from lab.input where kind = 'model' and version is not null
 """
 
 TABLES: Final = ConceptTables(
