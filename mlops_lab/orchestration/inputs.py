@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_lab.orchestration.items import Item, digest_of_path
 from mlops_lab.orchestration.sources import InputFile, StepOutput, VersionInput
-from mlops_lab.orchestration.spec import PipelineSpec, Step
+from mlops_lab.orchestration.spec import Step
 from mlops_lab.store import Store
 
 if TYPE_CHECKING:
-    from mlops_lab.orchestration.scratch import Scratch
     from mlops_lab.orchestration.versions import Versions
 
 __all__ = ["InputTaker"]
@@ -28,8 +26,6 @@ class InputTaker:
         Where runs note what they were given.
     versions
         The project's datasets and models.
-    spec
-        The pipeline.
     kept
         What earlier steps have made, by step and output.
     """
@@ -38,19 +34,16 @@ class InputTaker:
         self,
         store: Store,
         versions: Versions,
-        spec: PipelineSpec,
         kept: Mapping[tuple[str, str], Item],
     ) -> None:
         self.store = store
         self.versions = versions
-        self.spec = spec
         self.kept = kept
 
     def take(
         self,
         step: Step,
         run_id: str,
-        scratch: Scratch,
         *,
         swapped: Mapping[str, Item] | None = None,
         hashed: bool = False,
@@ -61,8 +54,6 @@ class InputTaker:
         ----------
         run_id
             The run of this try.
-        scratch
-            Where files of the store get a link with their own name.
         swapped
             Given instead of what the step says.
         hashed
@@ -79,9 +70,6 @@ class InputTaker:
                 item = swapped[name]
             elif isinstance(source, StepOutput):
                 item = self.kept[source.step, source.output]
-                if item.kind == "file":
-                    file = str(self.spec.step(source.step).outputs[source.output])
-                    item = replace(item, path=scratch.link_input(name, item.path, file))
             elif isinstance(source, VersionInput):
                 item = self.versions.pin(source.kind, source.ref)
             else:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from mlops_lab.data.hashing import digest_on_disk
 from mlops_lab.errors import InvalidInput
 from mlops_lab.store import Store
-from mlops_lab.store.snapshot import digest_of_open_file, open_source
-from mlops_lab.store.tree import Tree, TreeEntry
 
 __all__ = ["Item", "digest_of_path"]
 
@@ -65,29 +63,10 @@ def digest_of_path(store: Store, path: Path) -> str:
 
     Raises
     ------
-    InvalidInput, NotFound, Forbidden
+    InvalidInput
         It cannot be read.
     """
-    if not path.is_dir():
-        return _digest_of_file(store, path)
-    entries = []
-    for folder, folders, files in os.walk(path):
-        folders.sort()
-        for name in sorted(files):
-            file = Path(folder) / name
-            place = file.relative_to(path).as_posix()
-            entries.append(TreeEntry(place, _digest_of_file(store, file), file.stat().st_size))
-    if not entries:
-        raise InvalidInput(f"{path.name} is an empty folder.")
-    return Tree.of(entries).digest
-
-
-def _digest_of_file(store: Store, path: Path) -> str:
-    known = store.objects.digest_of_file(path)
-    if known is not None:
-        return known
-    fd = open_source(path)
-    try:
-        return digest_of_open_file(fd)
-    finally:
-        os.close(fd)
+    digest = digest_on_disk(store.objects, path, store.dir)
+    if digest is None:
+        raise InvalidInput(f"{path.name} cannot be read, or is an empty folder.")
+    return digest

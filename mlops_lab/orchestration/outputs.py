@@ -68,7 +68,8 @@ class OutputKeeper:
             )
             found[name] = Item(
                 "file",
-                self.store.objects.path(record.digest),
+                # Under its own name: readers go by the suffix, which objects do not have.
+                self.store.objects.view(record.digest, path.name),
                 record.digest,
                 record.size,
                 figures={"size_bytes": float(record.size)},

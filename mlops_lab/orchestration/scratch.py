@@ -71,17 +71,6 @@ class Scratch:
             path.parent.mkdir(parents=True, exist_ok=True)
         return paths
 
-    def link_input(self, name: str, target: Path, file: str) -> Path:
-        """A link to an input that is kept by its content, under the file's own name.
-
-        Readers go by the suffix, which objects of the store do not have.
-        """
-        folder = self.folder / "inputs" / name
-        folder.mkdir(parents=True)
-        link = folder / Path(file).name
-        link.symlink_to(target)
-        return link
-
 
 @contextmanager
 def sockets_folder(near: Path) -> Iterator[Path]:

@@ -150,7 +150,7 @@ class StepRunner:
         self.metrics: dict[str, dict[str, MetricSummary]] = {}
         self.judged_by: str | None = None
         self.stop: Stop | None = None
-        self._inputs = InputTaker(site.store, site.versions, spec, self.kept)
+        self._inputs = InputTaker(site.store, site.versions, self.kept)
         self._outputs = OutputKeeper(site.store, site.runs, site.versions)
 
     def run(self, step: Step, index: int, params: Mapping[str, Any]) -> StepResult:
@@ -202,7 +202,7 @@ class StepRunner:
         )
         runner = Attempt(task.label, self.inbox, self.cancels, self.tell, step.timeout_s)
         try:
-            given = self._take(task, child, scratch)
+            given = self._take(task, child)
         except LabError as error:
             failure: CellFailure | None = CellFailure(type(error).__name__, error.message)
         else:
@@ -241,10 +241,10 @@ class StepRunner:
             duration_s=time.monotonic() - began,
         )
 
-    def _take(self, task: Task, child: str, scratch: Scratch) -> dict[str, Item]:
+    def _take(self, task: Task, child: str) -> dict[str, Item]:
         """The step's inputs; of the one that judges the champion, with their contents."""
         hashed = self.spec.judging_step == task.step.name
-        given = self._inputs.take(task.step, child, scratch, swapped=task.swapped, hashed=hashed)
+        given = self._inputs.take(task.step, child, swapped=task.swapped, hashed=hashed)
         if not task.is_again:
             self.given |= {(task.step.name, name): item for name, item in given.items()}
             if hashed:

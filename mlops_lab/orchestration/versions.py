@@ -16,7 +16,7 @@ from mlops_lab.store import Store
 if TYPE_CHECKING:
     from mlops_lab.data import DatasetManager
     from mlops_lab.data.records import VersionRecord
-    from mlops_lab.data.suite import SuiteReport
+    from mlops_lab.data.suite_run import SuiteReport
     from mlops_lab.registry.manager import ModelManager
     from mlops_lab.registry.records import ModelVersion
 
@@ -158,8 +158,14 @@ class Versions:
     # --- gates ------------------------------------------------------------------------------
 
     def check_data(self, item: Item, suite: str) -> SuiteReport:
-        """What a suite says of a version, or of a file."""
-        return self._datasets().check(item.ref if item.kind == "dataset" else item.path, suite)
+        """What a suite says of a version, which is noted with it, or of a file."""
+        if item.kind == "dataset":
+            return self._datasets().check(item.ref, suite)
+        from mlops_lab.data.suite import find_suite, read_suite
+        from mlops_lab.data.suite_run import run_suite
+
+        found = read_suite(find_suite(self._store.root, suite))
+        return run_suite(item.path, found, tmp=self._store.dir / "tmp")
 
     def holder(self, model: str, alias: str) -> ModelVersion | None:
         """The version that has an alias now."""

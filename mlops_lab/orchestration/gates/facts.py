@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_lab.expressions import Given, Loose, Name, nearest
 
 if TYPE_CHECKING:
-    from mlops_lab.data.suite import SuiteReport
+    from mlops_lab.data.suite_run import SuiteReport
     from mlops_lab.orchestration.items import Item
     from mlops_lab.tracking.records import MetricSummary
 

@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from mlops_lab.errors import InvalidInput, LabError
+from mlops_lab.errors import LabError
 from mlops_lab.expressions import nearest
 from mlops_lab.orchestration.gates.facts import GateFacts
-from mlops_lab.orchestration.gates.kind import GateKind, Ruling
+from mlops_lab.orchestration.gates.kind import GateKind, Ruling, State
 from mlops_lab.orchestration.shapes import Line, Shape
 
 if TYPE_CHECKING:
-    from mlops_lab.data.suite import SuiteReport
+    from mlops_lab.data.suite_run import SuiteReport
     from mlops_lab.document import Place
     from mlops_lab.orchestration.gates.checking import GateChecker
 
 __all__ = ["KIND"]
-
-FOLDER = "suites"
 
 
 class Data(Shape):
@@ -67,27 +65,21 @@ class DataGate(GateKind):
             report = facts.check_data(taken, wanted.suite)
         except LabError as error:
             return Ruling("rejected", f"{taken.label} could not be checked: {error.message}")
-        state = "rejected" if report.state == "blocked" else "passed"
-        failed = [one for one in report.checks if one.state != "passed"]
+        state: State = "rejected" if report.state == "blocked" else "passed"
         sentence = _sentence(taken.label, wanted.suite, report)
-        return Ruling(state, sentence, float(len(failed)), 0.0)  # type: ignore[arg-type]
+        return Ruling(state, sentence, float(report.failed), 0.0)
 
     def _suite(self, name: str, place: Place, checker: GateChecker) -> None:
         if checker.root is None:
             return
-        from mlops_lab.data.suite import read_suite
+        from mlops_lab.data.suite import find_suite, read_suite
 
-        where: Place = (*place, "suite")
-        folder = checker.root / FOLDER
-        files = {path.stem: path for path in sorted(folder.glob("*.y*ml"))}
-        if name not in files:
-            message = f"There is no suite {name!r}: {FOLDER}/{name}.yaml does not exist."
-            checker.fault(where, message, suggestion=nearest(name, files))
-            return
         try:
-            read_suite(files[name])
-        except InvalidInput as error:
-            checker.fault(where, f"The suite {name} is wrong: {str(error).splitlines()[0]}")
+            path = find_suite(checker.root, name)
+            read_suite(path, file=path.relative_to(checker.root).as_posix())
+        except LabError as error:
+            # The first fault of the suite's own file, or that there is none of that name.
+            checker.fault((*place, "suite"), str(error).splitlines()[0])
 
     def _input(self, written: str, place: Place, checker: GateChecker) -> None:
         where: Place = (*place, "input")
@@ -121,5 +113,5 @@ def _sentence(label: str, suite: str, report: SuiteReport) -> str:
     failed.sort(key=lambda one: one.severity != "block")
     told = "; ".join(one.sentence.rstrip(".") for one in failed[:3])
     more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""
-    verb = "is blocked by" if report.state == "blocked" else "is warned of by"
-    return f"{label} {verb} {len(failed)} of {total} checks of suite {suite}: {told}{more}"
+    warned = "" if report.state == "blocked" else ", which only warn"
+    return f"{label} fails {len(failed)} of {total} checks of suite {suite}{warned}: {told}{more}"
