@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         set_tags,
         start_run,
     )
+    from mlops_lab.handles.dataset import Dataset, dataset, datasets
     from mlops_lab.handles.pipeline import Pipeline, pipeline, pipelines
     from mlops_lab.handles.run import Run
     from mlops_lab.handles.runs import Runs, runs
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Conflict",
     "Corrupt",
+    "Dataset",
     "Forbidden",
     "InvalidInput",
     "LabError",
@@ -66,6 +68,8 @@ __all__ = [
     "StoreBusy",
     "Table",
     "active_run",
+    "dataset",
+    "datasets",
     "delete_tag",
     "end_run",
     "log_artifact",
@@ -108,6 +112,7 @@ _HOME = {
         ),
         "mlops_lab.errors",
     ),
+    **dict.fromkeys(("Dataset", "dataset", "datasets"), "mlops_lab.handles.dataset"),
     **dict.fromkeys(("Pipeline", "pipeline", "pipelines"), "mlops_lab.handles.pipeline"),
     **dict.fromkeys(("Runs", "runs"), "mlops_lab.handles.runs"),
     **dict.fromkeys(("Table", "sql"), "mlops_lab.handles.table"),

@@ -12,6 +12,7 @@ import mlops_lab as lab
 PUBLIC = [
     "Conflict",
     "Corrupt",
+    "Dataset",
     "Forbidden",
     "InvalidInput",
     "LabError",
@@ -24,6 +25,8 @@ PUBLIC = [
     "StoreBusy",
     "Table",
     "active_run",
+    "dataset",
+    "datasets",
     "delete_tag",
     "end_run",
     "log_artifact",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from mlops_lab.compute import Profile
+    from mlops_lab.data.diff import DatasetDiff
     from mlops_lab.data.suite import Suite
     from mlops_lab.data.suite_run import SuiteReport
 
@@ -130,7 +131,58 @@ class DatasetJudge(DatasetUser):
         found = self.get(ref).checks
         return [self._read_report(one.result) for one in found if one.result is not None]
 
+    def diff(
+        self,
+        before: str | VersionRecord,
+        after: str | VersionRecord,
+        *,
+        key: str | Sequence[str] | None = None,
+    ) -> DatasetDiff:
+        """Compare two versions by files, schema and statistics, and with a key by rows.
+
+        Parameters
+        ----------
+        before, after
+            The earlier and the later version.
+        key
+            The columns that tell rows apart.
+
+        Raises
+        ------
+        InvalidInput
+            A key is given and one of them is no table, or it does not tell their rows apart.
+        """
+        from mlops_lab.compute import diff_profiles, diff_rows, is_tabular
+        from mlops_lab.data.diff import DatasetDiff, diff_files
+
+        first, second = self.get(before), self.get(after)
+        profile, now = self.profile(first), self.profile(second)
+        keyed = None
+        if key:
+            earlier, later = self._trusted(first), self._trusted(second)
+            for one, path in ((first, earlier), (second, later)):
+                if not is_tabular(path):
+                    raise InvalidInput(f"{one.ref} is no table, so it has no rows to compare.")
+            keyed = diff_rows(earlier, later, key, tmp=self._store.dir / "tmp")
+        return DatasetDiff(
+            before=first,
+            after=second,
+            files=(
+                diff_files(self._contents(first), self._contents(second))
+                if first.is_tree or second.is_tree
+                else None
+            ),
+            profile=(None if profile is None or now is None else diff_profiles(profile, now)),
+            keyed=keyed,
+        )
+
     # ------------------------------------------------------------------ inside
+
+    def _contents(self, version: VersionRecord) -> dict[str, str]:
+        if not version.is_tree:
+            return {version.file: version.digest}
+        tree = self._store.objects.tree(version.digest)
+        return {entry.path: entry.digest for entry in tree.entries}
 
     def _read_report(self, digest: str) -> SuiteReport:
         from mlops_lab.data.suite_run import SuiteReport

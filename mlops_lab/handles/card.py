@@ -30,6 +30,7 @@ __all__ = [
     "run_card",
     "run_line",
     "short_number",
+    "size_text",
 ]
 
 _ROWS: Final = 12
@@ -145,7 +146,7 @@ def param_table(params: Sequence[ParamRecord]) -> str:
 def artifact_table(artifacts: Sequence[ArtifactRecord]) -> str:
     """Draw artifacts with kind and size."""
     rows = [
-        [(isolated(a.path), CELL), (isolated(a.kind), CELL), (_size(a.size), NUMBER)]
+        [(isolated(a.path), CELL), (isolated(a.kind), CELL), (size_text(a.size), NUMBER)]
         for a in artifacts
     ]
     return _table(["artifact", "kind", "size"], rows)
@@ -231,7 +232,14 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[tuple[str, str]]]) -> 
     )
 
 
-def _size(size: int) -> str:
+def size_text(size: int) -> str:
+    """Show a number of bytes.
+
+    Examples
+    --------
+    >>> [size_text(n) for n in (17, 312_774, 1_100_000_000)]
+    ['17 B', '313 kB', '1.1 GB']
+    """
     value = float(size)
     for unit in ("B", "kB", "MB"):
         if value < 1000:

@@ -9,15 +9,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from mlops_lab.data.records import VersionRecord
 from mlops_lab.errors import Conflict, InvalidInput, LabError
 from mlops_lab.handles.card import run_card, run_line
 from mlops_lab.handles.contents import Artifacts, Metrics, Params
+from mlops_lab.handles.dataset import Dataset
 from mlops_lab.project import Project
 from mlops_lab.tracking import media
 from mlops_lab.tracking.active import active_runs, describe, status_of
 from mlops_lab.tracking.capture import wait_for_all
 
 if TYPE_CHECKING:
+    from mlops_lab.data.records import ExternalInput, InputRecord
     from mlops_lab.lineage import Direction, Graph
     from mlops_lab.tracking.active import OpenRun
     from mlops_lab.tracking.records import History, NoteRecord, RunRecord
@@ -225,6 +228,49 @@ class Run:
         from mlops_lab.widgets import CurvesView
 
         return CurvesView(self._project, self._id, keys)
+
+    # ------------------------------------------------------------------ what it was given
+
+    def use(
+        self, what: str | os.PathLike[str] | Dataset, *, role: str | None = None
+    ) -> Dataset | ExternalInput:
+        """Note an input: the exact version is pinned, so that the run can be told and repeated.
+
+        Parameters
+        ----------
+        what
+            A dataset by reference (``flights``, ``flights@3``, ``flights@train``), its handle, or a
+            path. A path that holds a version's content is that version; any other file is noted by
+            its content id, and its bytes are not kept.
+        role
+            What it is to the run, as ``train`` or ``holdout``.
+
+        Returns
+        -------
+        Dataset or ExternalInput
+            The handle of the version that is pinned; for what is no version, what was noted.
+
+        Raises
+        ------
+        NotFound
+            It is neither a dataset nor on the disk.
+
+        Examples
+        --------
+        >>> import mlops_lab as lab
+        >>> with lab.start_run("gbm") as run:  # doctest: +SKIP
+        ...     flights = run.use("flights").df()
+        """
+        meant = what.ref if isinstance(what, Dataset) else os.fspath(what)
+        found = self._project.datasets.use(self._id, meant, role=role)
+        if isinstance(found, VersionRecord):
+            return Dataset(self._project, found.ref)
+        return found
+
+    @property
+    def inputs(self) -> list[InputRecord]:
+        """What it was given: versions of datasets and models, and files that are none."""
+        return list(self._project.datasets.inputs(self._id))
 
     # ------------------------------------------------------------------ logging
 
