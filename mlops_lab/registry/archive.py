@@ -31,6 +31,8 @@ _EXPANDED_RATIO: Final = 100
 """Unpacked a file may be so many times its size, or the floor if that is more. Honest models stay
 far below: numbers shrink two- to tenfold, and the schema some fiftyfold."""
 _EXPANDED_MOST: Final = 64 * 2**30
+_SMALL: Final = 16 * 2**20
+_SAMPLE: Final = 2**20
 _SCHEMA_BYTES: Final = 2 * 2**30
 _SCHEMA_DEPTH: Final = 600
 _HEADER_BYTES: Final = 10_000
@@ -38,8 +40,8 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,80}\.(json|npy|npz)")
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NUMBERS: Final = frozenset("biufcSUmM")
 _SPARSE_PARTS: Final = frozenset(
-    f"{name}.npy"
-    for name in "_is_array blocksize col coords data format indices indptr offsets row shape".split()
+    {"_is_array.npy", "blocksize.npy", "col.npy", "coords.npy", "data.npy", "format.npy"}
+    | {"indices.npy", "indptr.npy", "offsets.npy", "row.npy", "shape.npy"}
 )
 _BY_VALUE: Final = frozenset({"FunctionNode", "JsonNode", "TypeNode"})
 _MADE: Final = (1980, 1, 1, 0, 0, 0)
@@ -194,11 +196,21 @@ def pack(archive: ZipFile) -> bytes:
         text = json.dumps(again, separators=(",", ":"), allow_nan=False)
         _write(packed, SCHEMA, text.encode("utf-8"))
         for old, new in names.items():
-            _write(packed, new, _without_padding(archive.read(old)))
+            data = archive.read(old)
+            _write(packed, new, _undated(data) if new.endswith(".npz") else _unpadded(data))
     return buffer.getvalue()
 
 
-def _without_padding(data: bytes) -> bytes:
+def _undated(data: bytes) -> bytes:
+    """Write the archive of a sparse matrix without the time; it is compressed with the others."""
+    buffer = io.BytesIO()
+    with ZipFile(io.BytesIO(data)) as parts, ZipFile(buffer, "w") as packed:
+        for info in parts.infolist():
+            packed.writestr(ZipInfo(info.filename, _MADE), parts.read(info))
+    return buffer.getvalue()
+
+
+def _unpadded(data: bytes) -> bytes:
     """Zero what lies between the fields of records: whatever was in memory there."""
     import numpy as np
 
@@ -216,12 +228,11 @@ def _without_padding(data: bytes) -> bytes:
 def _write(packed: ZipFile, name: str, data: bytes) -> None:
     info = ZipInfo(name, _MADE)
     info.external_attr = 0o644 << 16
-    # An npz is compressed already. What shrinks beyond belief is kept as it is: it would look like
-    # a bomb when it is read (the coefficients of a sparse model are mostly zeros).
-    shrunk = len(zlib.compress(data[: 2**20], 1)) * _EXPANDED_RATIO > min(len(data), 2**20) * 2
-    info.compress_type = (
-        ZIP_DEFLATED if (shrunk or len(data) < 2**24) and not name.endswith(".npz") else ZIP_STORED
-    )
+    # What shrinks beyond belief is kept as it is: it would look like a bomb when it is read (the
+    # coefficients of a sparse model are mostly zeros).
+    sample = data[:_SAMPLE]
+    believed = len(zlib.compress(sample, 1)) * _EXPANDED_RATIO > 2 * len(sample)
+    info.compress_type = ZIP_DEFLATED if believed or len(data) < _SMALL else ZIP_STORED
     packed.writestr(info, data, compresslevel=6)
 
 

@@ -185,9 +185,9 @@ def check_distance(metric: Any) -> None:
     kind = type(metric)
     name = f"{kind.__module__}.{kind.__qualname__}"
     need(allowed().checks.get(name) == "distance", f"measures by {kind.__name__}")
-    power, vector, _ = metric.__getstate__()[:3]
+    power, vector = metric.__getstate__()[:2]
     need(power > 0, "has a power that is none")
-    need(len(vector) >= 1, "has no room for weights")
+    need(vector.ndim == 1, "has weights of a wrong shape")
 
 
 def is_decision_tree(model: object) -> bool:
@@ -201,15 +201,14 @@ def is_decision_tree(model: object) -> bool:
 def _fits(metric: Any, width: int) -> None:
     """Weights are read for every feature, and the haversine reads two."""
     name = type(metric).__name__
-    _, vector, matrix = metric.__getstate__()[:3]
+    power, vector = metric.__getstate__()[:2]
     if name.startswith("Haversine"):
         need(width == 2, "measures on a sphere what has not two columns")
     elif name.startswith("SEuclidean"):
         need(len(vector) == width, "has weights for other features")
     elif name.startswith("Minkowski"):
-        need(len(vector) in (1, width), "has weights for other features")
-        need(metric.__getstate__()[0] >= 1, "has a power that is none")
-    need(len(matrix) >= 1, "has no room for a matrix")
+        need(len(vector) in (0, 1, width), "has weights for other features")
+        need(power >= 1, "has a power that is none")
 
 
 def _walk(left: Any, right: Any, leaf: Any) -> int:
