@@ -12,7 +12,9 @@ const preact = {
 await build({
   entryPoints: {
     curves: 'labextension/src/views/curves/index.tsx',
-    views: 'labextension/style/hosted.css'
+    registry: 'labextension/src/views/registry/index.tsx',
+    views: 'labextension/style/hosted.css',
+    'registry-view': 'labextension/style/registry-hosted.css'
   },
   outdir: 'mlops_lab/_static',
   bundle: true,

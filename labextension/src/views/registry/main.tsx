@@ -1,0 +1,300 @@
+import { useEffect, useState } from 'react';
+import type { ReactElement } from 'react';
+import { Icon } from '../../components/icon';
+import { Loading, Skeleton } from '../../components/placeholder';
+import { LineageGraph } from '../graph';
+import { useValue } from '../hooks';
+import type { IModel } from '../model';
+import { useText } from '../text';
+import { ModelCard } from './card';
+import { Comparison, Pick } from './comparison';
+import { decidable, metricKeys, otherVersion } from './facts';
+import { History } from './history';
+import { useHost } from './host';
+import { OverLegend, OverVersions } from './over';
+import { Block } from './parts';
+import { AuditLine, Decisions, Queue } from './side';
+import type { IModelPage, IModels, IRegistryState, IVersionDetail, IVersionRow } from './state';
+import { parseRef, refOf } from './state';
+import { VersionFacts } from './version';
+import { Versions } from './versions';
+
+/** What is missing after this time is not on its way. */
+const PATIENCE_MS = 1_500;
+/** A metric's two columns. */
+const METRIC_WIDTH = 128;
+const BARE_WIDTH = 420;
+const CHART_WIDTH = 260;
+
+export interface IMainProps {
+  model: IModel<IRegistryState>;
+  models: IModels;
+  page: IModelPage | undefined;
+  version: number | null;
+  width: number;
+  narrow: boolean;
+}
+
+/** The part of a model that is looked at. */
+export function Main(props: IMainProps): ReactElement {
+  const { page, version, model } = props;
+  const t = useText();
+  const { choose } = useHost();
+  const { part } = useValue(model, 'selection');
+  if (page === undefined || version === null) {
+    return (
+      <main className="jp-MlopsLab-reg-main">
+        <Missing />
+      </main>
+    );
+  }
+  return (
+    <main className="jp-MlopsLab-reg-main" tabIndex={-1}>
+      {part !== 'versions' && (
+        <div>
+          <button
+            type="button"
+            className="jp-MlopsLab-link jp-MlopsLab-small"
+            onClick={() => choose({ part: 'versions' })}
+          >
+            ← {t('Versions')}
+          </button>
+        </div>
+      )}
+      {part === 'versions' && <Overview {...props} page={page} version={version} />}
+      {part === 'history' && <History page={page} />}
+      {part === 'card' && <CardPart model={model} page={page} version={version} />}
+      {part === 'compare' && <ComparePart model={model} page={page} version={version} />}
+    </main>
+  );
+}
+
+type Known = IMainProps & { page: IModelPage; version: number };
+
+function Overview(props: Known): ReactElement {
+  const { model, page, version, width, narrow, models } = props;
+  const t = useText();
+  const { alive, choose, ask, inserts } = useHost();
+  const details = useValue(model, 'details');
+  const decisions = useValue(model, 'decisions');
+  const detail = details[refOf(page.model.name, version)];
+  const keys = metricKeys(page);
+  const columns = Math.max(1, Math.min(4, Math.floor((width - BARE_WIDTH) / METRIC_WIDTH)));
+  const charts = keys.slice(0, Math.max(1, Math.min(3, Math.floor(width / CHART_WIDTH))));
+  const compare = (row: number) => {
+    const other = otherVersion(page, row);
+    if (other !== null) {
+      choose({ part: 'compare', version: row, other, sheet: null });
+    }
+  };
+  const onKey = (key: string, row: IVersionRow): boolean => {
+    if (key === 'c' && page.versions.length > 1) {
+      compare(row.version);
+    } else if (key === 'p' && row.version === version && detail !== undefined) {
+      decide(detail, choose);
+    } else if (key === 'i' && alive && inserts) {
+      void ask({ verb: 'insert', text: lineOf(page.model.name, row) });
+    } else {
+      return false;
+    }
+    return true;
+  };
+  const other = otherVersion(page, version);
+  return (
+    <>
+      {narrow && models.queue.length > 0 && (
+        <Block title={t('Waiting for approval')}>
+          <Queue queue={models.queue} />
+        </Block>
+      )}
+      <Block
+        title={t('Versions')}
+        note={t('each judged against the champion of its day, on the same rows')}
+        aside={
+          <>
+            {other !== null && (
+              <button
+                type="button"
+                className="jp-MlopsLab-button jp-mod-small"
+                onClick={() => compare(version)}
+              >
+                <Icon name="compare" size={14} />
+                {t('Compare %1 with %2', version, other)}
+              </button>
+            )}
+            <DecideButton detail={detail} />
+          </>
+        }
+      >
+        <Versions page={page} shown={version} columns={columns} onKey={onKey} />
+      </Block>
+      {page.versions.length > 1 && charts.length > 0 && (
+        <Block title={t('Metrics over versions')}>
+          <div className="jp-MlopsLab-reg-overs">
+            {charts.map(key => (
+              <OverVersions key={key} page={page} metric={key} shown={version} />
+            ))}
+          </div>
+          <OverLegend page={page} />
+        </Block>
+      )}
+      <Lineage model={model} page={page} version={version} />
+      {detail === undefined ? <Missing /> : <VersionFacts key={detail.digest} detail={detail} />}
+      {narrow && decisions !== null && (
+        <Block title={t('Decisions')}>
+          <Decisions decisions={decisions.decisions.slice(0, 10)} />
+          <AuditLine audit={decisions.audit} />
+        </Block>
+      )}
+    </>
+  );
+}
+
+/** The way to the sheet, where there is something to decide about the version. */
+function DecideButton({ detail }: { detail: IVersionDetail | undefined }): ReactElement | null {
+  const t = useText();
+  const { alive, choose } = useHost();
+  const alias = detail === undefined ? null : decidable(detail);
+  if (!alive || detail === undefined || alias === null) {
+    return null;
+  }
+  const review = detail.promotions.some(one => one.may_approve);
+  return (
+    <button
+      type="button"
+      className="jp-MlopsLab-button jp-mod-small"
+      onClick={() => decide(detail, choose)}
+    >
+      <Icon name="approval" size={14} />
+      {review ? t('Review %1…', detail.version) : t('Promote %1…', detail.version)}
+    </button>
+  );
+}
+
+function decide(
+  detail: IVersionDetail,
+  choose: (change: { sheet: { verb: 'promote'; alias: string } }) => void
+): void {
+  const alias = decidable(detail);
+  if (alias !== null) {
+    choose({ sheet: { verb: 'promote', alias } });
+  }
+}
+
+function Lineage(props: {
+  model: IMainProps['model'];
+  page: IModelPage;
+  version: number;
+}): ReactElement {
+  const { model, page, version } = props;
+  const t = useText();
+  const { alive, opens, choose, ask } = useHost();
+  const lineages = useValue(model, 'lineages');
+  const graph = lineages[refOf(page.model.name, version)];
+  const own = (id: string) => {
+    const about = id.startsWith('model:') ? parseRef(id.slice('model:'.length)) : null;
+    return about?.name === page.model.name &&
+      page.versions.some(one => one.version === about.version)
+      ? about.version
+      : null;
+  };
+  return (
+    <Block title={t('Lineage')} note={t('what %1 was made from, and what used it', version)}>
+      {graph === undefined ? (
+        <Missing />
+      ) : (
+        <LineageGraph
+          graph={graph}
+          label={t('Lineage of %1 %2', page.model.name, version)}
+          canOpen={node =>
+            node.alive && (own(node.id) !== null || (alive && opens.includes(node.kind)))
+          }
+          onOpen={node => {
+            const other = own(node.id);
+            if (other !== null) {
+              choose({ version: other });
+            } else {
+              void ask({ verb: 'open', node: node.id });
+            }
+          }}
+        />
+      )}
+    </Block>
+  );
+}
+
+function CardPart(props: {
+  model: IMainProps['model'];
+  page: IModelPage;
+  version: number;
+}): ReactElement {
+  const { model, page, version } = props;
+  const cards = useValue(model, 'cards');
+  const { name } = page.model;
+  const card = cards[refOf(name, version)];
+  return card === undefined ? (
+    <Missing />
+  ) : (
+    <ModelCard key={`${name} ${version}`} model={name} version={version} card={card} />
+  );
+}
+
+function ComparePart(props: {
+  model: IMainProps['model'];
+  page: IModelPage;
+  version: number;
+}): ReactElement {
+  const { model, page, version } = props;
+  const t = useText();
+  const details = useValue(model, 'details');
+  const selection = useValue(model, 'selection');
+  const other = selection.other ?? otherVersion(page, version);
+  if (other === null) {
+    return <p className="jp-MlopsLab-muted">{t('There is no other version to compare with.')}</p>;
+  }
+  const after = details[refOf(page.model.name, version)];
+  const before = details[refOf(page.model.name, other)];
+  return before === undefined || after === undefined ? (
+    <>
+      <Pick page={page} before={other} after={version} />
+      <Missing />
+    </>
+  ) : (
+    <Comparison page={page} before={before} after={after} />
+  );
+}
+
+/** What was not read yet; and who does not wait in vain. */
+function Missing(): ReactElement {
+  const t = useText();
+  const { alive } = useHost();
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    const timer = window.setTimeout(() => setLate(true), PATIENCE_MS);
+    return () => window.clearTimeout(timer);
+  }, []);
+  if (late) {
+    return (
+      <p className="jp-MlopsLab-muted" role="status">
+        {alive
+          ? t('Still being read. A busy kernel answers when its cell is done.')
+          : t('Not kept in the saved notebook: run the cell to see it.')}
+      </p>
+    );
+  }
+  return (
+    <Loading>
+      <div className="jp-MlopsLab-reg-waiting">
+        <Skeleton width="60%" height={12} />
+        <Skeleton width="100%" height={80} />
+      </div>
+    </Loading>
+  );
+}
+
+/** The line that loads a version: by the alias that stays when the next one comes. */
+export function lineOf(name: string, row: IVersionRow): string {
+  const alias = row.aliases.find(one => one === 'champion') ?? row.aliases[0];
+  const ref = alias === undefined ? refOf(name, row.version) : `${name}@${alias}`;
+  return `lab.model(${JSON.stringify(ref)}).load(${row.unsafe ? 'allow_unsafe=True' : ''})`;
+}

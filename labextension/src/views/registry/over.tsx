@@ -1,0 +1,273 @@
+import { useId, useRef, useState } from 'react';
+import type { KeyboardEvent, ReactElement } from 'react';
+import { formatMetric } from '../../components/format';
+import { useWidth } from '../hooks';
+import { useText } from '../text';
+import type { Translate } from '../text';
+import { difference, toNumber } from './facts';
+import { useHost } from './host';
+import type { Direction, IModelPage, IVersionRow } from './state';
+
+const HEIGHT = 168;
+const LEFT = 44;
+const RIGHT = 10;
+const TOP = 10;
+const BOTTOM = 34;
+/** Room that the name of a version takes on the axis. */
+const LABEL = 34;
+
+interface IPoint {
+  row: IVersionRow;
+  value: number;
+  champion: number | null;
+}
+
+/** One metric over the versions: each beside the champion of its day, on the same rows. */
+export function OverVersions(props: {
+  page: IModelPage;
+  metric: string;
+  shown: number;
+}): ReactElement | null {
+  const { page, metric, shown } = props;
+  const t = useText();
+  const { choose } = useHost();
+  const frame = useRef<HTMLElement>(null);
+  const width = useWidth(frame, 320);
+  const [at, setAt] = useState<number | null>(null);
+  const caption = useId();
+  const points = pointsOf(page, metric);
+  if (points.length === 0) {
+    return null;
+  }
+  const goal = page.goals[metric];
+  const { low, high, ticks } = axis(points.flatMap(({ value, champion }) => [value, champion]));
+  const x = (i: number) => LEFT + ((width - LEFT - RIGHT) * (i + 0.5)) / Math.max(1, points.length);
+  const y = (value: number) =>
+    TOP + (HEIGHT - TOP - BOTTOM) * (high === low ? 0.5 : (high - value) / (high - low));
+  const every = Math.max(1, Math.ceil((points.length * LABEL) / (width - LEFT - RIGHT)));
+  const onKeyDown = (event: KeyboardEvent) => {
+    const last = points.length - 1;
+    const next = {
+      ArrowLeft: (at ?? last + 1) - 1,
+      ArrowRight: (at ?? -1) + 1,
+      Home: 0,
+      End: last
+    }[event.key];
+    if (next !== undefined) {
+      event.preventDefault();
+      event.stopPropagation();
+      setAt(Math.max(0, Math.min(last, next)));
+    } else if (event.key === 'Enter' && at !== null) {
+      event.preventDefault();
+      event.stopPropagation();
+      choose({ version: points[at].row.version });
+    }
+  };
+  const told = at === null ? null : points[at];
+  return (
+    <figure ref={frame} className="jp-MlopsLab-reg-over" aria-labelledby={caption}>
+      <figcaption id={caption}>
+        <span>
+          <b>{metric}</b>
+          {goal !== undefined &&
+            `, ${goal === 'max' ? t('higher is better') : t('lower is better')}`}
+        </span>
+        <span className="jp-MlopsLab-reg-told">
+          {told !== null && <Told point={told} metric={metric} goal={goal} />}
+        </span>
+      </figcaption>
+      <svg
+        width={width}
+        height={HEIGHT}
+        viewBox={`0 0 ${width} ${HEIGHT}`}
+        role="img"
+        aria-label={describe(points, metric, t)}
+        tabIndex={0}
+        onKeyDown={onKeyDown}
+        onBlur={() => setAt(null)}
+        onMouseLeave={() => setAt(null)}
+      >
+        {ticks.map(tick => (
+          <g key={tick}>
+            <path className="jp-mod-grid" d={`M${LEFT} ${y(tick)}H${width - RIGHT}`} />
+            <text x={LEFT - 8} y={y(tick) + 4} textAnchor="end">
+              {formatMetric(metric, tick, tickDigits(ticks))}
+            </text>
+          </g>
+        ))}
+        {points.map(({ row, value, champion }, i) => {
+          const verdict =
+            champion === null ? null : difference(metric, value, champion, goal)?.verdict;
+          return (
+            <g
+              key={row.version}
+              className={row.version === shown ? 'jp-mod-shown' : ''}
+              onMouseEnter={() => setAt(i)}
+              onClick={() => choose({ version: row.version })}
+            >
+              <rect
+                className={`jp-mod-band${i === at ? ' jp-mod-at' : ''}`}
+                x={x(i) - x(0) + LEFT}
+                y={TOP - 6}
+                width={Math.max(1, x(1) - x(0))}
+                height={HEIGHT - TOP - BOTTOM + 12}
+              />
+              {champion !== null && (
+                <>
+                  <path
+                    className={`jp-mod-gap jp-mod-${verdict ?? 'same'}`}
+                    d={`M${x(i)} ${y(champion)}V${y(value)}`}
+                  />
+                  <circle className="jp-mod-champion" cx={x(i)} cy={y(champion)} r="4" />
+                </>
+              )}
+              <Mark row={row} x={x(i)} y={y(value)} />
+              {(points.length - 1 - i) % every === 0 && (
+                <text
+                  className={row.version === shown ? 'jp-mod-strong' : ''}
+                  x={x(i)}
+                  y={HEIGHT - BOTTOM + 18}
+                  textAnchor="middle"
+                >
+                  {row.version}
+                </text>
+              )}
+            </g>
+          );
+        })}
+        <text className="jp-mod-axis" x={width - RIGHT} y={HEIGHT - 2} textAnchor="end">
+          {t('version')}
+        </text>
+      </svg>
+      <span className="jp-MlopsLab-unseen" aria-live="polite">
+        {told !== null && spoken(told, metric, t)}
+      </span>
+    </figure>
+  );
+}
+
+/** A rejected version is a cross: its colour alone would not say so. */
+function Mark({ row, x, y }: { row: IVersionRow; x: number; y: number }): ReactElement {
+  return row.judgement?.outcome === 'rejected' ? (
+    <path className="jp-mod-rejected" d={`M${x - 3.5} ${y - 3.5}l7 7m0 -7l-7 7`} />
+  ) : (
+    <circle className="jp-mod-own" cx={x} cy={y} r="4" />
+  );
+}
+
+function Told(props: { point: IPoint; metric: string; goal: Direction | undefined }): ReactElement {
+  const { point, metric, goal } = props;
+  const t = useText();
+  const gap =
+    point.champion === null ? null : difference(metric, point.value, point.champion, goal);
+  return (
+    <>
+      {t('version %1', point.row.version)} <b>{formatMetric(metric, point.value)}</b>
+      {point.champion !== null && point.row.champion !== null && (
+        <>
+          {' · '}
+          {t('champion %1', point.row.champion.version)} {formatMetric(metric, point.champion)}
+        </>
+      )}
+      {gap !== null && (
+        <span className={`jp-MlopsLab-reg-diff jp-mod-${gap.verdict ?? 'same'}`}> {gap.text}</span>
+      )}
+    </>
+  );
+}
+
+export function OverLegend({ page }: { page: IModelPage }): ReactElement {
+  const t = useText();
+  const rejected = page.versions.some(row => row.judgement?.outcome === 'rejected');
+  const champion = page.versions.some(row => row.champion !== null);
+  return (
+    <div className="jp-MlopsLab-reg-legend" aria-hidden="true">
+      <span>
+        <svg width="10" height="10" viewBox="0 0 10 10">
+          <circle className="jp-mod-own" cx="5" cy="5" r="4" />
+        </svg>
+        {t('this version')}
+      </span>
+      {champion && (
+        <span>
+          <svg width="10" height="10" viewBox="0 0 10 10">
+            <circle className="jp-mod-champion" cx="5" cy="5" r="4" />
+          </svg>
+          {t('champion of that day on the same rows')}
+        </span>
+      )}
+      {rejected && (
+        <span>
+          <svg width="10" height="10" viewBox="0 0 10 10">
+            <path className="jp-mod-rejected" d="M1.5 1.5l7 7m0 -7l-7 7" />
+          </svg>
+          {t('rejected')}
+        </span>
+      )}
+    </div>
+  );
+}
+
+/** The finite values, oldest version first. */
+function pointsOf(page: IModelPage, metric: string): IPoint[] {
+  return [...page.versions].reverse().flatMap(row => {
+    const value = toNumber(row.metrics[metric]);
+    const champion = toNumber(row.champion?.metrics[metric]);
+    return value === null || !Number.isFinite(value)
+      ? []
+      : [
+          { row, value, champion: champion !== null && Number.isFinite(champion) ? champion : null }
+        ];
+  });
+}
+
+/** Round places for three to five lines around the values, and where the axis ends. */
+export function axis(values: readonly (number | null)[]): {
+  low: number;
+  high: number;
+  ticks: number[];
+} {
+  const known = values.filter(value => value !== null);
+  const [least, most] = [Math.min(...known), Math.max(...known)];
+  const span = most - least || Math.abs(most) / 10 || 1;
+  const raw = span / 3;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 2.5, 5, 10].map(one => one * power).find(one => one >= raw) ?? raw;
+  const [low, high] = [least - span * 0.15, most + span * 0.15];
+  const ticks: number[] = [];
+  for (let n = Math.ceil(low / step); n * step <= high; n += 1) {
+    ticks.push(n * step);
+  }
+  return { low, high, ticks };
+}
+
+function tickDigits(ticks: readonly number[]): number {
+  const step = ticks.length > 1 ? ticks[1] - ticks[0] : 1;
+  return Math.max(0, Math.min(6, Math.ceil(-Math.log10(step) + 0.001)));
+}
+
+function describe(points: readonly IPoint[], metric: string, t: Translate): string {
+  const last = points[points.length - 1];
+  return [
+    t('%1 over %2 versions', metric, points.length),
+    t('last %1', formatMetric(metric, last.value)),
+    last.row.champion !== null && last.champion !== null
+      ? t('champion %1 then %2', last.row.champion.version, formatMetric(metric, last.champion))
+      : ''
+  ]
+    .filter(part => part !== '')
+    .join(', ');
+}
+
+function spoken(point: IPoint, metric: string, t: Translate): string {
+  const words = [
+    t('version %1', point.row.version),
+    `${metric} ${formatMetric(metric, point.value)}`,
+    point.row.judgement?.outcome === 'rejected' ? t('rejected') : ''
+  ];
+  if (point.champion !== null && point.row.champion !== null) {
+    const value = formatMetric(metric, point.champion);
+    words.push(t('champion %1 on the same rows %2', point.row.champion.version, value));
+  }
+  return words.filter(word => word !== '').join(', ');
+}
