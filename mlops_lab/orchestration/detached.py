@@ -1,4 +1,4 @@
-"""Pipelines in processes of their own, which outlive the server or kernel that started them."""
+"""Work in processes of its own, which outlives the server or kernel that started it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from mlops_lab.store import Store
 from mlops_lab.tracking import RunManager
 from mlops_lab.tracking.records import RunRecord
 
-__all__ = ["command", "interrupt", "log_path", "process_of", "start"]
+__all__ = ["command", "interrupt", "launch", "log_path", "process_of", "start"]
 
 logger = logging.getLogger(__name__)
 
@@ -91,20 +91,64 @@ def start(
     if run_id is not None and runs.find(run_id) is not None:
         return run_id
     run_id = run_id or secrets.token_hex(16)
-    words = command(root, pipeline, run_id, params)
+    return launch(
+        root,
+        store,
+        runs,
+        command(root, pipeline, run_id, params),
+        run_id=run_id,
+        kind="pipeline",
+        stem=name,
+        experiment=name,
+        source={"pipeline": os.path.relpath(pipeline, root)},
+        by=by,
+    )
+
+
+def launch(
+    root: Path,
+    store: Store,
+    runs: RunManager,
+    words: Sequence[str],
+    *,
+    run_id: str,
+    kind: str,
+    stem: str,
+    experiment: str | None = None,
+    source: Mapping[str, Any] | None = None,
+    by: Identity | None = None,
+) -> str:
+    """Journal a run as scheduled, and start the process that takes it over.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    words
+        The command; it takes the run over by its id, which is among them.
+    run_id
+        32 hexadecimal characters that no run has.
+    kind, stem, experiment, source, by
+        As of `RunManager.start`.
+
+    Raises
+    ------
+    InvalidInput
+        A word is longer than a command can be given.
+    """
     for word in words:
         if len(word.encode()) > LONGEST_WORD_BYTES:
             raise InvalidInput(
-                f"{word.partition('=')[0]} has {len(word):,} characters: more than a command can "
-                "be given. Put it into a file and name that as an input."
+                f"{word.partition('=')[0][:100]} has {len(word):,} characters: more than a command "
+                "can be given. Put it into a file and name that as an input."
             )
-    run_id = runs.start(
-        stem=name,
-        experiment=name,
-        kind="pipeline",
+    runs.start(
+        stem=stem,
+        experiment=experiment,
+        kind=kind,
         run_id=run_id,
         status="scheduled",
-        source={"pipeline": os.path.relpath(pipeline, root)},
+        source=source,
         by=by,
     )
     log = log_path(store, run_id)
