@@ -27,7 +27,7 @@ from mlops_lab.tracking import TABLES, ExperimentManager, RunManager
 
 if TYPE_CHECKING:
     from mlops_lab.config import Settings
-    from mlops_lab.data import DatasetManager
+    from mlops_lab.data.manager import DatasetManager
     from mlops_lab.lineage import Lineage
     from mlops_lab.orchestration.manager import PipelineManager
     from mlops_lab.registry.manager import ModelManager
@@ -222,7 +222,7 @@ class Project:
     @cached_property
     def datasets(self) -> DatasetManager:
         """Which data."""
-        from mlops_lab.data import DatasetManager
+        from mlops_lab.data.manager import DatasetManager
 
         return DatasetManager(self.root, self.store, self.identity, self.access)
 

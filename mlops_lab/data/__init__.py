@@ -1,6 +1,5 @@
 """Which data: datasets, their immutable versions, what runs were given of them."""
 
-from mlops_lab.data.manager import DatasetManager
 from mlops_lab.data.records import (
     CheckoutReport,
     CheckSummary,
@@ -15,7 +14,6 @@ __all__ = [
     "TABLES",
     "CheckSummary",
     "CheckoutReport",
-    "DatasetManager",
     "DatasetRecord",
     "ExternalInput",
     "InputRecord",

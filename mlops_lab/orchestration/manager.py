@@ -28,7 +28,7 @@ from mlops_lab.tracking import RunManager
 from mlops_lab.tracking.records import RunRecord
 
 if TYPE_CHECKING:
-    from mlops_lab.data import DatasetManager
+    from mlops_lab.data.manager import DatasetManager
     from mlops_lab.registry.manager import ModelManager
 
 __all__ = ["FOLDER", "PipelineFile", "PipelineManager"]

@@ -14,7 +14,7 @@ from mlops_lab.orchestration.spec import PipelineSpec
 from mlops_lab.store import Store
 
 if TYPE_CHECKING:
-    from mlops_lab.data import DatasetManager
+    from mlops_lab.data.manager import DatasetManager
     from mlops_lab.data.records import VersionRecord
     from mlops_lab.data.suite_run import SuiteReport
     from mlops_lab.registry.manager import ModelManager
