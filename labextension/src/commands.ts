@@ -33,6 +33,8 @@ export const CommandIDs = {
   runPipeline: 'mlops-lab:run-pipeline',
   /** `{project, name, version?}`: open a version of a dataset, by default the latest. */
   openDataset: 'mlops-lab:open-dataset',
+  /** Open what has the keyboard in the sidebar's data. */
+  openFocusedDataset: 'mlops-lab:open-focused-dataset',
   previousDatasetVersion: 'mlops-lab:previous-dataset-version',
   nextDatasetVersion: 'mlops-lab:next-dataset-version',
   /** Insert, or copy, the Python that loads a version. */

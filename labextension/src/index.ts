@@ -1,3 +1,5 @@
+import { dataPlugin } from './data/plugin';
+import { datasetViewPlugin } from './data/view/plugin';
 import { pipelinesPlugin } from './orchestration/plugin';
 import { projectHeaderPlugin, projectPlugin } from './project/plugin';
 import { sidebar } from './sidebar';
@@ -14,5 +16,7 @@ export default [
   statusPlugin,
   runViewPlugin,
   savedViewsPlugin,
-  pipelinesPlugin
+  pipelinesPlugin,
+  dataPlugin,
+  datasetViewPlugin
 ];

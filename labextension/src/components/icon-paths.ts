@@ -31,6 +31,7 @@ export const ICON_PATHS = {
   stop: '<rect x="4" y="4" width="8" height="8" rx="1" fill="currentColor" stroke="none"/>',
   'caret-down': '<path d="m4 6 4 4 4-4"/>',
   'caret-right': '<path d="m6 4 4 4-4 4"/>',
+  'caret-left': '<path d="m10 4-4 4 4 4"/>',
   'caret-up': '<path d="m4 10 4-4 4 4"/>',
   more: '<g fill="currentColor" stroke="none"><circle cx="3" cy="8" r="1.3"/><circle cx="8" cy="8" r="1.3"/><circle cx="13" cy="8" r="1.3"/></g>',
   close: '<path d="m4 4 8 8M12 4l-8 8"/>',

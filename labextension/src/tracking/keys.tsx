@@ -20,6 +20,8 @@ export function keysOf(trans: TranslationBundle): [string[], string][] {
     [['/'], trans.__('search')],
     [['Esc'], trans.__('clear the selection, clear the search, back')],
     [['←', '→'], trans.__('fold and unfold a section')],
+    [['i'], trans.__('insert the cell that loads a version of data')],
+    [['[', ']'], trans.__('previous and next version, in the view of a dataset')],
     [['?'], trans.__('this list')]
   ];
 }
