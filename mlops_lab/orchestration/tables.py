@@ -1,4 +1,4 @@
-"""The table of gates: what each said about a pipeline run, and the view users see."""
+"""The tables of pipelines: what gates said of runs, and which step's files another one got."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ _DDL: Final = """
 create table lab.gate(
     run_id varchar, index integer, kind varchar, expression varchar, state varchar,
     sentence varchar, lhs double, rhs double, t bigint, writer varchar, off bigint);
+create table lab.gate_settled(run_id varchar, outcome varchar, reason varchar, off bigint);
+create table lab.feed(run_id varchar, source varchar);
 """
 
 _GATE: Final = """
@@ -25,19 +27,55 @@ from (select run, t, writer, off,
 where run is not null and d.i is not null and d.state is not null;
 """
 
+# Whoever completes or refuses a promotion answers the gates that waited for people.
+_SETTLED: Final = """
+insert into lab.gate_settled
+select line->>'$.data.settles.run', line->>'$.data.settles.outcome',
+       line->>'$.data.settles.reason', off
+from lines
+where writer = 'decisions' and kind in ('model.approve', 'model.reject', 'model.alias')
+  and (line->>'$.data.settles.run') is not null
+  and (line->>'$.data.settles.outcome') in ('passed', 'rejected');
+"""
+
+_FEED: Final = """
+insert into lab.feed select run, line->>'from' from lines
+where kind = 'feed' and run is not null and (line->>'from') is not null;
+"""
+
 _VIEW: Final = """
-    select g.run_id, g.index, g.kind, g.expression, g.state, g.sentence,
+    select g.run_id, g.index, g.kind, g.expression,
+           case when g.state = 'waiting' then coalesce(s.outcome, g.state) else g.state end
+               as state,
+           case when g.state = 'waiting' and s.reason is not null then rtrim(s.reason, '.')
+                else g.sentence end as sentence,
            g.lhs as "left", g.rhs as "right", make_timestamp(g.t) as decided_at
     from lab.gate g join lab.run r using (run_id)
+    left join (select * from lab.gate_settled
+               qualify row_number() over (partition by run_id order by off desc) = 1) s
+      using (run_id)
     where r.started_at is not null and r.lifecycle = 'active'
     qualify row_number() over (partition by g.run_id, g.index
                                order by g.t desc, g.writer desc, g.off desc) = 1"""
 
+# A file that one step made and another one got; both are parts of one run, so neither can be
+# deleted from under the other.
+_EDGES: Final = """
+    select distinct 'run:' || source, 'run:' || run_id, 'input', false from lab.feed
+"""
+
 TABLES: Final = ConceptTables(
     name="orchestration",
     ddl=_DDL,
-    folds=(Fold(("gate",), _GATE),),
+    folds=(
+        Fold(("gate",), _GATE),
+        Fold(("model.approve", "model.reject", "model.alias"), _SETTLED),
+        Fold(("feed",), _FEED),
+    ),
     views={"gates": _VIEW},
+    edges=_EDGES,
 )
-"""A line ``gate`` says ``i`` (from 0), ``kind``, ``expression``, ``state`` (passed, rejected),
-``sentence``, and where the gate compares two numbers, ``left`` and ``right``."""
+"""A line ``gate`` says ``i`` (from 0), ``kind``, ``expression``, ``state`` (passed, rejected,
+waiting), ``sentence``, and where the gate compares two numbers, ``left`` and ``right``. A line
+``feed`` says that the run got a file that the run ``from`` has made, in which ``role`` and of which
+``digest``."""

@@ -76,6 +76,56 @@ def workshop(tmp_path: Path) -> Iterator[Workshop]:
     made.project.close()
 
 
+REGISTER = """
+import json, pathlib, tempfile
+import mlops_lab as lab
+from mlops_lab.project import Project
+
+models = Project.locate().models
+folder = pathlib.Path(tempfile.mkdtemp())
+(folder / "model.json").write_text(json.dumps({"flavor": "sklearn", "unsafe": False}))
+(folder / "skill.txt").write_text(str(skill))
+run = lab.start_run()
+models.log_package(run.id, "model", folder)
+models.register(model, run_id=run.id)
+"""
+"""A model that is a number: keeping and registering it is real, fitting it takes no time."""
+
+EVALUATE = """
+import pathlib
+import mlops_lab as lab
+
+auc = float((pathlib.Path(model) / "skill.txt").read_text())
+lab.log_metrics({
+    "auc": auc,
+    "fpr/carrier=DL": 0.10, "count/carrier=DL": 400,
+    "fpr/carrier=EV": 0.12, "count/carrier=EV": 300,
+    "fpr/carrier=OO": 0.90, "count/carrier=OO": 3,
+})
+"""
+
+DELAY = """
+name: flight-delay
+params: {skill: 0.7}
+steps:
+  train:
+    notebook: ../notebooks/train.ipynb
+    outputs: {model: model:flight-delay}
+  evaluate:
+    notebook: ../notebooks/evaluate.ipynb
+    inputs: {model: train.model}
+"""
+
+
+@pytest.fixture
+def delay(workshop: Workshop) -> Workshop:
+    """A workshop with a pipeline that trains, registers and judges: gates and promote to be added
+    to `DELAY`."""
+    workshop.notebook("train", REGISTER, params="skill = 0.5\nmodel = 'm'")
+    workshop.notebook("evaluate", EVALUATE, params="model = ''")
+    return workshop
+
+
 @pytest.fixture
 def faults_of(workshop: Workshop) -> Callable[[str], list[str]]:
     """What is wrong with a pipeline's text, as lines without the file's name."""

@@ -93,7 +93,7 @@ def _spelt(node: Node, digits: int, facts: GateFacts, said: str | None) -> str:
             metric = "" if _metric(node) == said else f"{_label(node)} "
             return f"{who}'s {metric}{value}"
         case Number():
-            return shown(node.value, 17)
+            return shown(node.value, 15)
         case Negate():
             return f"\N{MINUS SIGN}{_spelt(node.operand, digits, facts, said)}"
         case Arithmetic():

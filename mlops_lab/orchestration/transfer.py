@@ -1,0 +1,148 @@
+"""Commits that take their time: a run of kind ``transfer`` in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mlops_lab.governance import Access, Identity, Rules
+from mlops_lab.orchestration import detached
+from mlops_lab.store import Store
+from mlops_lab.tracking import RunManager
+
+if TYPE_CHECKING:
+    from mlops_lab.data import VersionRecord
+    from mlops_lab.data.manager import DatasetManager
+
+__all__ = ["KIND", "commit_as_run", "start_commit"]
+
+KIND: Final = "transfer"
+
+# Progress is a metric: often enough to be watched, seldom enough to cost nothing.
+_PROGRESS_EVERY_S: Final = 1.0
+
+
+def start_commit(
+    root: Path,
+    store: Store,
+    runs: RunManager,
+    name: str,
+    path: Path,
+    *,
+    note: str | None = None,
+    alias: str | None = None,
+    run_id: str | None = None,
+    by: Identity,
+    role: str | None = None,
+) -> str:
+    """Commit a file or folder in a process of its own.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    name
+        The dataset.
+    path
+        An absolute path.
+    note, alias
+        As of `DatasetManager.commit`.
+    run_id
+        The id the run should have. One that exists is answered with, and nothing is started.
+    by, role
+        Who asks, and the role that they have where they ask: the new process may know of fewer
+        groups.
+
+    Returns
+    -------
+    str
+        The run's id: it is ``scheduled`` until that process has begun.
+    """
+    if run_id is not None and runs.find(run_id) is not None:
+        return run_id
+    run_id = run_id or secrets.token_hex(16)
+    words = [sys.executable, "-P", "-m", "mlops_lab", "--project", str(root)]
+    words += ["data", "commit", f"--run-id={run_id}"]
+    words += [f"--note={note}"] if note else []
+    words += [f"--alias={alias}"] if alias else []
+    return detached.launch(
+        root,
+        store,
+        runs,
+        [*words, "--", name, str(path)],
+        run_id=run_id,
+        kind=KIND,
+        stem=f"commit-{name}",
+        source={"dataset": name, "path": os.path.relpath(path, root), "role": role},
+        by=by,
+    )
+
+
+def commit_as_run(
+    runs: RunManager,
+    datasets: DatasetManager,
+    access: Access,
+    name: str,
+    path: Path,
+    *,
+    run_id: str,
+    note: str | None = None,
+    alias: str | None = None,
+) -> VersionRecord:
+    """Commit a file or folder as the run that somebody scheduled, for whoever scheduled it.
+
+    Parameters
+    ----------
+    access
+        Who may what; the role that the server has noted counts as well.
+    run_id
+        The scheduled run; it ends as the commit does.
+    """
+    scheduled = runs.find(run_id)
+    source: dict[str, Any] = dict(scheduled.source) if scheduled else {}
+    who = None
+    if scheduled is not None and scheduled.author:
+        who = Identity(scheduled.author, "jupyter")
+        if isinstance(source.get("role"), str) and not access.may(who, "datasets:commit"):
+            rules = access.rules
+            access.adopt(Rules.of({**rules.roles, who.id: source["role"]}, rules.default))
+    runs.start(run_id=run_id, kind=KIND, params={"dataset": name, "path": str(path)}, by=who)
+    try:
+        version = datasets.commit(
+            name,
+            path,
+            note=note,
+            alias=alias,
+            run_id=run_id,
+            by=who,
+            progress=_Progress(runs, run_id),
+        )
+    except KeyboardInterrupt:
+        runs.end(run_id, "killed", reason="It was interrupted.")
+        raise
+    except BaseException as error:
+        message = {"name": type(error).__name__, "message": str(error)}
+        runs.end(run_id, "failed", reason=str(error)[:1000], error=message)
+        raise
+    blocked = " Its checks block it." if version.state == "blocked" else ""
+    runs.end(run_id, reason=f"Committed {version.name} {version.version}.{blocked}")
+    return version
+
+
+class _Progress:
+    """Logs how many bytes are in the store, once a second."""
+
+    def __init__(self, runs: RunManager, run_id: str) -> None:
+        self._runs = runs
+        self._run_id = run_id
+        self._next = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now >= self._next or done == total:
+            self._next = now + _PROGRESS_EVERY_S
+            self._runs.log_metrics(self._run_id, {"bytes": done, "bytes_total": total})
