@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         log_image,
         log_metric,
         log_metrics,
+        log_model,
         log_param,
         log_params,
         log_table,
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
         start_run,
     )
     from mlops_lab.handles.dataset import Dataset, dataset, datasets
+    from mlops_lab.handles.model import Model, model, models
+    from mlops_lab.handles.model_file import ModelFile
     from mlops_lab.handles.pipeline import Pipeline, pipeline, pipelines
     from mlops_lab.handles.run import Run
     from mlops_lab.handles.runs import Runs, runs
@@ -59,6 +62,8 @@ __all__ = [
     "Forbidden",
     "InvalidInput",
     "LabError",
+    "Model",
+    "ModelFile",
     "NotFound",
     "Pipeline",
     "Run",
@@ -79,10 +84,13 @@ __all__ = [
     "log_image",
     "log_metric",
     "log_metrics",
+    "log_model",
     "log_param",
     "log_params",
     "log_table",
     "log_text",
+    "model",
+    "models",
     "note",
     "pipeline",
     "pipelines",
@@ -113,6 +121,8 @@ _HOME = {
         "mlops_lab.errors",
     ),
     **dict.fromkeys(("Dataset", "dataset", "datasets"), "mlops_lab.handles.dataset"),
+    **dict.fromkeys(("Model", "model", "models"), "mlops_lab.handles.model"),
+    "ModelFile": "mlops_lab.handles.model_file",
     **dict.fromkeys(("Pipeline", "pipeline", "pipelines"), "mlops_lab.handles.pipeline"),
     **dict.fromkeys(("Runs", "runs"), "mlops_lab.handles.runs"),
     **dict.fromkeys(("Table", "sql"), "mlops_lab.handles.table"),

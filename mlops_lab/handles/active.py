@@ -29,6 +29,7 @@ __all__ = [
     "log_image",
     "log_metric",
     "log_metrics",
+    "log_model",
     "log_param",
     "log_params",
     "log_table",
@@ -214,6 +215,7 @@ log_table = _twin(Run.log_table)
 log_text = _twin(Run.log_text)
 log_dict = _twin(Run.log_dict)
 log_image = _twin(Run.log_image)
+log_model = _twin(Run.log_model)
 log_artifact = _twin(Run.log_artifact)
 log_artifacts = _twin(Run.log_artifacts)
 

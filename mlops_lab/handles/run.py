@@ -7,13 +7,16 @@ from collections.abc import Hashable, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from mlops_lab.data.records import VersionRecord
 from mlops_lab.errors import Conflict, InvalidInput, LabError
 from mlops_lab.handles.card import run_card, run_line
 from mlops_lab.handles.contents import Artifacts, Metrics, Params
 from mlops_lab.handles.dataset import Dataset
+from mlops_lab.handles.keeping import keep_model
+from mlops_lab.handles.model import Model
+from mlops_lab.names import name_of
 from mlops_lab.project import Project
 from mlops_lab.tracking import media
 from mlops_lab.tracking.active import active_runs, describe, status_of
@@ -22,6 +25,7 @@ from mlops_lab.tracking.capture import wait_for_all
 if TYPE_CHECKING:
     from mlops_lab.data.records import ExternalInput, InputRecord
     from mlops_lab.lineage import Direction, Graph
+    from mlops_lab.registry.records import LoggedModel
     from mlops_lab.tracking.active import OpenRun
     from mlops_lab.tracking.records import History, NoteRecord, RunRecord
     from mlops_lab.widgets import CurvesView
@@ -383,6 +387,118 @@ class Run:
             if file.is_file():
                 inside = file.relative_to(top).as_posix()
                 self._project.runs.put_artifact(self._id, _join(folder, inside), file)
+
+    # ------------------------------------------------------------------ models
+
+    @overload
+    def log_model(
+        self,
+        model: Any,
+        name: str = "model",
+        *,
+        example: Any = None,
+        register: None = None,
+        unsafe: bool = False,
+    ) -> LoggedModel: ...
+    @overload
+    def log_model(
+        self,
+        model: Any,
+        name: str = "model",
+        *,
+        example: Any = None,
+        register: str,
+        unsafe: bool = False,
+    ) -> Model: ...
+    def log_model(
+        self,
+        model: Any,
+        name: str = "model",
+        *,
+        example: Any = None,
+        register: str | None = None,
+        unsafe: bool = False,
+    ) -> LoggedModel | Model:
+        """Keep a trained model, safely: without code, and proven to come back.
+
+        A scikit-learn estimator or pipeline is kept in a format that loading runs nothing of. It is
+        loaded again at once and must predict the same on the example; its signature and latency
+        come from there too.
+
+        Parameters
+        ----------
+        model
+            A fitted estimator or pipeline; with ``unsafe`` anything that can be pickled.
+        name
+            What it is called in the run; its files become the artifacts ``models/<name>/…``.
+        example
+            Input as `predict` will get it; the first rows of the training data do.
+        register
+            Make it the next version of the registered model of this name, too.
+        unsafe
+            Keep it as a pickle, which can hold any class and runs code when it is loaded. It is
+            shown in red, loads only by ``allow_unsafe=True``, and no alias takes it by default.
+
+        Returns
+        -------
+        LoggedModel or Model
+            What was kept; with ``register`` the handle of the version.
+
+        Raises
+        ------
+        InvalidInput
+            The model has parts that cannot be kept safely (the message names them and what to do),
+            does not take its example, or predicts something else once loaded again.
+
+        Examples
+        --------
+        >>> import mlops_lab as lab
+        >>> with lab.start_run("gbm") as run:  # doctest: +SKIP
+        ...     run.log_model(pipeline, example=train.head(), register="flight-delay")
+        <Model flight-delay@6 sklearn · 88 kB>
+        """
+        if register is not None:
+            register = name_of(register, "A model")
+        kept = keep_model(self._project, self._id, model, name, example=example, unsafe=unsafe)
+        return kept if register is None else self.register_model(register, model=kept.id)
+
+    def register_model(
+        self,
+        name: str,
+        *,
+        model: str | LoggedModel | None = None,
+        alias: str | None = None,
+        note: str | None = None,
+    ) -> Model:
+        """Make a model that this run kept the next version of a registered model.
+
+        Parameters
+        ----------
+        name
+            The registered model; made with its first version.
+        model
+            Which of the run's models: its name, its id, or what `log_model` gave. By default the
+            only one.
+        alias
+            What the version is to become at once, if the alias's policy allows that.
+        note
+            A few words on it.
+
+        Raises
+        ------
+        NotFound
+            The run kept no such model.
+        """
+        which = model if model is None or isinstance(model, str) else model.id
+        version = self._project.models.register(
+            name, run_id=self._id, logged_model=which, alias=alias, note=note
+        )
+        return Model(self._project, version.ref)
+
+    @property
+    def models(self) -> list[LoggedModel]:
+        """The models that it kept, oldest first."""
+        return list(self._project.models.logged(self._id))
 
     # ------------------------------------------------------------------ ending and settling
 

@@ -2,8 +2,8 @@
 
 A skops file is a zip archive with ``schema.json`` and one npy or npz file for each array. Readers
 of zip and npy files trust the sizes and shapes that the file itself states, so those are checked
-here: names, counts, sizes after unpacking, overlapping members, and for each array that its header says
-exactly as many bytes as there are.
+here: names, counts, sizes after unpacking, overlapping members, and for each array that its header
+says exactly as many bytes as there are.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def pack(archive: ZipFile) -> bytes:
             return [anew(item) for item in state]
         if not isinstance(state, dict):
             return state
-        identity = state.get("__id__") if "__loader__" in state else None
+        identity: Any = state.get("__id__") if "__loader__" in state else None
         # Numbers and texts are one object or several by chance.
         shared = (
             identity is not None and times[identity] > 1 and state["__loader__"] not in _BY_VALUE

@@ -113,8 +113,7 @@ def from_json(data: Any) -> Any:
 
             return csr_matrix(array)
         parts = [
-            pd.Series([row[i] for row in rows], dtype="object").astype(_column_type(name))
-            for i, name in enumerate(data["types"])
+            _series([row[i] for row in rows], name) for i, name in enumerate(data["types"])
         ]
         if kind == "series":
             return parts[0].rename(columns[0] or None)
@@ -132,9 +131,12 @@ def _array_type(name: str) -> Any:
     return kind if kind.kind in "biufUM" else np.dtype(float)
 
 
-def _column_type(name: str) -> str:
+def _series(values: list[Any], name: str) -> Any:
+    import pandas as pd
+
     # Types of columns are taken from a file: only those that hold data.
-    return name if name.split("[")[0].lower() in _COLUMN_TYPES else "object"
+    kind: Any = name if name.split("[")[0].lower() in _COLUMN_TYPES else "object"
+    return pd.Series(values, dtype="object").astype(kind)
 
 
 _COLUMN_TYPES: Final = frozenset(

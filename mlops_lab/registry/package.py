@@ -31,6 +31,7 @@ __all__ = [
     "FACTS",
     "REQUIREMENTS",
     "PackageFacts",
+    "facts_of_file",
     "load_file",
     "load_model",
     "read_example",
@@ -233,13 +234,29 @@ def load_file(file: Path, *, allow_unsafe: bool = False) -> Any:
     NotFound, InvalidInput, Corrupt
         As `load_model`.
     """
-    flavor = flavor_of_file(file.suffix)
-    if flavor is None:
-        raise InvalidInput(
-            f"{file.name!r} is no model file: models are .skops files, folders with {FACTS}, or "
-            "(unsafe) .pkl files."
-        )
-    return _load(flavor, file, allow_unsafe)
+    return _load(_flavor_of(file), file, allow_unsafe)
+
+
+def facts_of_file(file: Path) -> PackageFacts:
+    """Say what can be seen of a bare model file without building anything.
+
+    Raises
+    ------
+    InvalidInput
+        It is no model file.
+    Corrupt
+        It is damaged.
+    """
+    flavor = _flavor_of(file)
+    types, estimator = flavor.look(file)
+    return PackageFacts(
+        flavor=flavor.name,
+        unsafe=flavor.unsafe,
+        file=file.name,
+        size_bytes=file.stat().st_size,
+        estimator=estimator,
+        types=types,
+    )
 
 
 def read_facts(folder: Path) -> PackageFacts:
@@ -266,6 +283,16 @@ def read_example(folder: Path) -> Any:
     if not (folder / EXAMPLE).is_file():
         return None
     return examples.from_json(_read(folder / EXAMPLE))
+
+
+def _flavor_of(file: Path) -> Flavor:
+    flavor = flavor_of_file(file.suffix)
+    if flavor is None:
+        raise InvalidInput(
+            f"{file.name!r} is no model file: models are .skops files, folders with {FACTS}, or "
+            "(unsafe) .pkl files."
+        )
+    return flavor
 
 
 def _load(flavor: Flavor, file: Path, allow_unsafe: bool) -> Any:

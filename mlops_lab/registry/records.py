@@ -58,6 +58,11 @@ class LoggedModel:
     created_at: datetime
     registered: tuple[tuple[str, int], ...] = ()
 
+    def __repr__(self) -> str:
+        kind = "UNSAFE pickle" if self.unsafe else self.flavor
+        made = "".join(f" · {model}@{version}" for model, version in self.registered)
+        return f"<LoggedModel {self.name!r} ({self.id[:10]}) {kind} · {self.size_bytes:,} B{made}>"
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:

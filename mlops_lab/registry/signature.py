@@ -246,7 +246,7 @@ def as_frame(data: object, names: Sequence[str] | None = None) -> Any:
     return None
 
 
-def _fields(data: object, noun: str) -> tuple[Field, ...]:
+def _fields(data: Any, noun: str) -> tuple[Field, ...]:
     import numpy as np
     import pandas as pd
 
@@ -256,7 +256,7 @@ def _fields(data: object, noun: str) -> tuple[Field, ...]:
     if frame is not None:
         return tuple(_column(str(name), frame.iloc[:, i]) for i, name in enumerate(frame.columns))
     if isinstance(data, pd.Series) or type(data).__module__.startswith("polars."):
-        series = data if isinstance(data, pd.Series) else pd.Series(list(data))  # type: ignore[call-overload]
+        series = data if isinstance(data, pd.Series) else pd.Series(list(data))
         name = noun if series.name is None else str(series.name)
         return (_as_array(_column(name, series), (None,)),)
     if hasattr(data, "tocsr"):
@@ -362,7 +362,7 @@ def _without_names(inputs: Sequence[Field], data: object) -> Fault:
     )
 
 
-def _check_array(field: Field, data: object) -> list[Fault]:
+def _check_array(field: Field, data: Any) -> list[Fault]:
     import numpy as np
     import pandas as pd
 

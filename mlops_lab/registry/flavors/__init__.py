@@ -46,7 +46,5 @@ def flavor_for(model: object, *, unsafe: bool = False) -> Flavor:
 
 def flavor_of_file(suffix: str) -> Flavor | None:
     """Find the flavor of a bare file by its suffix: ``.skops``, ``.pkl``."""
-    for flavor in FLAVORS.values():
-        if flavor.file.endswith(suffix):
-            return flavor
-    return None
+    suffix = ".pkl" if suffix.lower() == ".pickle" else suffix.lower()
+    return next((one for one in FLAVORS.values() if suffix and one.file.endswith(suffix)), None)

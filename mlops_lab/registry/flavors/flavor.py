@@ -61,8 +61,8 @@ class Flavor(Protocol):
         """
         ...
 
-    def types(self, file: Path) -> tuple[str, ...]:
-        """Name the types in a file without building anything."""
+    def look(self, file: Path) -> tuple[tuple[str, ...], str]:
+        """Name the types in a file, and the model's own class, without building anything."""
         ...
 
     def packages(self) -> tuple[str, ...]:

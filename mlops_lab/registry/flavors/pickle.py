@@ -54,9 +54,9 @@ class PickleFlavor:
         except (pickle.UnpicklingError, EOFError, UnicodeDecodeError) as error:
             raise Corrupt(f"{file.name} is damaged or no pickle: {error}.") from error
 
-    def types(self, file: Path) -> tuple[str, ...]:
+    def look(self, file: Path) -> tuple[tuple[str, ...], str]:
         """Name nothing: only running it would tell."""
-        return ()
+        return (), ""
 
     def packages(self) -> tuple[str, ...]:
         """Name what a pickle is most often made of."""

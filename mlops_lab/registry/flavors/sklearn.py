@@ -58,10 +58,11 @@ class SklearnFlavor:
         with file.open("rb") as source:
             return _load(source, file.name)
 
-    def types(self, file: Path) -> tuple[str, ...]:
-        """Name the types in a file without building anything."""
+    def look(self, file: Path) -> tuple[tuple[str, ...], str]:
+        """Name the types in a file, and the model's own class, without building anything."""
         with file.open("rb") as source, archive.opened(source, file.name) as unpacked:
-            return audit(archive.read_schema(unpacked, file.name)).types
+            seen = audit(archive.read_schema(unpacked, file.name))
+        return seen.types, seen.root.rpartition(".")[2]
 
     def packages(self) -> tuple[str, ...]:
         """Name what a process needs to load it."""

@@ -1,0 +1,45 @@
+"""Predicting with a model that was loaded, after a look at its input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mlops_lab.errors import InvalidInput
+from mlops_lab.registry.signature import Signature, as_frame
+
+__all__ = ["predict"]
+
+
+def predict(model: Any, data: Any, signature: Signature | None) -> Any:
+    """Predict with any model; records become frames.
+
+    Parameters
+    ----------
+    model
+        What was loaded.
+    data
+        What the model takes: a frame, an array, texts; one record or a list of records where it
+        takes columns.
+    signature
+        What it takes; None lets everything through.
+
+    Raises
+    ------
+    InvalidInput
+        The input does not fit the signature, in a sentence for each column; or the model predicts
+        nothing.
+    """
+    call = getattr(model, "predict", None) or getattr(model, "transform", None)
+    if call is None:
+        raise InvalidInput(f"A {type(model).__name__} has neither predict nor transform.")
+    if signature is None:
+        return call(data)
+    records = isinstance(data, Mapping) or (
+        isinstance(data, list) and bool(data) and isinstance(data[0], Mapping)
+    )
+    columns = not any(field.shape is not None for field in signature.inputs)
+    if records and columns:
+        data = as_frame(data, [field.name for field in signature.inputs])
+    signature.require(data)
+    return call(data)
