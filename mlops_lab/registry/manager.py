@@ -15,6 +15,7 @@ from mlops_lab.governance import Identity
 from mlops_lab.lineage import refuse_if_needed
 from mlops_lab.names import name_of
 from mlops_lab.registry.approvals import Approver
+from mlops_lab.registry.card import SECTIONS, write_card
 from mlops_lab.registry.facts import gather_facts
 from mlops_lab.registry.records import Fault, Judgement, LoggedModel, ModelVersion
 from mlops_lab.registry.state import read_state
@@ -303,6 +304,39 @@ class ModelManager(Approver):
             }
         if len(data) > 2:
             self._store.decide("model.edit", data, by=who.as_by())
+
+    def card(self, ref: str) -> str:
+        """Give the model card of a version as Markdown, in the layout of Hugging Face."""
+        version = self.get(ref)
+        return write_card(self.state(version.name), version)
+
+    def card_sections(self, name: str) -> dict[str, str]:
+        """Give the parts of a model's card that only people write; those nobody wrote are empty."""
+        written = self.state(name).card_sections
+        return {key: written.get(key, "") for key in SECTIONS}
+
+    def edit_card(
+        self, name: str, sections: Mapping[str, str], *, by: Identity | None = None
+    ) -> None:
+        """Write parts of a model's card; they stay for all its versions.
+
+        Parameters
+        ----------
+        sections
+            Text by section: intended_use, limitations, ethical_considerations …
+        """
+        who = by or self._identity
+        self._access.require(who, "models:edit")
+        name = self.state(name).name
+        unknown = [key for key in sections if key not in SECTIONS]
+        if unknown:
+            raise InvalidInput(
+                f"The card has no part {unknown[0]!r} that people write; there are: "
+                f"{', '.join(SECTIONS)}."
+            )
+        written = {key: _text(text, "A part of a card") for key, text in sections.items()}
+        if written:
+            self._store.decide("model.card", {"model": name, "sections": written}, by=who.as_by())
 
     # ------------------------------------------------------------------ proving and deleting
 
