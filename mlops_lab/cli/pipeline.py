@@ -17,7 +17,7 @@ from mlops_lab.errors import InvalidInput, NotFound
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mlops_lab.orchestration.results import PipelineResult, Plan, PlannedStep
+    from mlops_lab.orchestration.results import PipelineResult, Plan, PlannedStep, Promotion
     from mlops_lab.project import Project
 
 __all__ = ["pipeline", "show_result"]
@@ -78,8 +78,8 @@ def run(
     """Run the notebooks of FILE in the order of its graph, then its gates.
 
     FILE is a path, or a bare name below pipelines/. Ctrl-C stops the run in good order; a second
-    one stops it at once. The exit code is 0 when all gates passed, 3 when one rejected, 1 when a
-    step failed.
+    one stops it at once. The exit code is 0 when all gates passed, 3 when one rejected, 4 when the
+    model waits for an approval, 1 when a step failed.
     """
     project = _project_of(session, file)
     given = read_params(params)
@@ -224,7 +224,8 @@ def show_result(target: Console, result: PipelineResult) -> None:
     words = verdict(result.status, result.outcome)
     target.print()
     target.print(Text.assemble(mark, "  ", (words, "bold"), f" · {duration(result.duration_s)}"))
-    if result.reason and result.outcome is None:
+    # A gate's sentence stands above already; a policy's stands nowhere else.
+    if result.reason and (result.outcome is None or _is_refused(result)):
         target.print(f"   {result.reason}", markup=False)
     for step in result.steps.values():
         if step.error is not None and step.executed is not None:
@@ -234,6 +235,27 @@ def show_result(target: Console, result: PipelineResult) -> None:
             )
     if result.status == "finished" and result.run_id:
         target.print(f"   mlops-lab run show {result.run_id[:8]}", markup=False, style="dim")
+    if result.promotion is not None:
+        _show_promotion(target, result.promotion)
+
+
+def _is_refused(result: PipelineResult) -> bool:
+    return result.promotion is not None and result.promotion.state == "refused"
+
+
+def _show_promotion(target: Console, promotion: Promotion) -> None:
+    """What became of the model: the last line, and for an approver the one to type."""
+    from rich.text import Text
+
+    ref = f"{promotion.model}@{promotion.version}"
+    if promotion.state == "waiting":
+        line = f"   mlops-lab model approve {ref} --alias {promotion.alias}"
+        target.print(line, markup=False, style="dim")
+    sentence = promotion.sentence
+    if promotion.state == "refused":
+        sentence = f"{promotion.model} {promotion.version} does not become {promotion.alias}"
+    words = {"promoted": "passed", "refused": "rejected"}.get(promotion.state, promotion.state)
+    target.print(Text.assemble(glyph(words), "  ", sentence))
 
 
 def write_reports(result: PipelineResult, junit: Path | None, summary: Path | None) -> None:
@@ -340,5 +362,9 @@ def _show_plan(target: Console, plan: Plan) -> None:
         target.print("gates", style="dim")
         for gate in plan.gates:
             target.print(f" ○  {gate}", markup=False)
+    if plan.promote is not None:
+        target.print()
+        target.print("promote", style="dim")
+        target.print(f" ○  {plan.promote}", markup=False)
     for warning in plan.warnings:
         target.print(f"! {warning}", style="yellow", markup=False)

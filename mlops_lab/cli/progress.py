@@ -12,6 +12,7 @@ from mlops_lab.cli.output import duration, glyph, number
 from mlops_lab.orchestration.events import (
     CellFinished,
     CellStarted,
+    ChampionFound,
     Event,
     GateDecided,
     PipelineFinished,
@@ -20,6 +21,7 @@ from mlops_lab.orchestration.events import (
     StepRetried,
     StepStarted,
 )
+from mlops_lab.orchestration.results import verdict
 from mlops_lab.tracking.goals import Direction
 
 if TYPE_CHECKING:
@@ -96,7 +98,9 @@ class LinesProgress:
                 return [f"{event.name}: run {event.run_id}", *event.warnings]
             case StepStarted():
                 again = f", try {event.attempt}" if event.attempt > 1 else ""
-                return [f"[{event.index}/{event.total}] {event.step}: {event.notebook}{again}"]
+                return [f"{self._at(event.step)}: {event.notebook}{again}"]
+            case ChampionFound():
+                return [f"{event.step} has judged {event.ref} on the same inputs before"]
             case CellFinished() if event.duration_s >= SLOW_CELL_S and not event.failed:
                 took = duration(event.duration_s)
                 return [f"{self._at(event.step)}: cell {event.index} of {event.total} took {took}"]
@@ -124,8 +128,10 @@ class LinesProgress:
         return lines
 
     def _at(self, step: str) -> str:
-        place = self._steps.index(step) + 1 if step in self._steps else "?"
-        return f"[{place}/{len(self._steps)}] {step}"
+        # A step that runs again with the champion in it is none of the pipeline's own.
+        if step not in self._steps:
+            return step
+        return f"[{self._steps.index(step) + 1}/{len(self._steps)}] {step}"
 
 
 class LiveProgress:
@@ -176,6 +182,9 @@ class LiveProgress:
                 row, result = self._row(event.step), event.result
                 row.status, row.took_s = result.status, result.duration_s
                 row.note = str(result.error or headline(result.metrics, self._goals))
+            case ChampionFound():
+                row = self._row(f"{event.step} with {event.ref}")
+                row.status, row.note = "finished", "judged before, on the same inputs"
             case GateDecided():
                 self._gates.append((event.gate.state, event.gate.sentence))
             case PipelineFinished():
@@ -230,11 +239,6 @@ class LiveProgress:
             Text(_clock(now - row.started), style="dim"),
             _doing(row),
         )
-
-
-def verdict(status: str, outcome: str | None) -> str:
-    """How a run came out, in its words."""
-    return f"{status}, gates {outcome}" if outcome else status
 
 
 def _gate(state: str, sentence: str) -> Text:

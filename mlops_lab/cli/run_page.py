@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlops_lab.cli.output import Column, age, duration, glyph, number, print_table, shown, size
+from mlops_lab.orchestration.results import verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -143,7 +144,7 @@ def print_run(target: Console, project: Project, record: RunRecord) -> None:
 def _head(target: Console, record: RunRecord) -> None:
     from rich.text import Text
 
-    words = f"{record.status}, gates {record.outcome}" if record.outcome else record.status
+    words = verdict(record.status, record.outcome)
     star = " ★" if record.starred else ""
     target.print(
         Text.assemble(

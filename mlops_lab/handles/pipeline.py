@@ -87,7 +87,7 @@ class Pipeline:
     def run(self, params: Mapping[str, Any] | None = None) -> PipelineResult:
         """Run it here, to its end, and show how it goes on.
 
-        A failed step and a rejected gate are results, not exceptions.
+        A failed step, a rejected gate and a wait for approval are results, not exceptions.
 
         Parameters
         ----------
@@ -97,7 +97,7 @@ class Pipeline:
         Returns
         -------
         PipelineResult
-            With ``status``, ``outcome``, ``steps`` and ``gates``.
+            With ``status``, ``outcome``, ``steps``, ``gates`` and ``promotion``.
 
         Raises
         ------
@@ -127,7 +127,9 @@ class Pipeline:
             return f"<Pipeline {str(self._path)!r}: {error}>"
         way = " → ".join(step.name for step in spec.steps)
         gates = f" · {len(spec.gates)} gate{'s' * (len(spec.gates) != 1)}" if spec.gates else ""
-        return f"<Pipeline {spec.name}: {way}{gates}>"
+        promote = spec.promote
+        then = f" · promotes {promote.name} to {promote.alias}" if promote else ""
+        return f"<Pipeline {spec.name}: {way}{gates}{then}>"
 
     def _spec(self) -> PipelineSpec:
         return self._project.pipelines.load(self._path)
@@ -245,10 +247,15 @@ class _Progress:
                 urgent = False
             case events.StepFinished():
                 self._lines[event.step] = results.step_line(event.result)
+            case events.ChampionFound():
+                line = f"✓ {event.step} with {event.ref} · judged before, on the same inputs"
+                self._lines[f"champion {event.step}"] = line
             case events.GateDecided():
                 self._lines[f"gate {event.gate.index}"] = results.gate_line(event.gate)
             case events.PipelineFinished():
                 self._head = results.headline(event.result)
+                if event.result.promotion is not None:
+                    self._lines["promotion"] = results.promotion_line(event.result.promotion)
             case _:
                 return
         if urgent or time.monotonic() - self._drawn_at > self.EVERY_S:

@@ -20,6 +20,7 @@ __all__ = [
     "headline",
     "promotion_line",
     "step_line",
+    "verdict",
 ]
 
 
@@ -287,7 +288,7 @@ _GLYPHS = {
     "skipped": "–",
     "passed": "✓",
     "rejected": "⊗",
-    "waiting": "◔",
+    "waiting": "‖",
     "promoted": "★",
     "refused": "⊗",
 }
@@ -295,9 +296,20 @@ _GLYPHS = {
 
 def headline(result: PipelineResult) -> str:
     """A result in one line: ``flight-delay · run a1b2c3d4 · finished, gates passed · 12 s``."""
-    said = f"{result.status}, gates {result.outcome}" if result.outcome else result.status
+    said = verdict(result.status, result.outcome)
     run = [f"run {result.run_id[:8]}"] if result.run_id else []
     return " · ".join([result.name, *run, said, f"{result.duration_s:.3g} s"])
+
+
+def verdict(status: str, outcome: str | None) -> str:
+    """How a run came out, in its words.
+
+    >>> verdict("finished", "passed"), verdict("finished", "waiting"), verdict("failed", None)
+    ('finished, gates passed', 'finished, waits for approval', 'failed')
+    """
+    if outcome == "waiting":
+        return f"{status}, waits for approval"
+    return f"{status}, gates {outcome}" if outcome else status
 
 
 def step_line(step: StepResult) -> str:

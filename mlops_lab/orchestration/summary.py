@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as xml
 
-from mlops_lab.orchestration.results import PipelineResult, StepResult
+from mlops_lab.orchestration.results import PipelineResult, StepResult, verdict
 
 __all__ = ["junit", "markdown"]
 
@@ -14,21 +14,26 @@ __all__ = ["junit", "markdown"]
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
+_FAILURES = ("rejected", "refused")
+_MARKS = {"passed": "✅", "rejected": "❌", "waiting": "⏳", "promoted": "🏆", "refused": "❌"}
+
+
 def junit(result: PipelineResult) -> str:
     """The result as JUnit XML: a test case for every step and every gate.
 
-    A failed step is an ``error``, a rejected gate a ``failure``: CI systems show both, and tell a
-    program that broke from a model that is not good enough.
+    A failed step is an ``error``, a rejected gate or promotion a ``failure``: CI systems show both,
+    and tell a program that broke from a model that is not good enough. What waits for somebody is
+    ``skipped``.
     """
     steps = list(result.steps.values())
     broken = [step for step in steps if step.status in ("failed", "killed")]
-    rejected = [gate for gate in result.gates if gate.state == "rejected"]
     skipped = [step for step in steps if step.status == "skipped"]
+    verdicts = _verdicts(result)
     counts = {
-        "tests": str(len(steps) + len(result.gates)),
+        "tests": str(len(steps) + len(verdicts)),
         "errors": str(len(broken)),
-        "failures": str(len(rejected)),
-        "skipped": str(len(skipped)),
+        "failures": str(sum(state in _FAILURES for _, _, state, _ in verdicts)),
+        "skipped": str(len(skipped) + sum(state == "waiting" for _, _, state, _ in verdicts)),
         "time": f"{result.duration_s:.3f}",
     }
     root = xml.Element("testsuites", {"name": _clean(result.name), **counts})
@@ -56,33 +61,48 @@ def junit(result: PipelineResult) -> str:
         if step.metrics:
             lines = "\n".join(f"{key} = {value!r}" for key, value in step.metrics.items())
             xml.SubElement(case, "system-out").text = _clean(lines)
-    for gate in result.gates:
+    for group, name, state, said in verdicts:
         case = xml.SubElement(
             suite,
             "testcase",
-            {"classname": _clean(f"{result.name}.gates"), "name": _clean(gate.expression)},
+            {"classname": _clean(f"{result.name}.{group}"), "name": _clean(name)},
         )
-        if gate.state == "rejected":
-            xml.SubElement(
-                case, "failure", {"type": "rejected", "message": _clean(gate.sentence)}
-            ).text = _clean(gate.sentence)
+        if state in _FAILURES:
+            facts = {"type": state, "message": _clean(said)}
+            xml.SubElement(case, "failure", facts).text = _clean(said)
+        elif state == "waiting":
+            xml.SubElement(case, "skipped", {"message": _clean(said)})
     xml.indent(root)
     text = xml.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
+def _verdicts(result: PipelineResult) -> list[tuple[str, str, str, str]]:
+    """What was decided, as (group, name, state, sentence): the gates, then the promotion."""
+    found = [("gates", gate.expression, gate.state, gate.sentence) for gate in result.gates]
+    promotion = result.promotion
+    if promotion is not None and promotion.state != "rejected":  # which a gate has said already
+        name = f"{promotion.model} becomes {promotion.alias}"
+        found.append(("promotion", name, promotion.state, promotion.sentence))
+    return found
+
+
 def markdown(result: PipelineResult) -> str:
     """The result as GitHub-flavoured Markdown: the sentence, the gates, the steps."""
-    said = f"{result.status}, gates **{result.outcome}**" if result.outcome else result.status
+    said = verdict(result.status, result.outcome)
+    if result.outcome is not None:
+        said = said.replace(result.outcome, f"**{result.outcome}**")
     lines = [f"## {_text(result.name)}: {said}", ""]
     if result.reason:
         lines += [_text(result.reason), ""]
     if result.gates:
         lines += ["| gate | said | expression |", "|---|---|---|"]
         for gate in result.gates:
-            mark = "✅ passed" if gate.state == "passed" else "❌ rejected"
+            mark = f"{_MARKS.get(gate.state, '')} {gate.state}"
             lines.append(f"| {mark} | {_text(gate.sentence)} | {_code(gate.expression)} |")
         lines.append("")
+    if result.promotion is not None:
+        lines += [f"{_MARKS[result.promotion.state]} {_text(result.promotion.sentence)}.", ""]
     lines += ["| step | status | seconds | metrics |", "|---|---|---:|---|"]
     lines += [_row(step) for step in result.steps.values()]
     lines.append("")

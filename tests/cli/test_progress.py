@@ -12,6 +12,7 @@ from mlops_lab.cli.progress import LinesProgress, LiveProgress, headline, progre
 from mlops_lab.orchestration.events import (
     CellFinished,
     CellStarted,
+    ChampionFound,
     Event,
     GateDecided,
     PipelineFinished,
@@ -61,12 +62,16 @@ def drawn(events: list[Event], width: int = 90) -> str:
     return captured.get()
 
 
-def test_lines_tell_each_thing_once() -> None:
+def told(events: list[Event]) -> list[str]:
     file = io.StringIO()
     lines = LinesProgress(Console(file=file, width=200), {"auc": "max"})
-    for event in story():
+    for event in events:
         lines.on_event(event)
-    assert file.getvalue().splitlines() == [
+    return file.getvalue().splitlines()
+
+
+def test_lines_tell_each_thing_once() -> None:
+    assert told(story()) == [
         f"delay: run {RUN}",
         "odd: a warning",
         "[1/2] train: notebooks/train.ipynb",
@@ -139,3 +144,16 @@ def test_progress_gives_the_cursor_back_after_an_error() -> None:
 def test_headline_prefers_metrics_with_a_goal() -> None:
     metrics = {"rows": 3.0, "missing/seats": 0.2, "loss": 0.5, "auc": 0.7}
     assert headline(metrics, {"auc": "max"}) == "auc 0.700 · rows 3 · loss 0.500"
+
+
+def test_a_champion_that_was_judged_before_is_told_and_drawn() -> None:
+    found = ChampionFound("judge", "delay@2", "c" * 32)
+
+    assert told([*story()[:2], found])[-1] == ("judge has judged delay@2 on the same inputs before")
+    assert "judge with delay@2" in drawn([*story()[:2], found])
+
+
+def test_a_step_that_runs_again_with_the_champion_is_none_of_the_pipelines_own() -> None:
+    again = StepStarted("judge with champion 2", STEP, 3, 2, "notebooks/judge.ipynb", 1)
+
+    assert told([*story()[:1], again])[-1] == "judge with champion 2: notebooks/judge.ipynb"

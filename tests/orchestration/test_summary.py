@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from xml.etree import ElementTree as xml
 
 import pytest
 
-from mlops_lab.orchestration.results import GateRecord, PipelineResult, StepError, StepResult
+from mlops_lab.orchestration.results import (
+    GateRecord,
+    PipelineResult,
+    Promotion,
+    StepError,
+    StepResult,
+)
 from mlops_lab.orchestration.summary import junit, markdown
 
 
@@ -80,3 +87,45 @@ def test_a_result_reads_well(result: PipelineResult) -> None:
         "  ✓ auc 0.7 is at least 0.6",
         "  ⊗ auc 0.7 is above 0.65",
     ]
+
+
+def settled(result: PipelineResult, state: str, outcome: str) -> PipelineResult:
+    waits = GateRecord(1, "approval", "approval: an approver", "waiting", "waits for approval")
+    return replace(
+        result,
+        status="finished",
+        outcome=outcome,
+        reason=None,
+        steps={},
+        gates=(result.gates[0], waits) if outcome == "waiting" else result.gates[:1],
+        promotion=Promotion("delay", 3, "champion", state, f"delay 3 is {state}"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome", "tests", "failures", "skipped", "line"),
+    [
+        ("promoted", "passed", "2", "0", "0", "  ★ delay 3 is promoted"),
+        ("waiting", "waiting", "3", "0", "2", "  ‖ delay 3 is waiting"),
+        ("refused", "rejected", "2", "1", "0", "  ⊗ delay 3 is refused"),
+        ("rejected", "rejected", "1", "0", "0", "  ⊗ delay 3 is rejected"),
+    ],
+)
+def test_what_became_of_the_model_is_told(
+    result: PipelineResult,
+    state: str,
+    outcome: str,
+    tests: str,
+    failures: str,
+    skipped: str,
+    line: str,
+) -> None:
+    said = settled(result, state, outcome)
+
+    suite = xml.fromstring(junit(said)).find("testsuite")
+    assert suite is not None
+    counts = [suite.get(key) for key in ("tests", "failures", "skipped")]
+    assert counts == [tests, failures, skipped]
+    assert repr(said).splitlines()[-1] == line
+    assert f"delay 3 is {state}." in markdown(said)
+    assert said.to_json()["promotion"]["state"] == state

@@ -108,10 +108,12 @@ def _sentence(label: str, suite: str, report: SuiteReport) -> str:
     total = len(report.checks)
     failed = [one for one in report.checks if one.state != "passed"]
     if not failed:
-        return f"{label} passes all {total} checks of suite {suite}"
+        every = "the one check" if total == 1 else f"all {total} checks"
+        return f"{label} passes {every} of suite {suite}"
     # What blocks comes first: it is what a person has to see.
     failed.sort(key=lambda one: one.severity != "block")
     told = "; ".join(one.sentence.rstrip(".") for one in failed[:3])
     more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""
     warned = "" if report.state == "blocked" else ", which only warn"
-    return f"{label} fails {len(failed)} of {total} checks of suite {suite}{warned}: {told}{more}"
+    count = f"{len(failed)} of {total} check{'s' * (total != 1)}"
+    return f"{label} fails {count} of suite {suite}{warned}: {told}{more}"
