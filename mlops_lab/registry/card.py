@@ -11,6 +11,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from html import unescape
 from typing import Any, Final
 
 from mlops_lab.errors import LabError
@@ -287,7 +288,9 @@ def _prose(text: str) -> str:
 
 
 def _harmless(link: re.Match[str]) -> str:
+    # Unescaped twice: some renderers take the & that we wrote for one that begins an entity.
     opening, target = link.group(1), link.group(2).replace("\\", "").lower()
+    target = unescape(unescape(target))
     if ":" not in target or target.startswith(_SCHEMES):
         return link.group()
     return f"]\\{opening[1:]}{link.group(2)}"
