@@ -23,16 +23,14 @@ folder = pathlib.Path(tempfile.mkdtemp())
 run = lab.start_run()
 run.log_metric("auc", skill)
 models.log_package(run.id, "model", folder)
-models.register("delay", run_id=run.id)
+models.register(model, run_id=run.id)
 """
 
 PIPELINE = """
 name: delay
+params: {skill: 0.7}
 steps:
-  train:
-    notebook: ../notebooks/train.ipynb
-    params: {skill: 0.7}
-    outputs: {model: model:delay}
+  train: {notebook: ../notebooks/train.ipynb, outputs: {model: model:delay}}
 gates:
   - metric: train.auc >= 0.6
 GATE
@@ -41,7 +39,7 @@ promote: {model: train.model, alias: champion}
 
 
 def write(here: Path, gate: str = "") -> None:
-    write_notebook(here / "notebooks" / "train.ipynb", TRAIN)
+    write_notebook(here / "notebooks" / "train.ipynb", "skill = 0.5\nmodel = 'm'", TRAIN)
     (here / "pipelines").mkdir(exist_ok=True)
     (here / "pipelines" / "delay.yaml").write_text(PIPELINE.replace("GATE", gate))
 
@@ -50,10 +48,10 @@ def test_run_that_promotes_says_so_in_its_last_line(here: Path, call: Call) -> N
     write(here)
 
     first = call("pipeline", "run", "delay")
-    assert first.code == 0
+    assert first.code == 0, first.out
     assert first.out.rstrip().splitlines()[-1] == "✓  delay 1 is champion now"
 
-    second = call("pipeline", "run", "delay", "-p", "train.skill=0.5")
+    second = call("pipeline", "run", "delay", "-p", "skill=0.5")
     assert second.code == 3
     assert second.out.rstrip().splitlines()[-1] == "⊗  delay 2 does not become champion; 1 stays"
 
