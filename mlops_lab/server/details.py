@@ -65,6 +65,23 @@ def run_detail(project: Project, run_id: str) -> dict[str, Any]:
         ],
         "has_log": log_path(project.store, record.id).is_file(),
         "can_cancel": record.is_open and record.kind == "pipeline",
+        "inputs": [
+            {"kind": one.kind, "name": one.name, "version": one.version, "role": one.role}
+            for one in project.datasets.inputs(record.id)
+        ],
+        "models": [
+            {
+                "id": one.id,
+                "name": one.name,
+                "flavor": one.flavor,
+                "unsafe": one.unsafe,
+                "size_bytes": one.size_bytes,
+                "registered": [
+                    {"model": model, "version": version} for model, version in one.registered
+                ],
+            }
+            for one in project.models.logged(record.id)
+        ],
     }
 
 

@@ -12,7 +12,16 @@ from traitlets import Dict, Enum, Unicode
 
 from mlops_lab.governance import ROLES, Rules
 from mlops_lab.governance.access import SECTION
-from mlops_lab.server import artifacts, governance, lineage, orchestration, projects, tracking
+from mlops_lab.server import (
+    artifacts,
+    data,
+    governance,
+    lineage,
+    orchestration,
+    projects,
+    registry,
+    tracking,
+)
 from mlops_lab.server.events import SCHEMA, Announcer
 from mlops_lab.server.handler import API, SETTING, LabHandler, NoRoute
 from mlops_lab.server.known import KnownProjects
@@ -32,6 +41,8 @@ def routes() -> list[tuple[str, type[LabHandler]]]:
         *tracking.ROUTES,
         *artifacts.ROUTES,
         *orchestration.ROUTES,
+        *data.ROUTES,
+        *registry.ROUTES,
         *lineage.ROUTES,
         *governance.ROUTES,
     ]

@@ -22,6 +22,7 @@ from mlops_lab.server.known import KnownProject
 from mlops_lab.server.problems import MEDIA_TYPE, describe
 from mlops_lab.server.rules import groups_of
 from mlops_lab.server.services import Services
+from mlops_lab.server.text import refuse_broken
 
 __all__ = ["API", "SETTING", "Body", "LabHandler", "NoRoute", "Query", "needs"]
 
@@ -117,8 +118,9 @@ class LabHandler(ExtensionHandlerMixin, APIHandler):
             raise InvalidInput(f"The body has {len(raw):,} bytes; {MAX_BODY_BYTES:,} are enough.")
         try:
             value = json.loads(raw or b"{}")
-        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-            raise InvalidInput(f"The body is not JSON: {error}.") from error
+            refuse_broken(value)
+        except (ValueError, RecursionError) as error:  # a JSONDecodeError is a ValueError
+            raise InvalidInput(f"The body is not JSON in Unicode: {error}.") from error
         return model.model_validate(value)
 
     def query(self, model: type[M]) -> M:

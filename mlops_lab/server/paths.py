@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from mlops_lab.errors import InvalidInput, NotFound
 
-__all__ = ["confined_file", "contents_folder", "contents_path", "relative"]
+__all__ = ["confined", "confined_file", "contents_folder", "contents_path", "relative"]
 
 # In bytes; there is room left for what the server's root and the project's folder add.
 _LONGEST_NAME = 255
@@ -58,12 +58,28 @@ def confined_file(root: Path, path: str) -> Path:
     NotFound
         When there is no such file.
     """
+    real = confined(root, path)
+    if not real.is_file():
+        raise NotFound(f"There is no file {path!r} in this project.")
+    return real
+
+
+def confined(root: Path, path: str) -> Path:
+    """The file or folder at a path below ``root``; links that lead out are refused.
+
+    Raises
+    ------
+    InvalidInput
+        When the path, or where its links lead, is not below ``root``.
+    NotFound
+        When there is nothing.
+    """
     real_root = root.resolve()
     real = (real_root / relative(path)).resolve()
     if not real.is_relative_to(real_root):
         raise InvalidInput(f"Not a path inside the project: {path!r}.")
-    if not real.is_file():
-        raise NotFound(f"There is no file {path!r} in this project.")
+    if not real.exists():
+        raise NotFound(f"There is no {path!r} in this project.")
     return real
 
 

@@ -278,18 +278,34 @@ def _update(project: Project, run_id: str, patch: _RunPatch, who: Identity) -> d
 
 
 def _needs(project: Project) -> dict[str, Any]:
-    return {
-        "items": [
-            {
-                "kind": need.kind,
-                "run_id": need.run_id,
-                "title": need.title,
-                "detail": need.detail,
-                "at": time_text(need.at),
-            }
-            for need in project.runs.needs()
-        ]
-    }
+    asked = project.models.queue()
+    # A run that waits for an approval is asked about once: by what is to be approved.
+    runs = {request.run_id for request in asked}
+    waiting = [
+        {
+            "kind": need.kind,
+            "run_id": need.run_id,
+            "title": need.title,
+            "detail": need.detail,
+            "at": time_text(need.at),
+        }
+        for need in project.runs.needs()
+        if not (need.kind == "waiting" and need.run_id in runs)
+    ]
+    approvals = [
+        {
+            "kind": "approval",
+            "run_id": request.run_id,
+            "model": request.model,
+            "version": request.version,
+            "alias": request.alias,
+            "title": f"{request.model} {request.version} to {request.alias}",
+            "detail": f"asked by {request.requested_by}",
+            "at": time_text(request.requested_at),
+        }
+        for request in asked
+    ]
+    return {"items": sorted([*approvals, *waiting], key=lambda one: str(one["at"]), reverse=True)}
 
 
 def _histories(

@@ -12,6 +12,7 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Final
 
 from mlops_lab.project import Project
 from mlops_lab.server.events import Announcer
@@ -25,6 +26,9 @@ REST_S = 0.4
 """After a change: a stream of points is announced this often at most."""
 WATCH_S = 60.0
 
+NOUNS: Final = {"dataset": "datasets", "model": "models"}
+"""What decisions call a thing, and the REST noun under which its changes are announced."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -37,6 +41,7 @@ class _Watched:
     changes: Changes
     open_runs: dict[str, str]
     pending: set[str] = field(default_factory=set)
+    things: dict[str, set[str]] = field(default_factory=dict)
     everything: bool = False
     stale: bool = False
     complaint: str = ""
@@ -45,6 +50,9 @@ class _Watched:
         """Collect what changed and bring the index up to date; whether it may be announced."""
         seen = self.changes.look()
         self.pending |= seen.runs
+        for concept, name in seen.things:
+            if concept in NOUNS:
+                self.things.setdefault(NOUNS[concept], set()).add(name)
         self.everything |= seen.everything
         self.stale |= bool(seen)
         if not self.stale:
@@ -58,7 +66,7 @@ class _Watched:
         self.pending |= {run for run, _ in now.items() ^ self.open_runs.items()}
         self.open_runs = now
         self.stale = False
-        return self.everything or bool(self.pending)
+        return self.everything or bool(self.pending) or bool(self.things)
 
 
 class Watcher:
@@ -69,7 +77,7 @@ class Watcher:
     Parameters
     ----------
     announcer
-        Told on the event loop which runs changed.
+        Told on the event loop what changed.
     executor
         Where files are read and lines folded.
     period_s, rest_s
@@ -146,11 +154,22 @@ class Watcher:
             return True
         watched.complaint = ""
         if ready:
-            ids = set() if watched.everything else set(watched.pending)
-            watched.pending.clear()
-            watched.everything = False
-            self._announcer.changed(key, "runs", ids)
+            self._announce(key, watched)
         return ready or watched.stale
+
+    def _announce(self, key: str, watched: _Watched) -> None:
+        """Say what changed, each kind by itself; an announcement without ids means all of it."""
+        if watched.everything:
+            for noun in ("runs", *NOUNS.values()):
+                self._announcer.changed(key, noun, ())
+        else:
+            if watched.pending:
+                self._announcer.changed(key, "runs", set(watched.pending))
+            for noun, names in watched.things.items():
+                self._announcer.changed(key, noun, names)
+        watched.pending.clear()
+        watched.things.clear()
+        watched.everything = False
 
     def _complain(self, key: str, watched: _Watched, error: Exception) -> None:
         """Log once what goes on to fail: twice a second would bury everything else."""

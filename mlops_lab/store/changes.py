@@ -32,6 +32,8 @@ class Look:
     ----------
     runs
         The ids of the runs that new lines speak of.
+    things
+        What else new decisions speak of: ``("dataset", "flights")``, ``("model", …)``.
     everything
         Too much came at once to say which runs: all of them may have changed.
     writers
@@ -41,9 +43,10 @@ class Look:
     runs: frozenset[str] = frozenset()
     everything: bool = False
     writers: bool = False
+    things: frozenset[tuple[str, str]] = frozenset()
 
     def __bool__(self) -> bool:
-        return bool(self.runs) or self.everything or self.writers
+        return bool(self.runs or self.things) or self.everything or self.writers
 
 
 @dataclass(slots=True)
@@ -105,9 +108,13 @@ class Changes:
             now.offsets = {journal.writer: journal.size for journal in journals}
         new_decisions = _whole_lines(self._layout.decisions, now.decisions, _MAX_BYTES)
         now.decisions += len(new_decisions)
-        runs.update(_runs_of_decisions(new_decisions))
+        things: set[tuple[str, str]] = set()
+        for line in new_decisions.splitlines():
+            decision = _members(line)
+            runs.update(_runs_of_decision(decision))
+            things.update(_thing_of(decision))
         self._seen = now
-        return Look(frozenset(runs), budget <= 0, now.held != before.held)
+        return Look(frozenset(runs), budget <= 0, now.held != before.held, frozenset(things))
 
     def _done(self, before: _Seen) -> tuple[frozenset[str], int]:
         try:
@@ -152,13 +159,25 @@ def _runs_of(data: bytes) -> Iterator[str]:
                 yield run
 
 
-def _runs_of_decisions(data: bytes) -> Iterator[str]:
-    for line in data.splitlines():
-        about = _members(line).get("data")
-        if not isinstance(about, dict):
-            continue
-        runs = about.get("runs", [about.get("run")])
-        yield from (run for run in runs if isinstance(run, str))
+def _runs_of_decision(decision: dict[str, object]) -> Iterator[str]:
+    about = decision.get("data")
+    if not isinstance(about, dict):
+        return
+    settled = about.get("settles")
+    runs = about.get("runs", [about.get("run")])
+    found = [*runs] if isinstance(runs, list) else []
+    found.append(settled.get("run") if isinstance(settled, dict) else None)
+    yield from (run for run in found if isinstance(run, str))
+
+
+def _thing_of(decision: dict[str, object]) -> Iterator[tuple[str, str]]:
+    """What a decision is about, where it says so under its concept's name."""
+    kind, about = decision.get("kind"), decision.get("data")
+    if isinstance(kind, str) and isinstance(about, dict):
+        concept = kind.partition(".")[0]
+        name = about.get(concept)
+        if concept != "run" and isinstance(name, str):
+            yield concept, name
 
 
 def _members(line: bytes) -> dict[str, object]:

@@ -47,6 +47,7 @@ def real_routes(app: Any) -> Iterator[tuple[str, type[LabHandler]]]:
 def example(pattern: str) -> str:
     """An address that a route's pattern matches."""
     address = pattern.removesuffix("$").replace("([0-9a-f]{12})", "0123456789ab")
+    address = address.replace("([0-9]{1,18})", "3")
     address = (
         address.replace("([^/]+)", RUN).replace("(.+)", "x/y.csv").replace("(/.*)?", "/nothing")
     )

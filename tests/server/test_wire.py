@@ -28,14 +28,35 @@ VERBS = ("get", "post", "put", "patch", "delete")
 SAMPLES = {
     "artifacts": "Artifacts",
     "cancelled": "Started",
+    "dataset": "Dataset",
+    "dataset_commit_started": "Started",
+    "dataset_diff": "DatasetDiff",
+    "dataset_version": "DatasetVersion",
+    "dataset_version_blocked": "DatasetVersion",
+    "datasets": "Datasets",
+    "decisions": "Decisions",
+    "decisions_broken": "Decisions",
     "deleted": "Deleted",
     "event": "Event",
     "example": "Example",
     "experiments": "Experiments",
+    "lineage": "Lineage",
     "log": "Log",
+    "me": "Me",
     "metric": "History",
     "metrics": "Histories",
+    "model": "Model",
+    "model_card": "ModelCard",
+    "model_decision": "Decided",
+    "model_queue": "Models",
+    "model_registered": "ModelVersionRow",
+    "model_row": "ModelRow",
+    "model_version": "ModelVersion",
+    "model_version_unsafe": "ModelVersion",
+    "models": "Models",
+    "models_empty": "Models",
     "needs": "Needs",
+    "needs_approval": "Needs",
     "notebook": "Notebook",
     "notebook_empty": "Notebook",
     "pipeline_started": "Started",
@@ -51,6 +72,7 @@ SAMPLES = {
     "restored": "Restored",
     "run_failed": "RunDetail",
     "run_finished": "RunDetail",
+    "run_models": "RunDetail",
     "run_pipeline": "RunDetail",
     "run_pipeline_failed": "RunDetail",
     "run_pipeline_running": "RunDetail",
@@ -103,6 +125,7 @@ def described() -> dict[str, set[str]]:
 
 def example(path: str) -> str:
     values = {"key": "0123456789ab", "run_id": "a1b2c3d4", "path": "a/b.csv", "metric": "val/loss"}
+    values |= {"name": "flights", "number": "3", "alias": "champion"}
     return API + re.sub(r"\{(\w+)\}", lambda name: values[name.group(1)], path)
 
 
