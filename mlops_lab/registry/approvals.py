@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from mlops_lab.errors import Conflict, Forbidden, InvalidInput, Refused
+from mlops_lab.errors import Conflict, Forbidden, InvalidInput, Refused, Waiting
 from mlops_lab.governance import Identity
 from mlops_lab.names import alias_name
 from mlops_lab.registry.policy import counting, needs, outranks, policy_digest
@@ -195,7 +195,13 @@ class Approver(Promoter):
         return ApprovalResult(False, sentence, version.version, alias)
 
     def settle(
-        self, ref: str, alias: str, *, run: str | None = None, by: Identity | None = None
+        self,
+        ref: str,
+        alias: str,
+        *,
+        run: str | None = None,
+        against: tuple[str, int | None] | None = None,
+        by: Identity | None = None,
     ) -> Settlement:
         """Promote what a pipeline's gates let through, ask for what is missing, or say why not.
 
@@ -205,6 +211,13 @@ class Approver(Promoter):
             The version that was judged, and what it is to become.
         run
             The pipeline run.
+        against
+            An alias, and the version that had it when the gates compared this one with that.
+
+        Raises
+        ------
+        Conflict
+            Somebody else has that alias by now (``overtaken`` in its details).
         """
         version = self.get(ref)
         alias = alias_name(alias)
@@ -215,17 +228,28 @@ class Approver(Promoter):
             if check.state == "passed":
                 try:
                     done = self.promote(
-                        version.ref, alias, reason="All gates passed.", run=run, by=by
+                        version.ref,
+                        alias,
+                        reason="All gates passed.",
+                        run=run,
+                        against=against,
+                        by=by,
                     )
                 except Refused as error:
                     return Settlement("refused", error.message)
+                except Waiting:
+                    continue  # the policy takes an approval by now
                 return Settlement("promoted", done.sentence)
             try:
                 self.request_approval(version.ref, alias, run=run, by=by)
             except Refused:
                 continue  # somebody decided something meanwhile: look again
             except Conflict:
-                if self.state(version.name).open_request(version.version, alias) is None:
+                state = self.state(version.name)
+                if state.aliases.get(alias) == version.version:
+                    said = f"{version.name} {version.version} is {alias} already."
+                    return Settlement("promoted", said)
+                if state.open_request(version.version, alias) is None:
                     continue
             return Settlement("waiting", check.open[0])
 

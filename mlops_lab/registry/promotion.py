@@ -73,6 +73,7 @@ class Promoter(ModelFinder):
         reason: str = "",
         digest: str | None = None,
         run: str | None = None,
+        against: tuple[str, int | None] | None = None,
         by: Identity | None = None,
     ) -> ApprovalResult:
         """Give an alias to a version, if its policy allows that; who had it loses only the alias.
@@ -89,11 +90,16 @@ class Promoter(ModelFinder):
             The content that is meant; another one than the version's is a conflict.
         run
             The pipeline run that does so.
+        against
+            An alias, and the version that had it when this one was compared with that; when
+            somebody else has it by now, the comparison is void.
 
         Raises
         ------
         Forbidden
             Who asks has no such role.
+        Conflict
+            The content is another one, or (``overtaken`` in its details) the comparison is void.
         Refused, Waiting
             A demand of the policy is not met, or an approval is missing; the message says which.
         Corrupt
@@ -113,6 +119,8 @@ class Promoter(ModelFinder):
             told = replaced(state, version.version, alias)
             if state.aliases.get(alias) == version.version:
                 raise _Already
+            if against is not None:
+                refuse_overtaken(state, version, *against)
             self._refuse_unsafe_ground(version, alias)
             check = self._check(state, version.version, alias)
             refuse_unmet(check, version)
@@ -262,6 +270,18 @@ def check_content(version: ModelVersion, digest: str | None) -> None:
             f"{version.name} {version.version} has the content {short(version.digest)}, and what "
             f"was meant is {short(digest)}. Look at it again."
         )
+
+
+def refuse_overtaken(state: ModelState, version: ModelVersion, alias: str, had: int | None) -> None:
+    """Refuse to build on a comparison with a version that is not the one to beat any more."""
+    now = state.aliases.get(alias)
+    if now == had:
+        return
+    then = f"with {had}" if had is not None else f"when there was no {alias}"
+    raise Conflict(
+        f"{version.name} {version.version} was compared {then}, and {alias} is {now} by now.",
+        overtaken=True,
+    )
 
 
 def refuse_unmet(check: PolicyCheck, version: ModelVersion) -> None:
