@@ -22,6 +22,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "Say what is broken, and the command that mends it"),
     "pipeline": ("pipeline", "Run notebooks as pipelines, with gates"),
     "run": ("run", "Find, show and settle runs"),
+    "model": ("model", "Look at models, approve and promote versions, go back"),
     "sql": ("sql", "Ask the project's tables with read-only SQL"),
     "store": ("store", "Look after what the project keeps on disk"),
     "audit": ("audit", "Read what was decided, and check that nobody has changed it"),
@@ -61,7 +62,8 @@ def root() -> None:
 
     \b
     Exit codes: 0 done · 1 a step or check failed · 2 bad input, not found
-    3 a gate rejected · 5 store busy or damaged · 6 forbidden · 130 interrupted
+    3 a gate rejected · 4 waiting for approval · 5 store busy or damaged
+    6 forbidden · 130 interrupted
     """
 
 
