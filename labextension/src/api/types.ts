@@ -219,6 +219,18 @@ export const RunDetail = v.object({
     })
   ),
   artifacts: v.number(),
+  /** What it was given: versions of data and models, and what is kept elsewhere. */
+  inputs: v.optional(
+    v.array(
+      v.object({
+        kind: v.picklist(['dataset', 'model', 'external']),
+        name: v.string(),
+        version: maybe(v.number()),
+        role: maybe(v.string())
+      })
+    ),
+    []
+  ),
   cells: v.array(
     v.object({
       id: maybe(v.string()),
@@ -233,6 +245,7 @@ export const RunDetail = v.object({
   can_cancel: v.boolean()
 });
 export type IRunDetail = v.InferOutput<typeof RunDetail>;
+export type IInput = IRunDetail['inputs'][number];
 export type IParam = IRunDetail['params'][number];
 export type IMetricSummary = IRunDetail['metrics'][number];
 export type IGate = IRunDetail['gates'][number];

@@ -63,5 +63,7 @@ export function cellText(value: unknown): string {
   if (typeof value === 'number') {
     return Number.isInteger(value) ? String(value) : formatValue(value, 4);
   }
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'object'
+    ? JSON.stringify(value)
+    : String(value).replace(/^(\d{4}-\d\d-\d\d)T(?=\d\d:\d\d)/, '$1 ');
 }

@@ -4,6 +4,7 @@ import type { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IDatasetVersionRow, ICommitRequest } from '../api/data';
 import { DataClient } from '../api/data';
+import { readLineage } from '../api/lineage';
 import type { IRunDetail } from '../api/types';
 import { CommandIDs } from '../commands';
 import type { LiveProject } from '../state/live';
@@ -11,6 +12,7 @@ import { pathInProject } from '../state/path';
 import { asRequestError } from '../state/resource';
 import type { IProjectModel } from '../tokens';
 import { askCommit, proposedName } from './commit';
+import { refOf } from './lines';
 
 export interface ICommitterOptions {
   app: JupyterFrontEnd;
@@ -143,18 +145,18 @@ export class Committer {
       return;
     }
     const client = new DataClient(live.client);
-    const page = await client.dataset(name).catch(() => null);
-    const made = page?.versions.find(one => one.run?.id === run.id) ?? null;
+    const made = await this._madeBy(live, client, run.id, name);
     const refused = made?.state === 'blocked';
     Notification.update({
       id: notice,
       type: refused ? 'warning' : 'success',
-      message:
-        made === null
-          ? (run.reason ?? trans.__('%1 has this content already: no new version.', name))
-          : refused
-            ? await this._whyBlocked(client, name, made)
-            : trans.__('%1 %2 is committed', name, made.version),
+      message: refused
+        ? await this._whyBlocked(client, name, made)
+        : made === null
+          ? trans.__('%1 is committed', name)
+          : made.run?.id === run.id
+            ? trans.__('%1 %2 is committed', name, made.version)
+            : trans.__('Nothing new: its content is %1 %2 already', name, made.version),
       autoClose: refused ? false : 8_000,
       actions: [
         {
@@ -163,11 +165,31 @@ export class Committer {
             void this._options.app.commands.execute(CommandIDs.openDataset, {
               project: live.key,
               name,
-              version: made?.version
+              ...(made !== null && { version: made.version })
             })
         }
       ]
     });
+  }
+
+  /** The version that a run committed; its content may have been a version before. */
+  private async _madeBy(
+    live: LiveProject,
+    client: DataClient,
+    run: string,
+    name: string
+  ): Promise<IDatasetVersionRow | null> {
+    try {
+      const node = `run:${run}`;
+      const [{ versions }, { edges }] = await Promise.all([
+        client.dataset(name),
+        readLineage(live.client, node, 1)
+      ]);
+      const made = edges.filter(edge => edge.source === node).map(edge => edge.target);
+      return versions.find(one => made.includes(`dataset:${refOf(name, one.version)}`)) ?? null;
+    } catch {
+      return null; // It is committed all the same.
+    }
   }
 
   /** The check that refused it, in its own words. */

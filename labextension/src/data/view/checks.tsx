@@ -87,7 +87,7 @@ function Failed({ check }: { check: ICheckResult }): ReactElement {
       <div className={`jp-MlopsLab-gate jp-mod-${blocks ? 'rejected' : 'waiting'}`}>
         <Icon name={blocks ? 'rejected' : 'alert'} label={t('failed')} />
         <span className="jp-MlopsLab-strong">{check.sentence}</span>
-        <span className="jp-MlopsLab-row-flex">
+        <span className="jp-MlopsLab-row-flex jp-MlopsLab-check-name">
           <code>{codeOf(check)}</code>
           <Badge tone={blocks ? 'bad' : 'warn'}>{blocks ? t('blocks') : t('warns')}</Badge>
         </span>

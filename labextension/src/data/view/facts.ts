@@ -121,7 +121,10 @@ export function valueText(value: Value | null | undefined, kind: IColumnProfile[
     return '–';
   }
   if (typeof value === 'number') {
-    return formatValue(value, 3);
+    // A value, no score: 0.41, not 0.410.
+    return formatValue(value, 3)
+      .replace(/(\.\d*?)0+$/, '$1')
+      .replace(/\.$/, '');
   }
   if (typeof value === 'string' && kind === 'time') {
     return value
@@ -132,6 +135,14 @@ export function valueText(value: Value | null | undefined, kind: IColumnProfile[
       .replace(/^(\d{4}-\d\d-\d\d \d\d:\d\d):00(Z?)$/, '$1$2');
   }
   return String(value);
+}
+
+/** The first and the last time, by the day where they are days apart. */
+export function timeSpan(from: Value, to: Value): string {
+  const days = (placeOf(to) - placeOf(from)) / 86_400_000;
+  const text = (value: Value): string =>
+    days > 2 ? String(value).slice(0, 10) : valueText(value, 'time');
+  return `${text(from)} · ${text(to)}`;
 }
 
 /** The share of rows without a value. */

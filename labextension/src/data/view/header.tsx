@@ -34,7 +34,11 @@ export function Header({
         <div className="jp-MlopsLab-row-flex">
           <Icon name="dataset" label={t('dataset')} className="jp-MlopsLab-muted" />
           <h1 className="jp-MlopsLab-title jp-MlopsLab-ellipsis" title={version.name}>
-            {version.name} {version.version}
+            {version.name}
+            <span className={model.versions.length > 1 ? 'jp-MlopsLab-unseen' : ''}>
+              {' '}
+              {version.version}
+            </span>
           </h1>
           <Steps model={model} />
           {version.aliases.map(alias => (

@@ -4,7 +4,7 @@ import type { IColumnProfile, IProfile } from '../../api/data';
 import { Empty, formatCount, formatValue } from '../../components';
 import { useText } from '../../views/text';
 import type { Translate } from '../../views/text';
-import { columnsLike, distinctText, missingShare, shareText, valueText } from './facts';
+import { columnsLike, distinctText, missingShare, shareText, timeSpan, valueText } from './facts';
 import type { ColumnOrder } from './facts';
 import { Histogram, SmallHistogram } from './histogram';
 
@@ -231,7 +231,7 @@ function ColumnRow(props: {
       </div>
       <div role="gridcell" className="jp-MlopsLab-num">
         <span className={column.missing === 0 ? 'jp-MlopsLab-muted' : ''}>{shareText(share)}</span>
-        <Meter share={share} />
+        {column.missing > 0 && <Meter share={share} />}
       </div>
       <div role="gridcell" className="jp-MlopsLab-num">
         {distinctText(column)}
@@ -257,11 +257,14 @@ function Meter({ share }: { share: number }): ReactElement {
 /** Numbers and times: least, median, greatest. Else the most frequent values. */
 function Extent({ column }: { column: IColumnProfile }): ReactElement | null {
   const { kind, min, max, quantiles, top, count } = column;
+  if (min !== null && max !== null && kind === 'time') {
+    return <span className="jp-MlopsLab-ellipsis jp-MlopsLab-muted">{timeSpan(min, max)}</span>;
+  }
   if (kind === 'number' || kind === 'time') {
     return min === null || max === null ? null : (
       <span className="jp-MlopsLab-ellipsis">
         <span className="jp-MlopsLab-muted">{valueText(min, kind)} · </span>
-        {kind === 'number' && quantiles.p50 !== undefined && (
+        {quantiles.p50 !== undefined && (
           <>
             {valueText(quantiles.p50, kind)}
             <span className="jp-MlopsLab-muted"> · </span>
@@ -298,7 +301,7 @@ function Detail({ column }: { column: IColumnProfile }): ReactElement {
         </h2>
         <span className="jp-MlopsLab-small jp-MlopsLab-muted">{column.type.toLowerCase()}</span>
       </div>
-      <Histogram column={column} />
+      {column.histogram !== null && <Histogram column={column} />}
       <dl className="jp-MlopsLab-kv">
         {factsOf(column, t).map(([name, value]) => (
           <div key={name}>
@@ -307,24 +310,36 @@ function Detail({ column }: { column: IColumnProfile }): ReactElement {
           </div>
         ))}
       </dl>
-      {column.histogram === null && column.top.length > 0 && (
-        <table className="jp-MlopsLab-topvalues">
-          <tbody>
-            {column.top.map(([value, n]) => (
-              <tr key={String(value)}>
-                <th scope="row" className="jp-MlopsLab-ellipsis" title={String(value)}>
-                  {value === '' ? t('(empty text)') : String(value)}
-                </th>
-                <td className="jp-MlopsLab-num">{formatCount(n)}</td>
-                <td className="jp-MlopsLab-num jp-MlopsLab-muted">
-                  {shareText(n / Math.max(1, column.count))}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+      {column.histogram === null && column.top.length > 0 && <MostFrequent column={column} />}
     </aside>
+  );
+}
+
+/** The values that are there most often, each with its share. */
+function MostFrequent({ column }: { column: IColumnProfile }): ReactElement {
+  const t = useText();
+  const highest = column.top[0][1];
+  return (
+    <>
+      <h3 className="jp-MlopsLab-micro jp-MlopsLab-muted">{t('most frequent values')}</h3>
+      <table className="jp-MlopsLab-topvalues">
+        <tbody>
+          {column.top.map(([value, n]) => (
+            <tr key={String(value)}>
+              <th scope="row" className="jp-MlopsLab-ellipsis" title={String(value)}>
+                {value === '' ? t('(empty text)') : String(value)}
+              </th>
+              <td className="jp-MlopsLab-pairbars" aria-hidden>
+                <i style={{ width: `${(100 * n) / highest}%` }} />
+              </td>
+              <td className="jp-MlopsLab-num" title={formatCount(n)}>
+                {shareText(n / Math.max(1, column.count))}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
   );
 }
 

@@ -12,6 +12,8 @@ export interface IRunActions {
   rerun(path: string): void;
   restore(): void;
   copyId(): void;
+  /** Show a version of data or of a model that it was given. */
+  openInput(kind: 'dataset' | 'model', name: string, version: number): void;
   /** All that can be done, at a place on the page. */
   menu(at: DOMRect): void;
 }
@@ -26,5 +28,6 @@ export const ActionsContext = createContext<IRunActions>({
   rerun: nothing,
   restore: nothing,
   copyId: nothing,
+  openInput: nothing,
   menu: nothing
 });

@@ -12,7 +12,7 @@ import {
   formatDuration,
   formatMetric
 } from '../../components';
-import type { IRunDetail, IStep } from '../../api/types';
+import type { IInput, IRunDetail, IStep } from '../../api/types';
 import { Curves } from '../../views/curves/curves';
 import { useText } from '../../views/text';
 import { Timeline } from '../../views/timeline/timeline';
@@ -253,6 +253,7 @@ function Side({ data, artifact, onArtifact, onTab }: IOverviewProps): ReactEleme
   return (
     <aside className="jp-MlopsLab-pane jp-MlopsLab-side" aria-label={t('Details')}>
       {run.params.length > 0 && <Params params={run.params} />}
+      <Inputs inputs={run.inputs} />
       {tags.length > 0 && (
         <Block title={t('Tags')}>
           <div className="jp-MlopsLab-tags">
@@ -349,6 +350,41 @@ export function ArtifactRow(props: {
         </span>
       </button>
     </li>
+  );
+}
+
+/** The versions that it was given; each opens where it is at home. */
+function Inputs({ inputs }: { inputs: readonly IInput[] }): ReactElement | null {
+  const t = useText();
+  const actions = useContext(ActionsContext);
+  return inputs.length === 0 ? null : (
+    <Block title={t('Inputs')}>
+      <dl className="jp-MlopsLab-kv">
+        {inputs.map(({ kind, name, version, role }, i) => (
+          <div key={i}>
+            <dt>{role ?? (kind === 'model' ? t('model') : t('data'))}</dt>
+            <dd title={name}>
+              {kind === 'external' || version === null ? (
+                <>
+                  {name}{' '}
+                  {kind === 'external' && (
+                    <span className="jp-MlopsLab-muted">{t('not committed')}</span>
+                  )}
+                </>
+              ) : (
+                <button
+                  type="button"
+                  className="jp-MlopsLab-link"
+                  onClick={() => actions.openInput(kind, name, version)}
+                >
+                  {name} {version}
+                </button>
+              )}
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </Block>
   );
 }
 

@@ -201,6 +201,8 @@ function actionsOf(app: JupyterFrontEnd, model: RunModel): IRunActions {
       void model.project.client.restore([model.id]).then(() => model.data.refresh());
     },
     copyId: () => Clipboard.copyToSystem(model.id),
+    openInput: (kind, name, version) =>
+      run(kind === 'dataset' ? CommandIDs.openDataset : CommandIDs.openModel, { name, version }),
     menu: at => openMenu(app, model, about, at)
   };
 }
@@ -219,6 +221,8 @@ function openMenu(
     }
   };
   add(CommandIDs.renameRun, CommandIDs.starRun, CommandIDs.tagRun, CommandIDs.noteRun);
+  menu.addItem({ type: 'separator' });
+  add(CommandIDs.registerModel);
   menu.addItem({ type: 'separator' });
   add(CommandIDs.copyRunId, CommandIDs.copyRunLine, CommandIDs.copyRunLink);
   const source = model.run?.source.pipeline ?? model.run?.source.notebook;
