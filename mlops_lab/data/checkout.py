@@ -104,12 +104,24 @@ def check_out(
     _refuse_colliding(dest, wanted.entries)
     done, total = 0, sum(entry.size for entry in plan.write)
     try:
+        workshops: dict[Path, Path | None] = {}
         for folder in {(dest / entry.path).parent for entry in plan.write}:
             folder.mkdir(parents=True, exist_ok=True)
             _sweep(folder)
+            workshops[folder] = _workshop(store, folder)
 
         def write(entry: TreeEntry) -> Stamp:
-            return _write(store, objects[entry.digest], dest / entry.path, entry.size)
+            target = dest / entry.path
+            name = f"{_PART}{os.getpid()}-{secrets.token_hex(6)}"
+            beside, workshop = target.with_name(name), workshops[target.parent]
+            source = objects[entry.digest]
+            if workshop is not None:
+                try:
+                    return _write(source, workshop / name, target, entry.size)
+                except OSError as error:
+                    if error.errno != errno.EXDEV:  # one file system, mounted twice
+                        raise
+            return _write(source, beside, target, entry.size)
 
         stamps: dict[Path, tuple[Stamp, str]] = {}
         for entry, stamp in zip(plan.write, in_threads(write, plan.write), strict=True):
@@ -195,24 +207,26 @@ def _digest(store: Store, path: Path) -> str | None:
     return store.objects.digest_of_file(path) or hash_file(path)
 
 
-def _write(store: Store, source: Path, target: Path, size: int) -> Stamp:
+def _write(source: Path, part: Path, target: Path, size: int) -> Stamp:
     """Put a copy in place, whole or not at all."""
-    # In the store where that is on the same file system: a killed checkout leaves nothing behind.
-    part = store.dir / "tmp" / f"checkout-{os.getpid()}-{secrets.token_hex(6)}"
     try:
-        try:
-            _copy(source, part, size)
-            part.replace(target)
-        except OSError as error:
-            if error.errno not in (errno.EXDEV, errno.EROFS, errno.EACCES, errno.ENOENT):
-                raise
-            part.unlink(missing_ok=True)
-            part = target.with_name(f"{_PART}{secrets.token_hex(6)}")
-            _copy(source, part, size)
-            part.replace(target)
+        _copy(source, part, size)
+        part.replace(target)
     finally:
         part.unlink(missing_ok=True)
     return Stamp.of(target.stat())
+
+
+def _workshop(store: Store, folder: Path) -> Path | None:
+    """Where copies are made on their way to a folder: in the store where that is the same file
+    system, so that a killed checkout leaves nothing behind; None is beside the file.
+    """
+    tmp = store.dir / "tmp"
+    try:
+        here = tmp.stat().st_dev == folder.stat().st_dev and os.access(tmp, os.W_OK)
+    except OSError:
+        return None
+    return tmp if here else None
 
 
 def _copy(source: Path, part: Path, size: int) -> None:
