@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from mlops_lab.handles.run import Run
     from mlops_lab.handles.runs import Runs, runs
     from mlops_lab.handles.table import Table, sql
+    from mlops_lab.widgets.registry import RegistryBrowser
 
 __all__ = [
     "Conflict",
@@ -66,6 +67,7 @@ __all__ = [
     "ModelFile",
     "NotFound",
     "Pipeline",
+    "RegistryBrowser",
     "Run",
     "Runs",
     "StepFailed",
@@ -126,6 +128,7 @@ _HOME = {
     **dict.fromkeys(("Pipeline", "pipeline", "pipelines"), "mlops_lab.handles.pipeline"),
     **dict.fromkeys(("Runs", "runs"), "mlops_lab.handles.runs"),
     **dict.fromkeys(("Table", "sql"), "mlops_lab.handles.table"),
+    "RegistryBrowser": "mlops_lab.widgets.registry",
     "Run": "mlops_lab.handles.run",
 }
 

@@ -20,6 +20,7 @@ PUBLIC = [
     "ModelFile",
     "NotFound",
     "Pipeline",
+    "RegistryBrowser",
     "Run",
     "Runs",
     "StepFailed",

@@ -46,6 +46,10 @@ export const CommandIDs = {
   commitDataset: 'mlops-lab:commit-dataset',
   /** `{project, name, version?, review?}`: a model in the main area; `review` names an alias. */
   openModel: 'mlops-lab:open-model',
+  /** Open, or insert the cell that loads, the model that has the keyboard in the sidebar. */
+  openFocusedModel: 'mlops-lab:open-focused-model',
+  /** `{name?, alias?}`: put the line that loads a model into the notebook. */
+  insertModel: 'mlops-lab:insert-model',
   /** `{project, id}`: make a version of a model that a run has logged. */
   registerModel: 'mlops-lab:register-model',
   /** The same of the run that has the keyboard in the sidebar. */

@@ -2,6 +2,8 @@ import { dataPlugin } from './data/plugin';
 import { datasetViewPlugin } from './data/view/plugin';
 import { pipelinesPlugin } from './orchestration/plugin';
 import { projectHeaderPlugin, projectPlugin } from './project/plugin';
+import { registryViewPlugin } from './registry/plugin';
+import { registryPlugin } from './registry/sidebar';
 import { sidebar } from './sidebar';
 import { chipPlugin, runsPlugin, statusPlugin } from './tracking/plugin';
 import { savedViewsPlugin } from './tracking/saved-views';
@@ -16,6 +18,8 @@ export default [
   statusPlugin,
   runViewPlugin,
   savedViewsPlugin,
+  registryPlugin,
+  registryViewPlugin,
   pipelinesPlugin,
   dataPlugin,
   datasetViewPlugin

@@ -20,7 +20,7 @@ export function keysOf(trans: TranslationBundle): [string[], string][] {
     [['/'], trans.__('search')],
     [['Esc'], trans.__('clear the selection, clear the search, back')],
     [['←', '→'], trans.__('fold and unfold a section')],
-    [['i'], trans.__('insert the cell that loads a version of data')],
+    [['i'], trans.__('insert the cell that loads data or a model')],
     [['[', ']'], trans.__('previous and next version, in the view of a dataset')],
     [['?'], trans.__('this list')]
   ];

@@ -67,6 +67,12 @@ export function addRunCommands(
     ({ project, ids }) => commands.execute(CommandIDs.stopRun, { project, id: ids[0] }),
     { isVisible: args => isLive(subject(args)?.run) }
   );
+  add(
+    CommandIDs.registerFocusedRun,
+    trans.__('Register Model…'),
+    ({ project, ids }) => commands.execute(CommandIDs.registerModel, { project, id: ids[0] }),
+    { ...one, isVisible: () => commands.hasCommand(CommandIDs.registerModel) }
+  );
   add(CommandIDs.starRun, trans.__('Star Run'), about => star(model, about), {
     label: args => (subject(args)?.run?.starred ? trans.__('Remove Star') : trans.__('Star Run'))
   });
@@ -137,6 +143,7 @@ export function addRunCommands(
 export const PALETTE = [
   CommandIDs.openFocusedRun,
   CommandIDs.stopFocusedRun,
+  CommandIDs.registerFocusedRun,
   CommandIDs.starRun,
   CommandIDs.renameRun,
   CommandIDs.tagRun,

@@ -7,9 +7,12 @@ import type { IDisposable } from '@lumino/disposable';
 import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 import * as v from 'valibot';
-import { LocalModel } from '../views/model';
+import { Graph } from '../api/lineage';
+import { Card, Decisions, ModelPage, Models, VersionDetail } from '../api/registry';
 import { NO_CURVES } from '../views/curves/state';
-import type { ICurvesState } from '../views/curves/state';
+import { LocalModel } from '../views/model';
+import type { IView } from '../views/model';
+import { NO_REGISTRY, NO_SELECTION } from '../views/registry/state';
 
 /** What a widget leaves in the saved notebook: which view it was, and what it showed. */
 export const VIEW_MIME = 'application/vnd.mlops-lab.view+json';
@@ -33,17 +36,52 @@ const Curves = v.object({
   x: v.picklist(['step', 'time']),
   log_scale: v.array(v.string())
 });
-const Saved = v.object({ view: v.literal('curves'), version: v.literal(1), state: Curves });
+const SavedCurves = v.object({ view: v.literal('curves'), version: v.literal(1), state: Curves });
 
-/** The state that an output holds; null when it is not ours, or of a later version. */
-export function savedState(data: unknown): ICurvesState | null {
+const Selection = v.object({
+  model: v.nullable(v.string()),
+  version: v.nullable(v.number()),
+  part: v.picklist(['versions', 'compare', 'history', 'card']),
+  other: v.nullable(v.number())
+});
+/** What is read of it is what the server would have sent: the same schemas. */
+const RegistryState = v.object({
+  models: Models,
+  pages: v.record(v.string(), ModelPage),
+  details: v.record(v.string(), VersionDetail),
+  lineages: v.record(v.string(), Graph),
+  cards: v.record(v.string(), Card),
+  decisions: v.nullable(Decisions),
+  updated_ms: v.nullable(v.number()),
+  selection: v.fallback(Selection, NO_SELECTION)
+});
+const SavedRegistry = v.object({
+  view: v.literal('registry'),
+  version: v.literal(1),
+  state: RegistryState
+});
+const Saved = v.variant('view', [SavedCurves, SavedRegistry]);
+
+/** Draws a view into a node; resolves with how to take it away. */
+type Draw = (node: HTMLElement) => Promise<() => void>;
+
+/** How the view that an output holds is drawn; null when it is not ours, or of a later version. */
+export function savedView(data: unknown): Draw | null {
   const result = v.safeParse(Saved, data);
-  return result.success ? { ...NO_CURVES, ...result.output.state } : null;
+  if (!result.success) {
+    return null;
+  }
+  const saved = result.output;
+  if (saved.view === 'curves') {
+    const state = { ...NO_CURVES, ...saved.state };
+    return async node => draw((await import('../views/curves')).default, state, node);
+  }
+  const selection = { ...saved.state.selection, sheet: null };
+  const state = { ...NO_REGISTRY, ...saved.state, selection };
+  return async node => draw((await import('../views/registry')).default, state, node);
 }
 
-/** Draw a saved view into `node`; returns how to take it away. */
-async function draw(state: ICurvesState, node: HTMLElement): Promise<() => void> {
-  const { default: view } = await import('../views/curves');
+function draw<S extends object>(view: IView<S>, state: S, node: HTMLElement): () => void {
   node.replaceChildren();
   return view.render({ model: new LocalModel(state), el: node });
 }
@@ -51,10 +89,11 @@ async function draw(state: ICurvesState, node: HTMLElement): Promise<() => void>
 /** A saved view as an output of its own, where nobody knows widgets. */
 class SavedView extends Widget implements IRenderMime.IRenderer {
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
-    const state = savedState(model.data[VIEW_MIME]);
+    const drawIt = savedView(model.data[VIEW_MIME]);
     this._remove?.();
-    if (state !== null) {
-      this._remove = await draw(state, this.node);
+    this._remove = undefined;
+    if (drawIt !== null) {
+      this._remove = await drawIt(this.node);
     } else {
       this.node.textContent = String(model.data['text/plain'] ?? '');
     }
@@ -89,9 +128,9 @@ function withSavedView(renderer: IRenderMime.IRenderer): IRenderMime.IRenderer {
     remove?.();
     remove = undefined;
     await render(model);
-    const state = savedState(model.data[VIEW_MIME]);
-    if (state !== null && renderer.node.textContent?.startsWith('Error displaying')) {
-      remove = await draw(state, renderer.node);
+    const drawIt = savedView(model.data[VIEW_MIME]);
+    if (drawIt !== null && renderer.node.textContent?.startsWith('Error displaying')) {
+      remove = await drawIt(renderer.node);
     }
   };
   renderer.disposed.connect(() => remove?.());
@@ -101,7 +140,7 @@ function withSavedView(renderer: IRenderMime.IRenderer): IRenderMime.IRenderer {
 /** Views of notebooks that are opened without the kernel that made them. */
 export const savedViewsPlugin: JupyterFrontEndPlugin<void> = {
   id: 'mlops-lab:saved-views',
-  description: 'Shows the curves that a saved notebook holds, without its kernel.',
+  description: 'Shows the views that a saved notebook holds, without its kernel.',
   autoStart: true,
   requires: [IRenderMimeRegistry],
   activate: (app: JupyterFrontEnd, rendermime: IRenderMimeRegistry): void => {

@@ -31,7 +31,7 @@ export function Comparison(props: {
         {facts.metrics.length === 0 ? (
           <p className="jp-MlopsLab-muted">{t('Neither has a metric.')}</p>
         ) : (
-          <table className="jp-MlopsLab-facts">
+          <table className="jp-MlopsLab-reg-facts jp-mod-even">
             <thead>
               <tr>
                 <th scope="col">{t('metric')}</th>
@@ -141,7 +141,7 @@ function Lines(props: {
       }
     >
       {shown.length > 0 && (
-        <table className="jp-MlopsLab-facts">
+        <table className="jp-MlopsLab-reg-facts jp-mod-even">
           <thead>
             <tr>
               <th scope="col">

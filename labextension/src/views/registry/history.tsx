@@ -44,7 +44,7 @@ export function History({ page }: { page: IModelPage }): ReactElement {
     >
       <OnDay key={alias} alias={alias} moves={page.history} />
       <div className="jp-MlopsLab-reg-scroll">
-        <table className="jp-MlopsLab-facts">
+        <table className="jp-MlopsLab-reg-facts">
           <thead>
             <tr>
               <th scope="col">{t('Version')}</th>

@@ -1,9 +1,9 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { ReactElement } from 'react';
 import { Icon } from '../../components/icon';
 import { Loading, Skeleton } from '../../components/placeholder';
 import { LineageGraph } from '../graph';
-import { useValue } from '../hooks';
+import { useValue, useWidth } from '../hooks';
 import type { IModel } from '../model';
 import { useText } from '../text';
 import { ModelCard } from './card';
@@ -22,16 +22,17 @@ import { Versions } from './versions';
 /** What is missing after this time is not on its way. */
 const PATIENCE_MS = 1_500;
 /** A metric's two columns. */
-const METRIC_WIDTH = 128;
-const BARE_WIDTH = 420;
-const CHART_WIDTH = 260;
+const METRIC_WIDTH = 124;
+/** The columns before them, and the runs behind. */
+const BARE_WIDTH = 330;
+const RUN_WIDTH = 120;
+const CHART_WIDTH = 270;
 
 export interface IMainProps {
   model: IModel<IRegistryState>;
   models: IModels;
   page: IModelPage | undefined;
   version: number | null;
-  width: number;
   narrow: boolean;
 }
 
@@ -41,15 +42,17 @@ export function Main(props: IMainProps): ReactElement {
   const t = useText();
   const { choose } = useHost();
   const { part } = useValue(model, 'selection');
+  const node = useRef<HTMLElement>(null);
+  const width = useWidth(node, 800);
   if (page === undefined || version === null) {
     return (
-      <main className="jp-MlopsLab-reg-main">
+      <main ref={node} className="jp-MlopsLab-reg-main">
         <Missing />
       </main>
     );
   }
   return (
-    <main className="jp-MlopsLab-reg-main" tabIndex={-1}>
+    <main ref={node} className="jp-MlopsLab-reg-main" tabIndex={-1}>
       {part !== 'versions' && (
         <div>
           <button
@@ -61,7 +64,7 @@ export function Main(props: IMainProps): ReactElement {
           </button>
         </div>
       )}
-      {part === 'versions' && <Overview {...props} page={page} version={version} />}
+      {part === 'versions' && <Overview {...props} page={page} version={version} width={width} />}
       {part === 'history' && <History page={page} />}
       {part === 'card' && <CardPart model={model} page={page} version={version} />}
       {part === 'compare' && <ComparePart model={model} page={page} version={version} />}
@@ -69,7 +72,7 @@ export function Main(props: IMainProps): ReactElement {
   );
 }
 
-type Known = IMainProps & { page: IModelPage; version: number };
+type Known = IMainProps & { page: IModelPage; version: number; width: number };
 
 function Overview(props: Known): ReactElement {
   const { model, page, version, width, narrow, models } = props;
@@ -79,7 +82,11 @@ function Overview(props: Known): ReactElement {
   const decisions = useValue(model, 'decisions');
   const detail = details[refOf(page.model.name, version)];
   const keys = metricKeys(page);
-  const columns = Math.max(1, Math.min(4, Math.floor((width - BARE_WIDTH) / METRIC_WIDTH)));
+  const runs = width > BARE_WIDTH + METRIC_WIDTH + RUN_WIDTH;
+  const columns = Math.max(
+    1,
+    Math.min(4, Math.floor((width - BARE_WIDTH - (runs ? RUN_WIDTH : 0)) / METRIC_WIDTH))
+  );
   const charts = keys.slice(0, Math.max(1, Math.min(3, Math.floor(width / CHART_WIDTH))));
   const compare = (row: number) => {
     const other = otherVersion(page, row);
@@ -126,7 +133,7 @@ function Overview(props: Known): ReactElement {
           </>
         }
       >
-        <Versions page={page} shown={version} columns={columns} onKey={onKey} />
+        <Versions page={page} shown={version} columns={columns} runs={runs} onKey={onKey} />
       </Block>
       {page.versions.length > 1 && charts.length > 0 && (
         <Block title={t('Metrics over versions')}>

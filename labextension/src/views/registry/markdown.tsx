@@ -7,7 +7,26 @@ import type { ReactElement, ReactNode } from 'react';
  * No HTML and no link or picture is ever made of what somebody wrote: it stands there as text.
  */
 export function Markdown({ text }: { text: string }): ReactElement {
-  return <div className="jp-MlopsLab-markdown">{blocks(withoutFront(text))}</div>;
+  return <div className="jp-MlopsLab-markdown">{blocks(hide(withoutFront(text)))}</div>;
+}
+
+/** Where characters wait that a backslash took the meaning from: no text has any business there. */
+const HIDDEN = 0xe000;
+
+function hide(text: string): string {
+  return text
+    .replace(/[\ue000-\ue0ff]/g, '')
+    .replace(/\\([!-/:-@[-`{-~])/g, (_, char: string) =>
+      String.fromCharCode(HIDDEN + char.charCodeAt(0))
+    );
+}
+
+/** The characters themselves again; in code they stand with their backslash. */
+function shown(text: string, backslash = ''): string {
+  return text.replace(
+    /[\ue000-\ue0ff]/g,
+    char => backslash + String.fromCharCode(char.charCodeAt(0) - HIDDEN)
+  );
 }
 
 /** A card begins with data for machines. */
@@ -35,7 +54,7 @@ function blocks(text: string): ReactNode[] {
       at += 1;
       const code = take(one => !/^(```|~~~)/.test(one));
       at += 1;
-      out.push(<pre key={key}>{code.join('\n')}</pre>);
+      out.push(<pre key={key}>{shown(code.join('\n'), '\\')}</pre>);
     } else if (/^#{1,6}\s/.test(line)) {
       at += 1;
       out.push(heading(line, key));
@@ -67,15 +86,15 @@ function cells(line: string): string[] {
   return line
     .trim()
     .replace(/^\||\|$/g, '')
-    .split(/(?<!\\)\|/)
-    .map(cell => cell.trim().replaceAll('\\|', '|'));
+    .split('|')
+    .map(cell => cell.trim());
 }
 
 function Table({ rows }: { rows: readonly (readonly string[])[] }): ReactElement {
   const [head, , ...body] = rows;
   return (
-    <table className="jp-MlopsLab-facts">
-      <thead>
+    <table className="jp-MlopsLab-reg-facts">
+      <thead hidden={head.every(cell => cell === '')}>
         <tr>
           {head.map((cell, i) => (
             <th key={i} scope="col">
@@ -122,16 +141,16 @@ const INLINE = /(`[^`]+`|\*\*[^*]+\*\*|\*[^*\s][^*]*\*|__[^_]+__|\[[^\]]+\]\([^)
 function inline(text: string): ReactNode[] {
   return text.split(INLINE).map((part, i) => {
     if (/^`.+`$/.test(part)) {
-      return <code key={i}>{part.slice(1, -1)}</code>;
+      return <code key={i}>{shown(part.slice(1, -1), '\\')}</code>;
     }
     if (/^(\*\*|__).+(\*\*|__)$/.test(part)) {
-      return <b key={i}>{part.slice(2, -2)}</b>;
+      return <b key={i}>{shown(part.slice(2, -2))}</b>;
     }
     if (/^\*.+\*$/.test(part)) {
-      return <i key={i}>{part.slice(1, -1)}</i>;
+      return <i key={i}>{shown(part.slice(1, -1))}</i>;
     }
     const link = /^\[([^\]]+)\]\(([^)]*)\)$/.exec(part);
     // Where it leads is shown, not followed.
-    return <Fragment key={i}>{link ? `${link[1]} (${link[2]})` : part}</Fragment>;
+    return <Fragment key={i}>{shown(link ? `${link[1]} (${link[2]})` : part)}</Fragment>;
   });
 }

@@ -147,7 +147,7 @@ export function OverVersions(props: {
 }
 
 /** A rejected version is a cross: its colour alone would not say so. */
-function Mark({ row, x, y }: { row: IVersionRow; x: number; y: number }): ReactElement {
+export function Mark({ row, x, y }: { row: IVersionRow; x: number; y: number }): ReactElement {
   return row.judgement?.outcome === 'rejected' ? (
     <path className="jp-mod-rejected" d={`M${x - 3.5} ${y - 3.5}l7 7m0 -7l-7 7`} />
   ) : (
@@ -241,9 +241,13 @@ export function axis(values: readonly (number | null)[]): {
   return { low, high, ticks };
 }
 
+/** As many digits as tell the lines apart: 0.025 takes three. */
 function tickDigits(ticks: readonly number[]): number {
   const step = ticks.length > 1 ? ticks[1] - ticks[0] : 1;
-  return Math.max(0, Math.min(6, Math.ceil(-Math.log10(step) + 0.001)));
+  const digits = [0, 1, 2, 3, 4, 5].find(
+    n => Math.abs((step * 10 ** n) % 1) < 1e-6 || 1 - ((step * 10 ** n) % 1) < 1e-6
+  );
+  return digits ?? 6;
 }
 
 function describe(points: readonly IPoint[], metric: string, t: Translate): string {

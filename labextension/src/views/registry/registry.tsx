@@ -54,7 +54,7 @@ export function Registry({ model }: { model: Model }): ReactElement {
         onKeyDown={onKeyDown}
         {...own}
       >
-        <Content model={model} width={width} narrow={size === 'narrow'} search={search} />
+        <Content model={model} narrow={size === 'narrow'} search={search} />
       </div>
     </HostContext.Provider>
   );
@@ -62,7 +62,6 @@ export function Registry({ model }: { model: Model }): ReactElement {
 
 interface IContentProps {
   model: Model;
-  width: number;
   narrow: boolean;
   search: RefObject<HTMLInputElement>;
 }
@@ -107,7 +106,7 @@ function Content(props: IContentProps): ReactElement {
 
 /** A model, with what stands around it. */
 function Shown(props: IContentProps & { models: IModels }): ReactElement {
-  const { model, models, width, narrow, search } = props;
+  const { model, models, narrow, search } = props;
   const host = useHost();
   const t = useText();
   const selection = useValue(model, 'selection');
@@ -143,14 +142,7 @@ function Shown(props: IContentProps & { models: IModels }): ReactElement {
       <Header model={model} page={page} name={name} />
       <div className="jp-MlopsLab-reg-body">
         {!narrow && <Side models={models} decisions={decisions} shown={name} search={search} />}
-        <Main
-          model={model}
-          page={page}
-          version={version}
-          models={models}
-          width={width - (narrow ? 0 : 240)}
-          narrow={narrow}
-        />
+        <Main model={model} page={page} version={version} models={models} narrow={narrow} />
         {page !== undefined && version !== null && selection.sheet !== null && (
           <Sheet
             key={`${name} ${version} ${selection.sheet.verb}`}

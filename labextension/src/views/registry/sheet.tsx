@@ -285,7 +285,7 @@ function Evidence(props: { page: IModelPage; detail: IVersionDetail; from: numbe
   const { metrics, sameRows } = sameRowMetrics(old, detail);
   const keys = metricKeys(page).filter(key => key in metrics || key in detail.metrics);
   return (
-    <table className="jp-MlopsLab-facts">
+    <table className="jp-MlopsLab-reg-facts">
       <thead>
         <tr>
           <th scope="col">{sameRows ? t('Same rows') : t('Each on its own rows')}</th>

@@ -120,7 +120,7 @@ function Facts({ detail }: { detail: IVersionDetail }): ReactElement {
     const { p50, p95 } = detail.latency_ms;
     facts.push([
       t('answers in'),
-      t('%1, 95 %2 %3', formatDuration(p50 / 1000), '%', formatDuration(p95 / 1000))
+      t('%1, at most %2 for 95 of 100', formatDuration(p50 / 1000), formatDuration(p95 / 1000))
     ]);
   }
   if (detail.verified !== null) {

@@ -1,8 +1,10 @@
+import { Fragment } from 'react';
 import type { KeyboardEvent, ReactElement } from 'react';
 import { Age } from '../../components/age';
 import { useText } from '../text';
 import { metricKeys } from './facts';
 import { useHost } from './host';
+import { Mark } from './over';
 import { Aliases, Difference, GatesBadge, RunLink, Unsafe, Value } from './parts';
 import { useRoving } from './roving';
 import { onEnter } from './side';
@@ -13,12 +15,14 @@ export interface IVersionsProps {
   shown: number;
   /** How many metrics have room. */
   columns: number;
+  /** Whether the runs have, too. */
+  runs: boolean;
   /** What keys do to the row that has the keyboard. */
   onKey: (key: string, row: IVersionRow) => boolean;
 }
 
 /** The versions of a model, each judged against the champion of its day. */
-export function Versions({ page, shown, columns, onKey }: IVersionsProps): ReactElement {
+export function Versions({ page, shown, columns, runs, onKey }: IVersionsProps): ReactElement {
   const t = useText();
   const { choose } = useHost();
   const { ref, onKeyDown } = useRoving<HTMLTableElement>();
@@ -50,16 +54,21 @@ export function Versions({ page, shown, columns, onKey }: IVersionsProps): React
             <th scope="col">{t('Made')}</th>
             <th scope="col">{t('Gates')}</th>
             {keys.map(key => (
-              <th key={key} scope="col" colSpan={2} className="jp-MlopsLab-num" title={key}>
-                {key}{' '}
-                {page.goals[key] !== undefined && (
-                  <span title={goalText(page.goals[key], t)}>
-                    {page.goals[key] === 'max' ? '↑' : '↓'}
-                  </span>
-                )}
-              </th>
+              <Fragment key={key}>
+                <th scope="col" className="jp-MlopsLab-num" title={key}>
+                  {key}
+                  {page.goals[key] !== undefined && (
+                    <span title={goalText(page.goals[key], t)}>
+                      {page.goals[key] === 'max' ? ' ↑' : ' ↓'}
+                    </span>
+                  )}
+                </th>
+                <th scope="col">
+                  <span className="jp-MlopsLab-unseen">{t('difference of %1', key)}</span>
+                </th>
+              </Fragment>
             ))}
-            <th scope="col">{t('Run')}</th>
+            {runs && <th scope="col">{t('Run')}</th>}
           </tr>
         </thead>
         <tbody>
@@ -76,7 +85,7 @@ export function Versions({ page, shown, columns, onKey }: IVersionsProps): React
             >
               <td role="gridcell">
                 <span className="jp-MlopsLab-reg-version">
-                  <i className={`jp-MlopsLab-reg-dot jp-mod-${dotOf(row)}`} aria-hidden="true" />
+                  <Dot row={row} />
                   <b>{row.version}</b>
                   <Aliases aliases={row.aliases.map(alias => ({ alias }))} />
                   {row.unsafe && <Unsafe flavor={row.flavor} />}
@@ -93,9 +102,11 @@ export function Versions({ page, shown, columns, onKey }: IVersionsProps): React
               {keys.map(key => (
                 <Metric key={key} metric={key} row={row} page={page} />
               ))}
-              <td role="gridcell">
-                <RunLink run={row.run} />
-              </td>
+              {runs && (
+                <td role="gridcell">
+                  <RunLink run={row.run} />
+                </td>
+              )}
             </tr>
           ))}
         </tbody>
@@ -117,7 +128,7 @@ function Metric(props: { metric: string; row: IVersionRow; page: IModelPage }): 
       <td role="gridcell" className="jp-MlopsLab-num">
         <Value metric={metric} value={row.metrics[metric]} />
       </td>
-      <td role="gridcell" className="jp-MlopsLab-num jp-MlopsLab-micro" title={title}>
+      <td role="gridcell" className="jp-MlopsLab-reg-gap" title={title}>
         {champion !== null && (
           <Difference
             metric={metric}
@@ -131,13 +142,20 @@ function Metric(props: { metric: string; row: IVersionRow; page: IModelPage }): 
   );
 }
 
-/** The mark of a version in the table and in the charts. */
-export function dotOf(row: IVersionRow): 'rejected' | 'waiting' | 'plain' {
-  return row.judgement?.outcome === 'rejected'
-    ? 'rejected'
-    : row.waiting.length > 0
-      ? 'waiting'
-      : 'plain';
+/** The same mark as in the charts; hollow while it waits. */
+function Dot({ row }: { row: IVersionRow }): ReactElement {
+  const waits = row.waiting.length > 0 ? ' jp-mod-waits' : '';
+  return (
+    <svg
+      className={`jp-MlopsLab-reg-dot${waits}`}
+      width="10"
+      height="10"
+      viewBox="0 0 10 10"
+      aria-hidden="true"
+    >
+      <Mark row={row} x={5} y={5} />
+    </svg>
+  );
 }
 
 function goalText(direction: 'min' | 'max', t: (text: string) => string): string {

@@ -1,0 +1,182 @@
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ILayoutRestorer, IRouter } from '@jupyterlab/application';
+import { ICommandPalette, MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { CATEGORY, CommandIDs } from '../commands';
+import { modelIcon } from '../icons';
+import { insertLines } from '../notebook/insert';
+import { IProjectModel } from '../tokens';
+import { parseRef } from '../views/registry/state';
+import type { ISelection } from '../views/registry/state';
+import type { Translate } from '../views/text';
+import { RegistryModel } from './model';
+import type { IRegistryActions } from './model';
+import { RegistryWidget, registryWidgetId } from './widget';
+
+type RegistryPanel = MainAreaWidget<RegistryWidget>;
+
+/** `…/lab?mlops=KEY/model/NAME` or `…/NAME@6` opens that model. */
+const DEEP_LINK = /[?&]mlops=([0-9a-f]{12})(?:%2F|\/)model(?:%2F|\/)([^&#/]+)/i;
+
+/** The registry browser: its command, its place in the saved layout, its links. */
+export const registryViewPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'mlops-lab:registry-view',
+  description: 'The models of a project in the main area, and what is decided about them.',
+  autoStart: true,
+  requires: [IProjectModel],
+  optional: [ILayoutRestorer, ICommandPalette, IRouter, INotebookTracker, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    projects: IProjectModel,
+    restorer: ILayoutRestorer | null,
+    palette: ICommandPalette | null,
+    router: IRouter | null,
+    notebooks: INotebookTracker | null,
+    translator: ITranslator | null
+  ): void => {
+    const trans = (translator ?? nullTranslator).load('mlops_lab');
+    const tracker = new WidgetTracker<RegistryPanel>({ namespace: 'mlops-lab-models' });
+    const open = (project: string): RegistryPanel => {
+      const found = tracker.find(panel => panel.content.id === registryWidgetId(project));
+      if (found !== undefined) {
+        return found;
+      }
+      const actions = actionsOf(app, projects, project, notebooks);
+      const model = new RegistryModel(projects.of(project), actions, trans);
+      const content = new RegistryWidget(model, translateBy(trans));
+      const panel = new MainAreaWidget({ content });
+      panel.id = `${content.id}-panel`;
+      panel.toolbar.hide();
+      void tracker.add(panel);
+      model.changed.connect(() => void tracker.save(panel));
+      return panel;
+    };
+    addCommand(app, projects, open, trans);
+    palette?.addItem({ command: CommandIDs.openModel, category: CATEGORY });
+    void restorer?.restore(tracker, {
+      command: CommandIDs.openModel,
+      args: ({ content: { model } }) => ({
+        project: model.project.key,
+        ...(model.selection.model !== null && { name: model.selection.model }),
+        ...(model.selection.version !== null && { version: model.selection.version })
+      }),
+      name: ({ content: { model } }) => model.project.key
+    });
+    if (router !== null) {
+      followLinks(app, router);
+    }
+  }
+};
+
+function addCommand(
+  app: JupyterFrontEnd,
+  projects: IProjectModel,
+  open: (project: string) => RegistryPanel,
+  trans: TranslationBundle
+): void {
+  const { commands, shell } = app;
+  commands.addCommand(CommandIDs.openModel, {
+    label: trans.__('Open Models'),
+    caption: trans.__('Show the models of the project, and what is decided about them'),
+    icon: modelIcon,
+    execute: async args => {
+      const project = typeof args.project === 'string' ? args.project : projects.key;
+      if (project === null) {
+        await commands.execute(CommandIDs.openSidebar);
+        return;
+      }
+      const panel = open(project);
+      const change = selectionOf(args);
+      if (change !== null) {
+        panel.content.model.select(change);
+      }
+      if (!panel.isAttached) {
+        shell.add(panel, 'main', { type: 'MLOps Lab' });
+      }
+      shell.activateById(panel.id);
+    }
+  });
+}
+
+/** What the arguments ask to look at: they come from menus, links and a saved layout. */
+export function selectionOf(args: Readonly<Record<string, unknown>>): Partial<ISelection> | null {
+  const { name, version, review } = args;
+  if (typeof name !== 'string') {
+    return null;
+  }
+  return {
+    model: name,
+    version: typeof version === 'number' ? version : null,
+    part: 'versions',
+    sheet: typeof review === 'string' ? { verb: 'promote', alias: review } : null
+  };
+}
+
+function actionsOf(
+  app: JupyterFrontEnd,
+  projects: IProjectModel,
+  project: string,
+  notebooks: INotebookTracker | null
+): IRegistryActions {
+  const { commands } = app;
+  return {
+    open: node => {
+      const [kind, id] = [node.slice(0, node.indexOf(':')), node.slice(node.indexOf(':') + 1)];
+      const about = parseRef(id);
+      if (kind === 'run') {
+        void commands.execute(CommandIDs.openRun, { project, id });
+      } else if (kind === 'dataset' && about !== null) {
+        void commands.execute(CommandIDs.openDataset, { project, ...about });
+      } else if (kind === 'model' && about !== null) {
+        void commands.execute(CommandIDs.openModel, { project, ...about });
+      }
+    },
+    insert: line => {
+      if (notebooks !== null) {
+        void insertLines(app, notebooks, line, projects.folder);
+      }
+    }
+  };
+}
+
+/** Deep links, as of runs: what is known is dropped from the address, the rest is kept. */
+function followLinks(app: JupyterFrontEnd, router: IRouter): void {
+  const follow = 'mlops-lab:follow-model-link';
+  const open = async (project: string, name: string, version?: number): Promise<void> => {
+    // The saved layout first: else it would come to lie over what the link shows.
+    await app.restored;
+    const args = { project, name, ...(version !== undefined && { version }) };
+    await app.commands.execute(CommandIDs.openModel, args);
+    const rest = window.location.search.replace(DEEP_LINK, '').replace(/^&/, '?');
+    window.history.replaceState(null, '', window.location.pathname + rest + window.location.hash);
+  };
+  app.commands.addCommand(follow, {
+    execute: args => {
+      const search = String(args.search ?? '');
+      const [, project, text] = DEEP_LINK.exec(search) ?? [];
+      const ref = text === undefined ? null : decoded(text);
+      // A reset loads the page again, link and all.
+      if (ref !== null && !/[?&]reset\b/.test(search)) {
+        const about = parseRef(ref);
+        // Not awaited: the router's commands wait for each other, and the layout for one of them.
+        void open(project, about?.name ?? ref, about?.version);
+      }
+    }
+  });
+  router.register({ command: follow, pattern: DEEP_LINK, rank: 20 });
+}
+
+function decoded(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
+}
+
+function translateBy(trans: TranslationBundle): Translate {
+  // eslint-disable-next-line jupyter/no-dynamic-translation -- the views hold the literals
+  return (text, ...values) => trans.__(text, ...values);
+}

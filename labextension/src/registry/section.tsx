@@ -1,0 +1,216 @@
+import { useRef, useState } from 'react';
+import type { KeyboardEvent, PointerEvent, ReactElement } from 'react';
+import type { IModelRow } from '../api/registry';
+import { Age, Alias, ErrorBox, Icon, Section, StaleBar, formatCount } from '../components';
+import type { Folds } from '../state/folds';
+import { useChanged } from '../state/use';
+import { aliasRef, loadLine, usualRef } from './lines';
+import type { ModelsModel } from './models';
+
+/** So many are shown at once; the rest waits behind a button. */
+const SHOWN = 50;
+
+/** What the section asks of the application. */
+export interface IModelsActions {
+  open(name: string | null): void;
+  insert(ref: string): void;
+  /** A press that may become a drag of these lines. */
+  press(event: PointerEvent, lines: string, label: string): void;
+}
+
+export interface IModelsSectionProps {
+  model: ModelsModel;
+  folds: Folds;
+  actions: IModelsActions;
+}
+
+/** *Models*: what may be used; nothing where there is none. */
+export function ModelsSection({ model, folds, actions }: IModelsSectionProps): ReactElement | null {
+  useChanged(model);
+  useChanged(folds);
+  const [all, setAll] = useState(false);
+  const list = useRef<HTMLDivElement>(null);
+  const { models, trans } = model;
+  const rows = models?.value?.models ?? null;
+  const section = {
+    title: trans.__('Models'),
+    folded: folds.has('models'),
+    onFold: (folded: boolean) => folds.set('models', folded)
+  };
+  if (models === null || rows === null) {
+    // What cannot be asked for, for example of an older server, is left out; what broke is told.
+    const error = models?.error ?? null;
+    return error === null || error.status === 404 || error.transient ? null : (
+      <Section {...section}>
+        <div className="jp-MlopsLab-error-place">
+          <ErrorBox title={trans.__('Models cannot be read')} detail={error.message}>
+            <button
+              type="button"
+              className="jp-MlopsLab-button jp-mod-small"
+              onClick={() => void models?.refresh()}
+            >
+              {trans.__('Retry')}
+            </button>
+          </ErrorBox>
+        </div>
+      </Section>
+    );
+  }
+  if (rows.length === 0) {
+    return null;
+  }
+  const shown = all ? rows : rows.slice(0, SHOWN);
+  const at = Math.max(
+    0,
+    shown.findIndex(one => one.name === model.focused)
+  );
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const to = MOVES[event.key]?.(at, shown.length);
+    if (to !== undefined && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.preventDefault();
+      const index = Math.min(Math.max(0, to), shown.length - 1);
+      model.focus(shown[index].name);
+      list.current?.querySelectorAll<HTMLElement>('[role="row"]')[index]?.focus();
+    }
+  };
+  return (
+    <Section
+      {...section}
+      count={formatCount(rows.length)}
+      aside={
+        <button
+          type="button"
+          className="jp-MlopsLab-icon-button"
+          title={trans.__('Open the registry browser')}
+          aria-label={trans.__('Open the registry browser')}
+          onClick={() => actions.open(null)}
+        >
+          <Icon name="compare" size={14} />
+        </button>
+      }
+    >
+      {models.error !== null && models.loadedAt !== null && (
+        <StaleBar
+          since={models.loadedAt}
+          onRetry={() => void models.refresh()}
+          updated={age => trans.__('updated %1 ago', age)}
+          retry={trans.__('Retry')}
+        />
+      )}
+      <div ref={list} role="grid" aria-label={trans.__('Models')} onKeyDown={onKeyDown}>
+        {shown.map((row, index) => (
+          <Row key={row.name} row={row} focused={index === at} model={model} actions={actions} />
+        ))}
+      </div>
+      {shown.length < rows.length && (
+        <div className="jp-MlopsLab-more">
+          <button type="button" className="jp-MlopsLab-link" onClick={() => setAll(true)}>
+            {trans.__('%1 more', formatCount(rows.length - shown.length))}
+          </button>
+        </div>
+      )}
+    </Section>
+  );
+}
+
+/** Where each key leads from row `at` of `total`. */
+const MOVES: Record<string, (at: number, total: number) => number> = {
+  ArrowDown: at => at + 1,
+  j: at => at + 1,
+  ArrowUp: at => at - 1,
+  k: at => at - 1,
+  Home: () => 0,
+  End: (_, total) => total - 1
+};
+
+function Row(props: {
+  row: IModelRow;
+  focused: boolean;
+  model: ModelsModel;
+  actions: IModelsActions;
+}): ReactElement {
+  const { row, focused, model, actions } = props;
+  const { trans } = model;
+  const usual = usualRef(row);
+  const press = (event: PointerEvent, ref: string | null): void => {
+    if (ref !== null) {
+      event.stopPropagation();
+      actions.press(event, loadLine(ref), ref);
+    }
+  };
+  return (
+    <div
+      role="row"
+      className="jp-MlopsLab-row jp-MlopsLab-modelrow"
+      data-id={row.name}
+      tabIndex={focused ? 0 : -1}
+      onFocus={() => model.focus(row.name)}
+      onContextMenu={() => model.focus(row.name)}
+      onPointerDown={event => press(event, usual)}
+      onClick={() => {
+        model.focus(row.name);
+        actions.open(row.name);
+      }}
+    >
+      <Icon name="model" className="jp-MlopsLab-modelicon" />
+      <div role="gridcell" className="jp-MlopsLab-what">
+        <div className="jp-MlopsLab-name">
+          <span className="jp-MlopsLab-ellipsis" title={row.description || row.name}>
+            {row.name}
+          </span>
+          {row.waiting > 0 && (
+            <Icon
+              name="approval"
+              size={12}
+              className="jp-MlopsLab-need-waiting"
+              label={trans._n('%1 waits for approval', '%1 wait for approval', row.waiting)}
+            />
+          )}
+        </div>
+        <div className="jp-MlopsLab-sub jp-MlopsLab-chips">
+          {row.aliases.map(({ alias, version }) => (
+            <span
+              key={alias}
+              className="jp-MlopsLab-aliasdrag"
+              onPointerDown={event => press(event, aliasRef(row.name, alias))}
+            >
+              <Alias
+                name={alias}
+                version={version}
+                strong={alias === 'champion'}
+                title={trans.__('%1 is version %2: drag it into a notebook', alias, version)}
+              />
+            </span>
+          ))}
+          {row.aliases.length === 0 && <span>{trans.__('no alias yet')}</span>}
+        </div>
+      </div>
+      <div role="gridcell" className="jp-MlopsLab-facts">
+        <div className="jp-MlopsLab-fact">
+          {trans._n('%1 version', '%1 versions', row.versions)}
+        </div>
+        <div className="jp-MlopsLab-age">
+          <Age at={row.updated_at} />
+        </div>
+      </div>
+      {usual !== null && (
+        <div className="jp-MlopsLab-row-actions">
+          <button
+            type="button"
+            tabIndex={-1}
+            className="jp-MlopsLab-icon-button"
+            aria-label={trans.__('Insert the cell that loads %1', usual)}
+            title={trans.__('Insert the cell that loads it (i)')}
+            onPointerDown={event => event.stopPropagation()}
+            onClick={event => {
+              event.stopPropagation();
+              actions.insert(usual);
+            }}
+          >
+            <Icon name="insert" size={14} />
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}

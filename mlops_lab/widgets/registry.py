@@ -1,0 +1,410 @@
+"""The registry browser in a notebook: live beside a kernel, still readable without one."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import anywidget
+import traitlets
+
+from mlops_lab.errors import InvalidInput, LabError
+from mlops_lab.governance import audit
+from mlops_lab.project import Project
+from mlops_lab.registry.browse import Browser, time_text
+from mlops_lab.widgets.models_picture import models_svg, models_text
+
+if TYPE_CHECKING:
+    from mlops_lab.registry.records import ApprovalResult
+
+__all__ = ["RegistryBrowser"]
+
+STATIC: Final = Path(__file__).parents[1] / "_static"
+VIEW_MIME: Final = "application/vnd.mlops-lab.view+json"
+VERSION: Final = 1
+
+MOST_ROWS: Final = 1_000
+"""Rows of versions, decisions and moves in the saved notebook."""
+MOST_BYTES: Final = 300_000
+"""What the saved notebook holds of it, as JSON."""
+_MOST_DETAILS: Final = 40
+_MOST_DECISIONS: Final = 50
+
+_INTACT: Final = "every line follows from the one before"
+_NOTHING: Final[dict[str, Any]] = {
+    "model": None,
+    "version": None,
+    "part": "versions",
+    "other": None,
+    "sheet": None,
+}
+
+log = logging.getLogger(__name__)
+
+
+class RegistryBrowser(anywidget.AnyWidget):
+    """Models, their versions and what is decided about them, as JupyterLab shows them.
+
+    What is looked at is the view's ``selection``; this half reads what it needs. Decisions are
+    taken as the kernel's own identity. The notebook's output keeps what was read, with a still
+    picture.
+
+    Parameters
+    ----------
+    model
+        The one to begin with, by default what waits for approval, else the first.
+    project
+        The project whose models are shown, by default that of this process.
+
+    Examples
+    --------
+    >>> lab.RegistryBrowser("flight-delay")  # doctest: +SKIP
+    """
+
+    _esm = STATIC / "registry.js"
+    _css = STATIC / "registry-view.css"
+    view: ClassVar[str] = "registry"
+
+    models = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
+    pages = traitlets.Dict().tag(sync=True)
+    details = traitlets.Dict().tag(sync=True)
+    lineages = traitlets.Dict().tag(sync=True)
+    cards = traitlets.Dict().tag(sync=True)
+    decisions = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
+    me = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
+    error = traitlets.Unicode(allow_none=True, default_value=None).tag(sync=True)
+    updated_ms = traitlets.Float(allow_none=True, default_value=None).tag(sync=True)
+    opens = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    inserts = traitlets.Bool(False).tag(sync=True)
+    place = traitlets.Unicode("notebook").tag(sync=True)
+    selection = traitlets.Dict(default_value=_NOTHING).tag(sync=True)
+    request = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
+    answer = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
+
+    def __init__(self, model: str | None = None, *, project: Project | None = None) -> None:
+        self._project = project or Project.locate(create=False)
+        first = self._read_again({**_NOTHING, "model": model})
+        super().__init__(**first)
+        self.observe(self._on_selection, "selection")
+        self.observe(self._on_request, "request")
+
+    def refresh(self) -> None:
+        """Read again what is shown."""
+        self._set(self._read_again(self.selection))
+
+    def state(self) -> dict[str, Any]:
+        """What the view shows and can show, as it stands in the saved notebook.
+
+        Besides what was looked at it holds the other models and versions, the newest first, as far
+        as 1,000 rows and 300 kB go.
+        """
+        names = ("models", "pages", "details", "lineages", "cards", "decisions", "updated_ms")
+        shown = {name: getattr(self, name) for name in names}
+        shown["selection"] = {**self.selection, "sheet": None}
+        saved = _Saved(shown)
+        try:
+            self._add_others(saved)
+        except LabError as error:
+            # A version that went meanwhile, a busy store: what was looked at is kept all the same.
+            log.debug("the saved view holds less than it could: %s", error)
+        return saved.state
+
+    def __repr__(self) -> str:
+        return models_text(self.models or {"models": [], "queue": []})
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
+        still = {
+            VIEW_MIME: {"view": self.view, "version": VERSION, "state": self.state()},
+            "image/svg+xml": models_svg(self.models or {}, self.pages),
+            "text/plain": repr(self),
+        }
+        return data | still, metadata
+
+    # ------------------------------------------------------------------ reading
+
+    def _browser(self) -> Browser:
+        project = self._project
+        return Browser(
+            project.models,
+            project.settings.goals,
+            project.identity,
+            project.pipelines.gates,
+        )
+
+    def _read_again(self, selection: Mapping[str, Any]) -> dict[str, Any]:
+        """Everything that is shown with a selection, read at one moment."""
+        project = self._project
+        browser = self._browser()
+        try:
+            with project.store.read():  # one look at the store for all of it
+                models = browser.models_page()
+                names = [row["name"] for row in models["models"]]
+                chosen = selection.get("model")
+                if chosen is not None and chosen not in names:
+                    raise InvalidInput(f"There is no model {chosen!r}; there are {names}.")
+                waiting = [one["model"] for one in models["queue"]]
+                first: str | None = chosen or next(iter([*waiting, *names]), None)
+                pages = {} if first is None else {first: browser.model_page(first)}
+                wanted = _chosen(selection, pages.get(first or ""))
+                values = self._read_version(browser, first, wanted, selection)
+                decided = _decisions(project)
+        except LabError as error:
+            if self.models is None:
+                raise
+            return {"error": str(error)}
+        who = project.identity
+        me = {
+            "id": who.id,
+            "role": project.access.role_of(who),
+            "may": list(project.access.permissions(who)),
+        }
+        place = {**selection, "model": first, "version": wanted}
+        return {
+            "models": models,
+            "pages": pages,
+            "decisions": decided,
+            "me": me,
+            "error": None,
+            "updated_ms": time.time() * 1000,
+            "selection": place,
+            **values,
+        }
+
+    def _read_version(
+        self,
+        browser: Browser,
+        name: str | None,
+        version: int | None,
+        selection: Mapping[str, Any],
+    ) -> dict[str, dict[str, Any]]:
+        """What is shown of one version; of a second one too while they are compared."""
+        found: dict[str, dict[str, Any]] = {"details": {}, "lineages": {}, "cards": {}}
+        if name is None or version is None:
+            return found
+        ref = f"{name}@{version}"
+        found["details"][ref] = browser.version_page(ref)
+        found["lineages"][ref] = self._project.lineage.graph(f"model:{ref}").to_json()
+        other = selection.get("other")
+        if selection.get("part") == "compare" and isinstance(other, int):
+            found["details"][f"{name}@{other}"] = browser.version_page(f"{name}@{other}")
+        if selection.get("part") == "card":
+            models = self._project.models
+            found["cards"][ref] = {
+                "markdown": models.card(ref),
+                "sections": models.card_sections(name),
+            }
+        return found
+
+    def _on_selection(self, change: Mapping[str, Any]) -> None:
+        """Read what is selected and not there yet."""
+        selection = change["new"]
+        name = selection.get("model")
+        try:
+            browser = self._browser()
+            pages = dict(self.pages)
+            if isinstance(name, str) and name not in pages:
+                pages[name] = browser.model_page(name)
+            version = selection.get("version")
+            values = self._missing(browser, name, version, selection)
+        except LabError as error:
+            self.error = str(error)
+            return
+        self._set({"error": None, "pages": pages, **values})
+
+    def _missing(
+        self, browser: Browser, name: Any, version: Any, selection: Mapping[str, Any]
+    ) -> dict[str, dict[str, Any]]:
+        if not isinstance(name, str) or not isinstance(version, int):
+            return {}
+        ref, other = f"{name}@{version}", f"{name}@{selection.get('other')}"
+        part = selection.get("part")
+        known = ref in self.details and (
+            (part != "compare" or other in self.details) and (part != "card" or ref in self.cards)
+        )
+        if known:
+            return {}
+        values = self._read_version(browser, name, version, selection)
+        return {key: {**getattr(self, key), **value} for key, value in values.items()}
+
+    def _add_others(self, saved: _Saved) -> None:
+        """Add what else a saved notebook may hold, the most telling first."""
+        browser = self._browser()
+        names = [row["name"] for row in (self.models or {}).get("models", [])]
+        for name in names:
+            if name not in saved.state["pages"]:
+                saved.add("pages", name, browser.model_page(name))
+        refs = [
+            f"{name}@{row['version']}"
+            for name in names
+            for row in saved.state["pages"].get(name, {}).get("versions", [])
+        ]
+        for ref in [ref for ref in refs if ref not in saved.state["details"]][:_MOST_DETAILS]:
+            graph = self._project.lineage.graph(f"model:{ref}").to_json()
+            if not (
+                saved.add("details", ref, browser.version_page(ref))
+                and saved.add("lineages", ref, graph)
+            ):
+                break
+
+    def _set(self, values: Mapping[str, Any]) -> None:
+        with self.hold_sync():
+            for name, value in values.items():
+                self.set_trait(name, value)
+
+    # ------------------------------------------------------------------ decisions
+
+    def _on_request(self, change: Mapping[str, Any]) -> None:
+        request = change["new"]
+        if not isinstance(request, dict) or not isinstance(request.get("id"), str):
+            return
+        try:
+            sentence, ok = self._do(request), True
+        except LabError as error:
+            sentence, ok = str(error), False
+        except Exception:
+            # A view that waits for an answer waits for ever when there is none.
+            log.exception("the registry browser's request failed")
+            sentence, ok = "That failed; the kernel's log has the reason.", False
+        self.answer = {"id": request["id"], "ok": ok, "sentence": sentence}
+
+    def _do(self, request: Mapping[str, Any]) -> str:
+        verb = request.get("verb")
+        if verb == "hello":
+            return ""
+        if verb == "refresh":
+            self.refresh()
+            return ""
+        models = self._project.models
+        name, text = str(request.get("model")), str(request.get("text") or "").strip()
+        if verb == "card":
+            sections = {str(key): str(one) for key, one in dict(request["sections"]).items()}
+            models.edit_card(name, sections, by=self._project.identity)
+            told = "The card is saved."
+        elif verb == "note":
+            models.edit(f"{name}@{request['version']}", note=text, by=self._project.identity)
+            told = "The note is saved."
+        else:
+            told = self._decide(str(verb), name, text, request).sentence
+        self.refresh()
+        return told
+
+    def _decide(
+        self, verb: str, name: str, text: str, request: Mapping[str, Any]
+    ) -> ApprovalResult:
+        models, who = self._project.models, self._project.identity
+        alias, digest = str(request.get("alias")), str(request.get("digest"))
+        ref = f"{name}@{request.get('version')}"
+        if not text:
+            raise InvalidInput("A decision needs a reason.")
+        match verb:
+            case "approve":
+                return models.approve(ref, text, alias=alias, digest=digest, by=who)
+            case "reject":
+                return models.reject(ref, text, alias=alias, digest=digest, by=who)
+            case "request":
+                return models.request_approval(ref, alias, text, by=who)
+            case "promote":
+                return models.promote(ref, alias, reason=text, digest=digest, by=who)
+            case "rollback":
+                return models.rollback(name, alias, reason=text, by=who)
+        raise InvalidInput(f"The registry browser knows no {verb!r}.")
+
+
+class _Saved:
+    """The state that goes into the notebook, kept within its bounds."""
+
+    def __init__(self, state: dict[str, Any]) -> None:
+        self.state = state
+        self._rows = 0
+        self._bytes = 0
+        # What was looked at comes first, piece by piece: it may be too much by itself.
+        for key in ("cards", "lineages", "details", "pages"):
+            state[key] = dict(state[key])
+        self._bytes = _size({"models": state["models"], "decisions": state["decisions"]})
+        self._rows = _rows({"models": state["models"], "decisions": state["decisions"]})
+        ref = _ref(state["selection"])
+        for key in ("pages", "details", "lineages", "cards"):
+            held = state[key]
+            state[key] = {}
+            order = sorted(held, key=lambda one: one not in (ref, state["selection"]["model"]))
+            for name in order:
+                self.add(key, name, held[name])
+
+    def add(self, key: str, name: str, value: Any) -> bool:
+        """Keep a piece, unless that would be too much; a page is cut instead."""
+        size, rows = _size(value), _rows(value)
+        if key == "pages" and not self._fits(size, rows):
+            value = _cut(value)
+            size, rows = _size(value), _rows(value)
+        if not self._fits(size, rows):
+            return False
+        self.state[key][name] = value
+        self._bytes += size
+        self._rows += rows
+        return True
+
+    def _fits(self, size: int, rows: int) -> bool:
+        return self._bytes + size <= MOST_BYTES and self._rows + rows <= MOST_ROWS
+
+
+def _size(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False).encode())
+
+
+def _rows(value: Any) -> int:
+    """How many rows of tables there are in it."""
+    if isinstance(value, list):
+        return sum(max(1, _rows(one)) for one in value if isinstance(one, dict | list))
+    if isinstance(value, dict):
+        return sum(_rows(one) for one in value.values())
+    return 0
+
+
+def _cut(page: dict[str, Any]) -> dict[str, Any]:
+    return {**page, "versions": page["versions"][:50], "history": page["history"][:50]}
+
+
+def _ref(selection: Mapping[str, Any]) -> str:
+    return f"{selection.get('model')}@{selection.get('version')}"
+
+
+def _chosen(selection: Mapping[str, Any], page: Mapping[str, Any] | None) -> int | None:
+    """The version to show: the chosen one, else one that waits, else the newest."""
+    rows = [] if page is None else page["versions"]
+    chosen = [row for row in rows if row["version"] == selection.get("version")]
+    waiting = [row for row in rows if row["waiting"]]
+    found = next(iter([*chosen, *waiting, *rows]), None)
+    return None if found is None else int(found["version"])
+
+
+def _decisions(project: Project) -> dict[str, Any]:
+    """The newest decisions, and whether the log is what was written."""
+    found = audit.entries(project.store, limit=_MOST_DECISIONS)
+    total = audit.count(project.store)
+    broken = next((fault for fault in audit.verify(project.store) if not fault.torn), None)
+    return {
+        "decisions": [
+            {
+                "n": entry.n,
+                "at": time_text(entry.at),
+                "by": entry.by,
+                "kind": entry.kind,
+                "sentence": entry.sentence,
+                "ref": None if entry.ref is None else {"kind": entry.ref[0], "id": entry.ref[1]},
+            }
+            for entry in found
+        ],
+        "total": total,
+        "audit": {
+            "state": "intact" if broken is None else "broken",
+            "entries": total,
+            "line": None if broken is None else broken.line,
+            "message": _INTACT if broken is None else f"line {broken.line} {broken.message}",
+        },
+    }
