@@ -15,6 +15,7 @@ __all__ = ["store"]
     examples=[
         ("mlops-lab store status", "how much there is"),
         ("mlops-lab store verify", "is every byte what was written?"),
+        ("mlops-lab store gc", "what is no longer needed by anything?"),
     ],
 )
 def store() -> None:
@@ -95,3 +96,61 @@ def verify(session: Session) -> int:
             [(glyph("failed"), one.where, one.message) for one in problems],
         )
     return 5 if problems else 0
+
+
+_SHOWN = 20
+
+
+@store.command(
+    examples=[
+        ("mlops-lab store gc", "what could go, and how much that is; nothing happens to it"),
+        ("mlops-lab store gc --apply", "move it into .mlops/trash, empty what is a week old"),
+    ]
+)
+@click.option("--apply", is_flag=True, help="Do it. Without, it is only said.")
+@click.option(
+    "--older-than",
+    type=click.FloatRange(min=1.0),
+    default=14.0,
+    show_default=True,
+    metavar="DAYS",
+    help="Leave what is younger; it may be on its way into a version.",
+)
+@pass_session
+def gc(session: Session, apply: bool, older_than: float) -> int:
+    """Find the objects that nothing needs, and with --apply move them into the trash.
+
+    What a version, a run or a model needs stays, and so does what was deleted less than 14 days
+    ago.
+    """
+    project = session.project()
+    if apply:
+        project.access.require(project.identity, "store:collect")
+    report = project.store.collect(apply=apply, older_than_s=older_than * 86_400)
+    if session.as_json:
+        write_json(report)
+        return 0
+    if report.items:
+        print_table(
+            console(),
+            [("size", {"justify": "right"}), ("object", {}), ("what", {"no_wrap": False})],
+            [
+                (size(one.size_bytes), one.digest[:15], one.what or "nothing speaks of it")
+                for one in report.items[:_SHOWN]
+            ],
+        )
+        if len(report.items) > _SHOWN:
+            say(f"… and {len(report.items) - _SHOWN:,} more")
+    n = len(report.items)
+    what = f"{n:,} object{'s' * (n != 1)}, {size(report.size_bytes)}"
+    kept = f"{report.kept:,} stay ({size(report.kept_bytes)})"
+    young = f", {report.young:,} of them only because they are young" if report.young else ""
+    if not n:
+        say(f"Nothing to collect: {kept}{young}.")
+    elif apply:
+        say(f"Moved {what} into {shown(report.trash or '')}; {kept}{young}.")
+    else:
+        say(f"{what} could go; {kept}{young}. To do it: mlops-lab store gc --apply")
+    if report.emptied_bytes:
+        say(f"Deleted {size(report.emptied_bytes)} that had been in the trash for a week.")
+    return 0

@@ -117,6 +117,8 @@ def _object_problems(store: Store, named: Sequence[Named]) -> Iterator[Problem]:
     uses: dict[str, list[str]] = {}
     for one in named:
         uses.setdefault(one.digest, []).append(one.what)
+    # What was deleted and collected is missing, and nobody misses it.
+    needed = {one.digest for one in named if one.needed}
     sound: set[str] = set()
     wrong: list[str] = []
     for digest in store.objects.digests():
@@ -130,10 +132,12 @@ def _object_problems(store: Store, named: Sequence[Named]) -> Iterator[Problem]:
                 continue
             for entry in entries:
                 uses.setdefault(entry.digest, []).append(f"{entry.path} in {one.what}")
+                if one.needed:
+                    needed.add(entry.digest)
     for digest in wrong:
         used = f"; it is {_joined(uses[digest])}" if digest in uses else ""
         yield Problem(f"object {digest}", f"its bytes are not what its name says{used}")
-    for digest in sorted(uses.keys() - sound - set(wrong)):
+    for digest in sorted(needed - sound - set(wrong)):
         yield Problem(f"object {digest}", f"is missing; it is {_joined(uses[digest])}")
 
 

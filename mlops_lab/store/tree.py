@@ -62,11 +62,14 @@ class Tree:
         """
         if not data.startswith(MAGIC):
             raise Corrupt(f"this is no tree of files: it begins with {data[:40]!r}")
+        *lines, rest = data[len(MAGIC) :].split(b"\n")
+        if rest:
+            raise Corrupt(f"a tree of files was cut off: it ends with {rest[:40]!r}")
         entries = []
-        for number, line in enumerate(data[len(MAGIC) :].removesuffix(b"\n").split(b"\n"), start=2):
+        for number, line in enumerate(lines, start=2):
             try:
                 path, digest, size = json.loads(line)
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, RecursionError) as error:
                 raise Corrupt(f"line {number} of a tree is no file: {line[:80]!r}") from error
             if not (isinstance(path, str) and isinstance(digest, str) and type(size) is int):
                 raise Corrupt(f"line {number} of a tree is no file: {line[:80]!r}")

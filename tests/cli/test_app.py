@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,7 +42,7 @@ def test_nouns_and_verbs_are_those_of_the_contract() -> None:
         "sql",
         *(f"pipeline {verb}" for verb in ("run", "list", "show", "cancel", "schema")),
         *(f"run {verb}" for verb in ("list", "show", "best", "close", "delete", "restore")),
-        *(f"store {verb}" for verb in ("status", "fold", "verify")),
+        *(f"store {verb}" for verb in ("status", "fold", "verify", "gc")),
         *(f"audit {verb}" for verb in ("show", "verify")),
     }
     assert ("demo",) in ALL
@@ -215,3 +217,19 @@ def test_commands_of_ours_are_the_only_ones() -> None:
             command = found
         if not isinstance(command, click.Group):
             assert isinstance(command, LabCommand)
+
+
+def test_store_gc_says_what_could_go_and_does_it_when_told(here: Path, call: Call) -> None:
+    project = Project.open(here)
+    digest = project.store.objects.put_bytes(b"nobody wants me")
+    then = time.time() - 20 * 86_400
+    os.utime(project.store.objects.path(digest), (then, then))
+    said = call("store", "gc")
+    assert said.code == 0
+    assert "1 object, 15 B could go" in said.out
+    assert project.store.objects.exists(digest)
+    done = call("store", "gc", "--apply", "--json")
+    assert [one["digest"] for one in done.json["items"]] == [digest]
+    assert not project.store.objects.exists(digest)
+    assert "Nothing to collect" in call("store", "gc").out
+    assert call("store", "gc", "--older-than", "0").code == 2
