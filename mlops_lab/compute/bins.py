@@ -56,11 +56,7 @@ def number_edges(
     if most == least:
         width = max(0.5, abs(most) * 0.05)
         return [most - width, most + width] if math.isfinite(most + width) else None
-    span = high - low
-    first = least if span <= 0 or low - least <= _FAR * span else low
-    last = most if span <= 0 or most - high <= _FAR * span else high
-    if last <= first:
-        first, last = least, most
+    first, last = _near(least, most, low, high)
     width = last - first
     if not math.isfinite(width) or width <= 0:
         return None
@@ -72,44 +68,66 @@ def number_edges(
     # Products, not sums: an edge must be the number that it is written as.
     edges = [_clean(i * step, step) for i in range(start, end + 1)]
     if edges[0] > least:
-        edges.insert(0, least)
+        edges.insert(0, float(least))
     if edges[-1] < most:
-        edges.append(most)
+        edges.append(float(most))
     if any(a >= b for a, b in pairwise(edges)):
         return None  # the step is below what a double can tell apart
     return edges
 
 
-def time_edges(least: float, most: float) -> list[float] | None:
+def time_edges(least: float, most: float, *, low: float, high: float) -> list[float]:
     """At most 31 edges in seconds since 1970, at full seconds, hours, days, months or years (UTC).
 
-    >>> [datetime.fromtimestamp(e, UTC).isoformat()[:7] for e in time_edges(0, 40_000_000)][:3]
-    ['1970-01', '1970-02', '1970-03']
+    Parameters
+    ----------
+    least, most, low, high
+        As in `number_edges`: a date that stands for "never" does not flatten the others.
+
+    >>> edges = time_edges(0, 99e6, low=0, high=99e6)
+    >>> [datetime.fromtimestamp(edge, UTC).isoformat()[:7] for edge in edges[:3]]
+    ['1970-01', '1970-03', '1970-05']
     """
     if most <= least:
         return [least, least + 1.0]
+    first, last = _near(least, most, low, high)
+    far = (first > least) + (last < most)
+    edges = _round_times(first, last, MAX_BINS - far)
+    if edges[0] > least:
+        edges.insert(0, least)
+    if edges[-1] < most:
+        edges.append(most)
+    return edges
+
+
+def _near(least: float, most: float, low: float, high: float) -> tuple[float, float]:
+    """The ends of the values but for those that lie far outside."""
+    span = high - low
+    first = least if span <= 0 or low - least <= _FAR * span else low
+    last = most if span <= 0 or most - high <= _FAR * span else high
+    return (first, last) if first < last else (least, most)
+
+
+def _round_times(least: float, most: float, room: int) -> list[float]:
     width = most - least
     for step in _TIMES:
-        start = math.floor(least / step)
         # Weeks begin on Monday; 1970 began on a Thursday.
         shift = 4 * 86400 if step in (7 * 86400, 14 * 86400) else 0
         start = math.floor((least - shift) / step)
         end = max(math.ceil((most - shift) / step), start + 1)
-        if end - start <= MAX_BINS:
-            edges = [i * step + shift for i in range(start, end + 1)]
-            return edges if edges[0] < edges[-1] else None
+        if end - start <= room:
+            return [i * step + shift for i in range(start, end + 1)]
     if not -62_000_000_000 < least <= most < 253_000_000_000:  # outside of the years 5 to 9987
-        step = width / MAX_BINS
-        return [least + i * step for i in range(MAX_BINS)] + [most]
-    return _calendar(least, most)
+        return [least + i * width / room for i in range(room)] + [most]
+    return _calendar(least, most, room)
 
 
-def _calendar(least: float, most: float) -> list[float]:
+def _calendar(least: float, most: float, room: int) -> list[float]:
     first, last = datetime.fromtimestamp(least, UTC), datetime.fromtimestamp(most, UTC)
     from_month = first.year * 12 + first.month - 1
     to_month = last.year * 12 + last.month  # of the edge after the last value
     steps = [*_MONTHS, *(12 * years for years in (1, 2, 5, 10, 20, 50, 100, 200, 500))]
-    step = next(s for s in steps if -(-to_month // s) - from_month // s <= MAX_BINS)
+    step = next(s for s in steps if -(-to_month // s) - from_month // s <= room)
     months = range(from_month // step * step, -(-to_month // step) * step + 1, step)
     return [
         datetime(max(month // 12, 1), month % 12 + 1, 1, tzinfo=UTC).timestamp() for month in months

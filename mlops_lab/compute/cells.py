@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlops_lab.compute.engine import Engine, quote
-from mlops_lab.compute.profiling import json_number
+from mlops_lab.compute.types import is_number, json_number, time_text
 
 __all__ = ["MAX_CHARS", "Cells", "read_cells"]
 
@@ -61,25 +61,15 @@ def cell(value: Any, kind: str) -> Any:
     """One value that `read_cells` selected, as JSON can hold it."""
     if value is None or isinstance(value, bool):
         return value
-    if _is_number(kind):
+    if is_number(kind):
         return json_number(value, kind)
     text = str(value)
-    if kind.startswith("TIMESTAMP"):
-        text = text.replace(" ", "T", 1)
-        text = text.removesuffix("+00") + "Z" if kind.endswith("TIME ZONE") else text
+    if kind == "DATE" or kind.startswith("TIMESTAMP"):
+        return time_text(text, kind)
     return text if len(text) <= MAX_CHARS else text[: MAX_CHARS - 1] + "…"
 
 
 def _cell(name: str, kind: str) -> str:
-    if kind == "BOOLEAN" or (_is_number(kind) and not kind.startswith("DECIMAL")):
+    if kind == "BOOLEAN" or (is_number(kind) and not kind.startswith("DECIMAL")):
         return name
     return f"left({name}::varchar, {MAX_CHARS + 1})"
-
-
-def _is_number(kind: str) -> bool:
-    return not kind.endswith("]") and (
-        kind in ("DOUBLE", "FLOAT")
-        or kind.startswith("DECIMAL(")
-        or kind.endswith("INT")
-        or kind in ("INTEGER", "UINTEGER")
-    )

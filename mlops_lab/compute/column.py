@@ -66,7 +66,7 @@ class ColumnProfile:
     missing
         Nulls.
     distinct
-        Different values that are there; None for kind *other*.
+        Different finite values; None for kind *other*.
     approximate
         Whether `distinct` is an estimate (about 2 %), which it is when there are very many.
     min, max

@@ -222,5 +222,9 @@ def _translated(error: Exception) -> Exception:
 
 def first_line(error: BaseException) -> str:
     """What an error of DuckDB says, without the query that it repeats."""
-    text = str(error).split("\n\nLINE ")[0].strip()
-    return text.splitlines()[0] if text else type(error).__name__
+    lines = str(error).split("\n\nLINE ")[0].strip().splitlines() or [type(error).__name__]
+    if "CSV Error on Line" in lines[0] and len(lines) > 1:
+        # What is wrong stands below: the line itself, and the reason.
+        reason = [line for line in lines[1:] if line and not line.startswith("Original Line")]
+        return ": ".join([lines[0], *reason[:1]])
+    return lines[0]

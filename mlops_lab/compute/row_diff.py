@@ -10,6 +10,7 @@ from typing import Any
 from mlops_lab.compute.cells import Cells, read_cells
 from mlops_lab.compute.engine import Engine, open_engine, quote
 from mlops_lab.compute.source import Source
+from mlops_lab.compute.types import is_number
 from mlops_lab.errors import InvalidInput
 from mlops_lab.expressions import nearest
 
@@ -87,9 +88,10 @@ def diff_rows(
         for name, given in (("before", before), ("after", after)):
             source = Source.of(given)
             view = source.view(engine, name)
-            columns = dict(engine.columns(view))
+            with source.reading():
+                columns = dict(engine.columns(view))
             _check_key(engine, name, view, columns, keys)
-            sides.append(columns)
+            sides.append((view, columns))
         return _compare(engine, keys, *sides)
 
 
@@ -118,8 +120,12 @@ def _check_key(
 
 
 def _compare(
-    engine: Engine, keys: Sequence[str], before: Mapping[str, str], after: Mapping[str, str]
+    engine: Engine,
+    keys: Sequence[str],
+    earlier: tuple[str, Mapping[str, str]],
+    later: tuple[str, Mapping[str, str]],
 ) -> RowDiff:
+    (table_before, before), (table_after, after) = earlier, later
     compared = [name for name in before if name in after and name not in keys]
     same_key = " and ".join(f"b.{quote(k)} is not distinct from a.{quote(k)}" for k in keys)
     differs = {name: _differs(quote(name), before[name], after[name]) for name in compared}
@@ -135,17 +141,18 @@ def _compare(
         f"create temp table pairs as select {key_of_both}, "
         "coalesce(mlops_b, false) as in_b, coalesce(mlops_a, false) as in_a"
         f"{', ' + flags if flags else ''} "
-        "from (select *, true as mlops_b from before) b "
-        f"full join (select *, true as mlops_a from after) a on {same_key}"
+        f"from (select *, true as mlops_b from {table_before}) b "
+        f"full join (select *, true as mlops_a from {table_after}) a on {same_key}"
     )
     any_flag = " or ".join(f"c{i}" for i in range(len(compared))) or "false"
-    sums = "".join(f", count_if(in_a and in_b and c{i})" for i in range(len(compared)))
+    sums = "".join(f", count(*) filter (in_a and in_b and c{i})" for i in range(len(compared)))
     added, removed, changed, both, *counts = engine.row(
-        "select count_if(in_a and not in_b), count_if(in_b and not in_a), "
-        f"count_if(in_a and in_b and ({any_flag})), count_if(in_a and in_b){sums} from pairs"
+        "select count(*) filter (in_a and not in_b), count(*) filter (in_b and not in_a), "
+        f"count(*) filter (in_a and in_b and ({any_flag})), count(*) filter (in_a and in_b)"
+        f"{sums} from pairs"
     )
     by_column = {name: int(n) for name, n in zip(compared, counts, strict=True) if n}
-    examples = _examples(engine, keys, compared, by_column)
+    examples = _examples(engine, keys, compared, by_column, (table_before, table_after))
     return RowDiff(
         tuple(keys),
         int(added),
@@ -158,21 +165,17 @@ def _compare(
 
 
 def _differs(name: str, before: str, after: str) -> str:
-    if before == after or (_is_number(before) and _is_number(after)):
+    if before == after or (is_number(before) and is_number(after)):
         return f"(b.{name} is distinct from a.{name})"
     return f"(b.{name}::varchar is distinct from a.{name}::varchar)"
 
 
-def _is_number(kind: str) -> bool:
-    return (
-        kind in ("FLOAT", "DOUBLE", "INTEGER", "UINTEGER")
-        or kind.endswith("INT")
-        or (kind.startswith("DECIMAL(") and kind.endswith(")"))
-    )
-
-
 def _examples(
-    engine: Engine, keys: Sequence[str], compared: Sequence[str], counts: Mapping[str, int]
+    engine: Engine,
+    keys: Sequence[str],
+    compared: Sequence[str],
+    counts: Mapping[str, int],
+    tables: tuple[str, str],
 ) -> Cells:
     """Changed values first, then rows that came and went."""
     shown = ", ".join(f"p.k{i} as {quote(k)}" for i, k in enumerate(keys))
@@ -196,8 +199,8 @@ def _examples(
         found = read_cells(
             engine,
             f"select {shown}, b.{quote(name)} as value_before, a.{quote(name)} as value_after "
-            f"from ({picked}) p join before b on {same.format('b')} "
-            f"join after a on {same.format('a')} order by {order}",
+            f"from ({picked}) p join {tables[0]} b on {same.format('b')} "
+            f"join {tables[1]} a on {same.format('a')} order by {order}",
             limit=left,
         )
         rows += [(*row[:-2], "changed", name, *row[-2:]) for row in found.rows]

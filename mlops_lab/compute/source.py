@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -198,25 +199,35 @@ class Source:
         Raises
         ------
         InvalidInput
-            It cannot be read; the message has the file and DuckDB's reason.
+            It cannot be read; Parquet files are looked at only later: see `reading`.
+        """
+        if self.by_column and self.kind == "files":
+            # Not a view: with ten thousand columns, binding it again costs most of a second.
+            return self._scan()
+        quoted = quote(name)
+        with self.reading():
+            if self.by_column:
+                table = to_arrow(self._value)
+                engine.run(lambda: engine.connection.register(name, table))
+            else:
+                self._spool(engine, quoted, "view" if once and self.kind != "files" else "table")
+        return quoted
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Say of DuckDB's errors which data they are about.
+
+        Raises
+        ------
+        InvalidInput
+            In place of whatever DuckDB raised.
         """
         import duckdb
 
-        quoted = quote(name)
         try:
-            if self.by_column:
-                if self.kind == "files":
-                    engine.execute(f"create temp view {quoted} as select * from {self._scan()}")
-                else:
-                    table = to_arrow(self._value)
-                    engine.run(lambda: engine.connection.register(name, table))
-            elif once:
-                self._spool(engine, quoted, "temp view")
-            else:
-                self._spool(engine, quoted, "table")
+            yield
         except duckdb.Error as error:
             raise InvalidInput(f"{self.told} cannot be read: {first_line(error)}") from error
-        return quoted
 
     def arrow(self, engine: Engine, view: str) -> Any:
         """The data as an Arrow table or dataset, which can be read any number of times.
@@ -253,24 +264,19 @@ class Source:
         int
             The number of rows.
         """
-        import duckdb
-
         if self.kind == "frame" and _kind_of(self._value) != "arrow reader":
             table = to_arrow(self._value)
             return write_batches(path, table.schema, iter(table.to_batches()), ROW_GROUP)
         # One thread: with more, the order of a query's rows may differ from run to run.
-        with open_engine(tmp, threads=1) as engine:
-            try:
-                source = self.view(engine, once=True)
-                query = f"select {_writable(engine.columns(source))} from {source}"
+        with open_engine(tmp, threads=1) as engine, self.reading():
+            source = self.view(engine, once=True)
+            query = f"select {_writable(engine.columns(source))} from {source}"
 
-                def write() -> int:
-                    reader: Any = engine.connection.execute(query).to_arrow_reader(ROW_GROUP)
-                    return write_batches(path, reader.schema, reader, ROW_GROUP)
+            def write() -> int:
+                reader = engine.connection.sql(query).to_arrow_reader(ROW_GROUP)
+                return write_batches(path, reader.schema, reader, ROW_GROUP)
 
-                return engine.run(write)
-            except duckdb.Error as error:
-                raise InvalidInput(f"{self.told} cannot be read: {first_line(error)}") from error
+            return engine.run(write)
 
     # ------------------------------------------------------------------ in DuckDB's words
 
@@ -302,21 +308,21 @@ class Source:
         if self.kind == "files":
             try:
                 body = f"select * from {self._scan(sample=_FIRST_SAMPLE)}"
-                engine.execute(f"create {what} {quoted} as {body}")
+                engine.execute(f"create temp {what} {quoted} as {body}")
             except (duckdb.ConversionException, duckdb.InvalidInputException):
                 # A value far down is not of the type that the first lines have: look at all.
-                engine.execute(f"drop {what.removeprefix('temp ')} if exists {quoted}")
+                engine.execute(f"drop {what} if exists {quoted}")
                 body = f"select * from {self._scan(sample=-1)}"
-                engine.execute(f"create {what} {quoted} as {body}")
+                engine.execute(f"create temp {what} {quoted} as {body}")
         elif self.kind == "sql":
             _check_select(engine, self._value)
-            engine.execute(f"create {what} {quoted} as ({self._value.rstrip().rstrip(';')}\n)")
+            engine.execute(f"create temp {what} {quoted} as ({self._value.rstrip().rstrip(';')}\n)")
         else:
             value = self._value
             reader = value.to_arrow_reader() if self.kind == "relation" else value
             single = quoted[1:-1] + " reader"
             engine.run(lambda: engine.connection.register(single, reader))
-            engine.execute(f'create {what} {quoted} as select * from "{single}"')
+            engine.execute(f'create temp {what} {quoted} as select * from "{single}"')
 
 
 def to_arrow(frame: Any) -> pa.Table:
@@ -351,7 +357,12 @@ def to_arrow(frame: Any) -> pa.Table:
             table = frame if isinstance(frame, pa.Table) else pa.table(frame)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise InvalidInput(f"The frame is no table: {' '.join(map(str, error.args))}") from error
+    if not table.num_columns:
+        raise InvalidInput(f"The {kind} has no columns, so it is no table.")
     table = table.rename_columns(unique_names(table.column_names))
+    for i, column in enumerate(table.schema):
+        if pa.types.is_float16(column.type):  # DuckDB does not know it
+            table = table.set_column(i, column.name, table.column(i).cast(pa.float32()))
     return table.replace_schema_metadata(None)
 
 
@@ -365,6 +376,7 @@ def unique_names(names: Sequence[Any]) -> list[str]:
     found = []
     for name in names:
         text = "_".join(map(str, name)) if isinstance(name, tuple) else str(name)
+        text = text or "column"
         unique, n = text, 0
         while unique.lower() in taken:
             n += 1

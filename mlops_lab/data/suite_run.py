@@ -169,7 +169,7 @@ def run_suite(
         The data cannot be read.
     """
     given = Source.of(source)
-    with open_engine(tmp) as engine:
+    with open_engine(tmp) as engine, given.reading():
         name = given.view(engine)
         confined = _Confined(given, engine, name)
         table = Table(

@@ -249,7 +249,7 @@ class RowCheck(Check):
             failed, total, *rest = values
             return self.finding(failed, total, told(failed, total, rest))
 
-        measures = (f"count_if({broken})", "count(*)", *more)
+        measures = (f"count(*) filter ({broken})", "count(*)", *more)
         rows = f"select {table.shown(*columns)} from {table.name} where {broken}"
         return Plan(measures, judge, rows)
 

@@ -88,7 +88,7 @@ class Range(RowCheck):
                 f"{figure(self.max)}: {n_low:,} {under} ({least}), {n_high:,} {over} ({most})"
             )
 
-        more = (edges[0], f"count_if({below})", edges[1], f"count_if({above})")
+        more = (edges[0], f"count(*) filter ({below})", edges[1], f"count(*) filter ({above})")
         return self.row_plan(table, f"{below} or {above}", told, self.column, more=more)
 
     def _limits(self) -> str:

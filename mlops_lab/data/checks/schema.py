@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from mlops_lab.compute.cells import Cells
-from mlops_lab.compute.profiling import kind_of_type
+from mlops_lab.compute.types import kind_of_type
 from mlops_lab.data.checks.check import Check, Finding, Measured, Plan, Table, Unsuitable, register
 
 __all__ = ["Schema"]
