@@ -21,7 +21,7 @@ from mlops_lab.orchestration.events import (
     StepRetried,
     StepStarted,
 )
-from mlops_lab.orchestration.results import verdict
+from mlops_lab.orchestration.results import GateRecord, verdict
 from mlops_lab.tracking.goals import Direction
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class LiveProgress:
         self._rows: dict[str, _Row] = {}
         self._title = ""
         self._run_id = ""
-        self._gates: list[tuple[str, str]] = []
+        self._gates: dict[int, GateRecord] = {}
         self._began = time.monotonic()
         self._ended: float | None = None
         self._live = Live(
@@ -186,7 +186,7 @@ class LiveProgress:
                 row = self._row(f"{event.step} with {event.ref}")
                 row.status, row.note = "finished", "judged before, on the same inputs"
             case GateDecided():
-                self._gates.append((event.gate.state, event.gate.sentence))
+                self._gates[event.gate.index] = event.gate
             case PipelineFinished():
                 self._ended = time.monotonic()
             case _:
@@ -220,7 +220,7 @@ class LiveProgress:
         if self._gates:
             parts.append(Text(""))
             parts.append(Text("gates", style="dim"))
-            parts += [_gate(state, sentence) for state, sentence in self._gates]
+            parts += [_gate(gate.state, gate.sentence) for gate in self._gates.values()]
         return Group(*parts)
 
     def _cells(self, row: _Row, now: float) -> tuple[RenderableType, ...]:

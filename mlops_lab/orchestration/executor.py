@@ -195,7 +195,6 @@ class Executor:
         if status == "finished" and (self.spec.gates or self.spec.promote is not None):
             outcome = self._judge(shared, own)
             if outcome is None:
-                self._stop = self._stop or self._steps.stop
                 stopped = self._stop.sentence if self._stop is not None else "stopped"
                 status, judged = "killed", replace(judged, reason=sentence(stopped))
             else:
@@ -226,7 +225,14 @@ class Executor:
         name = self.spec.judging_step
         params = step_params(self.spec.step(name), shared, own[name]) if name is not None else {}
         judging = Judging(
-            self.site, self.spec, self._steps, self.run_id, shared, params, self._tell
+            self.site,
+            self.spec,
+            self._steps,
+            self.run_id,
+            shared,
+            params,
+            self._tell,
+            self._is_stopped,
         )
         return judging.run()
 
@@ -272,6 +278,11 @@ class Executor:
         who = self._cancels.look()
         if who is not None and self._stop is None:
             self._stop = Stop("cancel", f"cancelled by {who}")
+
+    def _is_stopped(self) -> bool:
+        self._stop = self._stop or self._steps.stop
+        self._listen()
+        return self._stop is not None
 
     def _tell(self, event: Event) -> None:
         if self._listener is None:

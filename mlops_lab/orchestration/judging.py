@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,6 +29,10 @@ __all__ = ["Judging", "Outcome"]
 
 _ROUNDS: Final = 5
 """How often a champion that changes while it is judged is judged again, before giving up."""
+
+
+class _Overtaken(Exception):
+    """The champion that was compared with is none any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,8 @@ class Judging:
         What the step was given that judges the champion.
     tell
         Hears what happens.
+    stopped
+        Whether somebody wants an end of the run.
     """
 
     def __init__(
@@ -78,6 +85,7 @@ class Judging:
         params: Mapping[str, Any],
         judging_params: Mapping[str, Any],
         tell: Callable[[Event], None],
+        stopped: Callable[[], bool],
     ) -> None:
         self.site = site
         self.spec = spec
@@ -85,15 +93,30 @@ class Judging:
         self.run_id = run_id
         self.params = params
         self.tell = tell
+        self.stopped = stopped
         self._champions = ChampionJudge(site, spec, steps, judging_params, tell)
 
     def run(self) -> Outcome | None:
         """Decide and promote; None when somebody stopped the run meanwhile."""
+        for _ in range(_ROUNDS):
+            with suppress(_Overtaken):
+                return self._once()
+        raise Conflict(
+            f"The champion changed {_ROUNDS} times while it was being compared with: too many "
+            "pipelines promote at once."
+        )
+
+    def _once(self) -> Outcome | None:
         promote = self.spec.promote
-        decided = self._decided()
-        if decided is None:
+        champion: Champion | None = None
+        if self.spec.judging_step is not None:
+            champion = self._champions.judge()
+        facts = self._facts(champion)
+        if self.stopped():
             return None
-        champion, gates = decided
+        gates = tuple(decide(gate, facts) for gate in self.spec.gates)
+        if self.stopped():
+            return None
         self._write(gates)
         state, reason = _outcome(gates)
         if promote is None:
@@ -106,31 +129,16 @@ class Judging:
             if state == "rejected":
                 sentence = self._stays(promote, item)
                 return Outcome(state, reason, gates, _with(promotion, "rejected", sentence))
-            return self._settle(promote, item, gates, promotion, state)
+            return self._settle(promote, item, gates, promotion, champion)
         except (Forbidden, Corrupt, Conflict, NotFound) as error:
+            if error.details.get("overtaken"):
+                # Another pipeline has promoted meanwhile: its model is the one to beat now.
+                raise _Overtaken from error
             # Somebody's role, a changed log or file: the gates are met, and there is no promotion.
             refused = _with(promotion, "refused", error.message)
             return Outcome("rejected", error.message, gates, refused)
 
     # --- gates ------------------------------------------------------------------------------
-
-    def _decided(self) -> tuple[Champion | None, tuple[GateRecord, ...]] | None:
-        """The gates' answers, about a champion who is still the champion when they are given."""
-        promote = self.spec.promote
-        for _ in range(_ROUNDS):
-            champion = None
-            if promote is not None and self.spec.judging_step is not None:
-                champion = self._champions.judge()
-                if self.steps.stop is not None:
-                    return None
-            gates = tuple(decide(gate, self._facts(champion)) for gate in self.spec.gates)
-            if promote is None or champion is None:
-                return champion, gates
-            holder = self.site.versions.holder(promote.name, promote.against)
-            if (holder.version if holder else None) == champion.version:
-                return champion, gates
-            # Another pipeline has promoted meanwhile: its model is the one to beat now.
-        return champion, gates
 
     def _facts(self, champion: Champion | None) -> GateFacts:
         outputs: dict[str, dict[str, Mapping[str, float]]] = {}
@@ -244,14 +252,18 @@ class Judging:
         item: Item,
         gates: tuple[GateRecord, ...],
         promotion: Promotion,
-        state: str | None,
+        champion: Champion | None,
     ) -> Outcome:
         promoted = self._promoted()
         if promoted is not None and promoted.holds:
             sentence = f"{item.label} is {promote.alias} already"
             return Outcome("passed", None, gates, _with(promotion, "promoted", sentence))
         settled = self.site.versions.models.settle(
-            item.ref, promote.alias, run=self.run_id, by=self.site.identity
+            item.ref,
+            promote.alias,
+            run=self.run_id,
+            against=None if champion is None else (champion.alias, champion.version),
+            by=self.site.identity,
         )
         done = _with(promotion, settled.state, settled.sentence.rstrip("."))
         match settled.state:

@@ -340,7 +340,7 @@ class PipelineManager:
         holder = self._versions.holder(promote.name, promote.alias)
         now = f"now {holder.version}" if holder else "nobody yet"
         told = f"{promote.model} becomes {promote.alias} of {promote.name} ({now})"
-        if promote.replaces is None:
+        if promote.replaces is None or not promote.asked:
             return told
         return f"{told}; {promote.against} is judged in {'.'.join(promote.replaces)}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, ValidationError, create_model, model_validator
+from pydantic import Field, ValidationError, create_model, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from mlops_lab.document import Document, Place
@@ -130,6 +130,14 @@ class PipelineModel(Shape):
         default=None, description="Which model gets which alias when the gates have passed."
     )
 
+    @field_validator("promote", mode="before")
+    @classmethod
+    def _written_out(cls, value: Any) -> Any:
+        # Whoever wrote the word meant something by it, and no promotion is not what it was.
+        if value is None:
+            raise PydanticCustomError("empty", "empty")
+        return value
+
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of a pipeline file, for completion and checks in an editor."""
@@ -141,6 +149,7 @@ def json_schema() -> dict[str, Any]:
             member.pop("title", None)
             if name in ("params", "inputs", "outputs", "steps"):
                 member["propertyNames"] = {"pattern": f"^{IDENTIFIER}$"}
+    schema["properties"]["promote"] = {"$ref": "#/$defs/PromoteModel"}
     gate = definitions["GateModel"]
     gate |= {"minProperties": 1, "maxProperties": 1}
     for member in gate["properties"].values():

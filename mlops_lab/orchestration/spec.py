@@ -97,9 +97,10 @@ class PipelineSpec:
     @property
     def judging_step(self) -> str | None:
         """The step that a gate wants to judge the champion as well."""
-        if self.promote is None or self.promote.replaces is None:
+        promote = self.promote
+        if promote is None or promote.replaces is None or not promote.asked:
             return None
-        return self.promote.replaces[0]
+        return promote.replaces[0]
 
     def step(self, name: str) -> Step:
         """The step of that name.

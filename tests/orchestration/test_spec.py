@@ -217,6 +217,214 @@ def test_a_cycle_is_named_step_by_step(faults_of: Faults) -> None:
     assert faults_of(text) == ["2:59: The steps go in a circle: a needs c needs b needs a."]
 
 
+FIGHT = """\
+steps:
+  train:
+    notebook: ../notebooks/train.ipynb
+    outputs: {model: model:delay, train: t.csv}
+  judge:
+    notebook: ../notebooks/train.ipynb
+    inputs: {model: train.model}
+"""
+CHAMPION = "gates:\n  - metric: judge.auc > champion.judge.auc\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        # promote: what
+        ("promote:\n", "8:1: promote is empty; it must be a map, such as {model: train.model, "),
+        ("promote: train.model\n", "8:10: promote is 'train.model'; it must be a map, such as"),
+        ("promote: {model: train.model}\n", "8:1: Promote has no alias."),
+        (
+            "promote: {model: train.model, alias: champion, replace: judge.model}\n",
+            "8:48: 'replace' is not known here: promote has model, alias, replaces, against. "
+            "Did you mean replaces?",
+        ),
+        (
+            "promote: {model: tran.model, alias: champion}\n",
+            "8:18: There is no step 'tran'; promote names a model output, step.output. "
+            "Did you mean train.model?",
+        ),
+        (
+            "promote: {model: train.modle, alias: champion}\n",
+            "8:18: Step train has no output 'modle'; it has model, train. "
+            "Did you mean train.model?",
+        ),
+        (
+            "promote: {model: train.train, alias: champion}\n",
+            "8:18: train.train is 't.csv', no model: a model's output is written model:NAME.",
+        ),
+        (
+            "promote: {model: train.model, alias: 3}\n",
+            "8:38: promote.alias is 3; it must be a word such as champion: up to 50 letters,",
+        ),
+        (
+            "promote: {model: train.model, alias: latest}\n",
+            "8:38: promote.alias is 'latest'; it must be a word such as champion: up to 50",
+        ),
+        (
+            "promote: {model: train.model, alias: '../champion'}\n",
+            "8:39: promote.alias is '../champion'; it must be a word such as champion: up to 50",
+        ),
+        # the champion's place
+        (
+            CHAMPION + "promote: {model: train.model, alias: champion, replaces: juge.model}\n",
+            "10:58: There is no step 'juge'; replaces names an input, step.input. "
+            "Did you mean judge.model?",
+        ),
+        (
+            CHAMPION + "promote: {model: train.model, alias: champion, replaces: judge.modle}\n",
+            "10:58: Step judge has no input 'modle'; it has model. Did you mean judge.model?",
+        ),
+        (
+            CHAMPION.replace("champion.judge", "champion.train")
+            + "promote: {model: train.model, alias: champion}\n",
+            "9:25: The champion is judged by step judge, whose input model it replaces, not by "
+            "train. Did you mean champion.judge.auc?",
+        ),
+        (
+            "  again: {notebook: ../notebooks/train.ipynb, inputs: {model: train.model}}\n"
+            + CHAMPION
+            + "promote: {model: train.model, alias: champion}\n",
+            "11:1: train.model feeds judge.model and again.model: say where the champion goes, "
+            "with replaces.",
+        ),
+        # gates
+        (
+            "gates:\n  - {}\n",
+            "9:5: Gate 1 is empty: write one of metric, approval, data, fairness.",
+        ),
+        (
+            "gates:\n  - {metric: judge.a > 1, approval: {}}\n",
+            "9:5: Gate 1 is approval and metric at once: write one of metric, approval,",
+        ),
+        (
+            "gates:\n  - metrik: judge.a > 1\n",
+            "9:5: 'metrik' is not known here: gate 1 has metric, approval, data, fairness. "
+            "Did you mean metric?",
+        ),
+        (
+            "gates:\n  - approval: {role: approver}\n",
+            "9:5: An approval speaks of the model that is to be promoted, and this pipeline has no",
+        ),
+        (
+            "gates:\n  - approval: {role: aprover}\npromote: {model: train.model, alias: a}\n",
+            "9:22: There is no role 'aprover'; the roles are viewer, contributor, approver, admin. "
+            "Did you mean approver?",
+        ),
+        (
+            "gates:\n  - approval: {count: 0}\npromote: {model: train.model, alias: a}\n",
+            "9:23: gates.1.approval.count is 0; it must be a whole number from 1 to 20.",
+        ),
+        (
+            "gates:\n  - approval: {count: true}\npromote: {model: train.model, alias: a}\n",
+            "9:23: gates.1.approval.count is True; it must be a whole number from 1 to 20.",
+        ),
+        (
+            "gates:\n  - fairness: {metric: judge.fpr, by: carrier}\n",
+            "9:5: The fairness gate 1 has no limit: write max_ratio, max_difference or both.",
+        ),
+        (
+            "gates:\n  - fairness: {metric: juge.fpr, by: a, max_ratio: 2}\n",
+            "9:24: There is no step 'juge'; a fairness gate writes step.metric. "
+            "Did you mean judge.fpr?",
+        ),
+        (
+            "gates:\n  - fairness: {metric: judge, by: a, max_ratio: 2}\n",
+            "9:24: Step judge needs a metric: judge.fpr.",
+        ),
+        (
+            "gates:\n  - fairness: {metric: judge.fpr, by: a, max_ratio: .inf}\n",
+            "9:53: gates.1.fairness.max_ratio is inf; it must be a number from 1.",
+        ),
+        (
+            "gates:\n  - fairness: {metric: judge.fpr, max_ratio: 2}\n",
+            "9:5: The fairness gate 1 has no by.",
+        ),
+        ("gates:\n  - data: flights\n", "9:11: gates.1.data is 'flights'; it must be a map, such"),
+        (
+            "gates:\n  - data: {suit: flights, input: train.train}\n",
+            "9:12: 'suit' is not known here: the data gate 1 has suite, input. Did you mean suite?",
+        ),
+        (
+            "gates:\n  - data: {suite: flights, input: train.trian}\n",
+            "9:35: Step train has no input or output 'trian'; it has model, train. "
+            "Did you mean train.train?",
+        ),
+        (
+            "gates:\n  - data: {suite: flights, input: train.model}\n",
+            "9:35: train.model is a model, and a suite checks data.",
+        ),
+        # versions
+        (
+            "  again: {notebook: ../notebooks/train.ipynb, outputs: {model: 'model:delay@3'}}\n",
+            "8:65: An output is a new version, whose number is not known yet. "
+            "Did you mean model:delay?",
+        ),
+        (
+            "  again: {notebook: ../notebooks/train.ipynb, inputs: {model: 'model:../../delay'}}\n",
+            "8:64: A model's name has up to 100 letters, digits and . _ -, beginning with a letter",
+        ),
+        (
+            "  again: {notebook: ../notebooks/train.ipynb, inputs: {model: 'dataset:'}}\n",
+            "8:64: A dataset's name has up to 100 letters",
+        ),
+        (
+            "  again: {notebook: ../notebooks/train.ipynb, inputs: {model: 'dataset:a@b@c'}}\n",
+            "8:64: An alias is a word as champion",
+        ),
+    ],
+)
+def test_a_fault_of_promotion_is_found_with_its_place(
+    faults_of: Faults, text: str, fault: str
+) -> None:
+    [found] = [one for one in faults_of(FIGHT + text) if ": warning: " not in one]
+
+    assert found.startswith(fault)
+
+
+def test_a_champion_needs_an_input_that_it_can_take(faults_of: Faults) -> None:
+    steps = FIGHT.replace("inputs: {model: train.model}", "inputs: {model: train.train}")
+
+    assert faults_of(steps + CHAMPION + "promote: {model: train.model, alias: champion}\n") == [
+        "10:1: No input is fed by train.model: say where the champion goes, with "
+        "replaces: step.input."
+    ]
+
+
+def test_a_step_that_judges_the_champion_makes_no_versions(faults_of: Faults) -> None:
+    steps = FIGHT + "    outputs: {train: dataset:scored}\n"
+
+    assert faults_of(steps + CHAMPION + "promote: {model: train.model, alias: champion}\n") == [
+        "8:22: Step judge judges the champion as well, and would make another version of scored "
+        "for it: let another step make that."
+    ]
+
+
+def test_promoting_without_gates_is_doubtful(faults_of: Faults) -> None:
+    assert faults_of(FIGHT + "promote: {model: train.model, alias: champion}\n") == [
+        "8:1: warning: Nothing is asked before delay is promoted: the pipeline has no gates."
+    ]
+
+
+def test_a_suite_of_a_gate_must_exist_and_be_sound(workshop) -> None:
+    from mlops_lab.orchestration.spec import read_spec
+
+    (workshop.root / "suites").mkdir()
+    (workshop.root / "suites" / "flights.yaml").write_text("checks: [{check: rang, column: a}]")
+
+    def fault(suite: str) -> str:
+        gate = f"gates:\n  - data: {{suite: {suite}, input: train.train}}\n"
+        path = workshop.pipeline(FIGHT + gate)
+        _, faults = read_spec(path, file="p", root=workshop.root)
+        [found] = faults
+        return str(found)
+
+    assert fault("flight").startswith("p:9:19: There is no suite 'flight'. Did you mean flights?")
+    assert fault("flights").startswith("p:9:19: suites/flights.yaml:1:")
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [

@@ -38,7 +38,9 @@ class Promote:
     against
         The alias whose holder is the champion in gates.
     replaces
-        The step that judges the champion, and the input it stands in; None when no gate asks.
+        The step that judges, and its input in which the champion stands; None where nobody says.
+    asked
+        Whether a gate speaks of the champion.
     """
 
     model: StepOutput
@@ -46,6 +48,7 @@ class Promote:
     alias: str
     against: str
     replaces: tuple[str, str] | None = None
+    asked: bool = False
 
 
 class GateChecker:
@@ -192,7 +195,8 @@ class GateChecker:
                 warning=True,
             )
         against = wanted.against or wanted.alias
-        self.promote = Promote(found[0], found[1], wanted.alias, against, replaces)
+        asked = bool(self._champion_at)
+        self.promote = Promote(found[0], found[1], wanted.alias, against, replaces, asked)
 
     def _promoted(self, written: str) -> tuple[StepOutput, str] | None:
         """The model output that is promoted, and the model's name."""
@@ -230,6 +234,8 @@ class GateChecker:
             replaces = self._named_input(written)
         if replaces is None:
             return None
+        if self._champion_at:
+            self._refuse_versions_made(replaces[0])
         for place, name in self._champion_at:
             step = subject_of(name).owner
             if step != replaces[0]:
@@ -241,6 +247,16 @@ class GateChecker:
                     suggestion=".".join(("champion", replaces[0], *subject_of(name).rest)),
                 )
         return replaces
+
+    def _refuse_versions_made(self, step: str) -> None:
+        """A step that runs again with the champion must leave nothing behind."""
+        for key, text in self.model.steps[step].outputs.items():
+            if read_reference(text) is not None:
+                self.fault(
+                    ("steps", step, "outputs", key),
+                    f"Step {step} judges the champion as well, and would make another version of "
+                    f"{text.partition(':')[2]} for it: let another step make that.",
+                )
 
     def _only_fed(self, written: str) -> tuple[str, str] | None:
         fed = [
