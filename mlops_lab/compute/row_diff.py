@@ -106,8 +106,9 @@ def _check_key(
     listed = ", ".join(map(quote, keys))
     twice = read_cells(
         engine,
-        f"select {listed}, count(*) as n from {view} group by {listed} having n > 1 "
-        f"order by n desc, {listed}",
+        # Without an alias for the count: a column of theirs may be called so.
+        f"select {listed}, count(*) from {view} group by {listed} having count(*) > 1 "
+        f"order by count(*) desc, {listed}",
         limit=1,
     )
     if twice.rows:

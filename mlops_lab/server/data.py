@@ -299,6 +299,8 @@ def _run_names(project: Project, versions: Iterable[VersionRecord]) -> dict[str,
 
 def _commit(project: Project, body: _CommitBody, who: Identity) -> dict[str, Any]:
     path = confined(project.root, body.path)
+    if path.is_relative_to(project.store.dir):
+        raise InvalidInput(f"{body.path!r} is the program's own; only your files are data.")
     if body.alias is not None:
         project.access.require(who, "datasets:alias")
     run_id = start_commit(

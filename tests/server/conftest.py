@@ -23,6 +23,9 @@ from tornado.httpclient import HTTPResponse
 
 from mlops_lab.project import Project
 
+from .people import ROLES as PEOPLE
+from .people import Named
+
 API = ("mlops-lab", "api", "v1")
 HOSTILE = '<img src=x onerror=alert(1)> Größe "ü/日本語" 🛫'
 
@@ -35,6 +38,13 @@ def jp_server_config() -> dict[str, Any]:
             "allow_unauthenticated_access": False,
         }
     }
+
+
+@pytest.fixture
+def people(jp_server_config: dict[str, Any]) -> None:
+    """A server that asks who somebody is, and gives roles."""
+    jp_server_config["ServerApp"]["identity_provider_class"] = Named
+    jp_server_config["MlopsLabApp"] = {"roles": PEOPLE}
 
 
 @pytest.fixture(autouse=True)
@@ -69,8 +79,10 @@ def ask(jp_fetch: Any) -> Ask:
         method: str = "GET",
         body: Any = None,
         headers: dict[str, str] | None = None,
+        by: str | None = None,
         **params: Any,
     ) -> Answer:
+        headers = {**(headers or {}), **({} if by is None else {"X-Name": by})} or None
         data = None if method in ("GET", "DELETE") else json.dumps({} if body is None else body)
         response = await jp_fetch(
             *API,
@@ -79,6 +91,25 @@ def ask(jp_fetch: Any) -> Ask:
             params={name: value for name, value in params.items() if value is not None},
             body=data,
             headers=headers,
+            raise_error=False,
+        )
+        kind = response.headers.get("Content-Type", "")
+        decoded = json.loads(response.body) if "json" in kind and response.body else response.body
+        return Answer(response.code, decoded, response)
+
+    return fetch
+
+
+@pytest.fixture
+def raw(http_server_client: Any, jp_auth_header: dict[str, str], jp_base_url: str) -> Ask:
+    """Ask with an address as it is: what is escaped in it, and how, is the caller's."""
+
+    async def fetch(*parts: str, method: str = "GET", body: Any = None) -> Answer:
+        response = await http_server_client.fetch(
+            jp_base_url + "/".join((*API, *parts)),
+            method=method,
+            headers=jp_auth_header,
+            body=None if method in ("GET", "DELETE") else json.dumps(body),
             raise_error=False,
         )
         kind = response.headers.get("Content-Type", "")

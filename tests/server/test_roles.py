@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jupyter_server.auth.identity import IdentityProvider, User
+from jupyter_server.auth.identity import User
 from jupyter_server.base.handlers import JupyterHandler
 
 from mlops_lab.governance import PERMISSIONS, ROLES, Rules
@@ -22,42 +22,13 @@ from mlops_lab.server.handler import NoRoute
 from mlops_lab.server.rules import ServerRules, groups_of
 
 from .conftest import Ask, Sample
+from .people import GroupedUser
 from .test_closed_to_strangers import RUN, real_routes, written
 
 VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 READING = {"GET"}
 # They write nothing of the project.
 HARMLESS = {"/watch"}
-
-
-class Named(IdentityProvider):
-    """Takes a header's word for who asks, behind the server's token."""
-
-    async def get_user(self, handler: Any) -> Any:
-        user = super().get_user(handler)
-        if isinstance(user, Awaitable):
-            user = await user
-        name = handler.request.headers.get("X-Name")
-        if user is None or name is None:
-            return user
-        return GroupedUser(name, hub_user={"groups": handler.request.headers.get_list("X-Group")})
-
-
-class GroupedUser(User):
-    """A user as JupyterHub's provider gives."""
-
-    def __init__(self, username: str, hub_user: dict[str, Any]) -> None:
-        super().__init__(username)
-        self.hub_user = hub_user
-
-
-@pytest.fixture
-def with_roles(jp_server_config: dict[str, Any]) -> None:
-    """A server with somebody of each role, who are called by it."""
-    jp_server_config["ServerApp"]["identity_provider_class"] = Named
-    jp_server_config["MlopsLabApp"] = {
-        "roles": {**{role: role for role in ROLES}, "group:ops": "approver"}
-    }
 
 
 @pytest.fixture
@@ -94,7 +65,7 @@ def verbs_of(app: Any, key: str, run: str) -> Iterator[tuple[str, str, str]]:
 
 
 async def test_every_verb_is_closed_to_the_roles_below_what_it_needs(
-    with_roles: None, sample: Sample, met: Any, jp_serverapp: Any, send: Any
+    people: None, sample: Sample, met: Any, jp_serverapp: Any, send: Any
 ) -> None:
     key = await met()
     before, refused = written(sample.project.root), 0
@@ -115,7 +86,7 @@ async def test_every_verb_is_closed_to_the_roles_below_what_it_needs(
 
 
 async def test_every_verb_is_open_to_the_roles_that_may(
-    with_roles: None, sample: Sample, met: Any, jp_serverapp: Any, send: Any
+    people: None, sample: Sample, met: Any, jp_serverapp: Any, send: Any
 ) -> None:
     """A body that no route takes: who may is told so, or answered, and never with a 500."""
     await met()
@@ -128,7 +99,7 @@ async def test_every_verb_is_open_to_the_roles_that_may(
 
 
 async def test_a_viewer_is_refused_on_every_writing_route(
-    with_roles: None, sample: Sample, met: Any, jp_serverapp: Any, send: Any
+    people: None, sample: Sample, met: Any, jp_serverapp: Any, send: Any
 ) -> None:
     key = await met()
     for address, verb, _ in verbs_of(jp_serverapp, key, sample.ids["passed"]):
@@ -138,7 +109,7 @@ async def test_a_viewer_is_refused_on_every_writing_route(
 
 
 async def test_a_viewer_reads(
-    with_roles: None, sample: Sample, met: Any, jp_serverapp: Any, send: Any
+    people: None, sample: Sample, met: Any, jp_serverapp: Any, send: Any
 ) -> None:
     key = await met()
     answered = 0
@@ -151,7 +122,7 @@ async def test_a_viewer_reads(
 
 
 async def test_who_has_no_role_by_name_is_viewer(
-    with_roles: None, sample: Sample, met: Any, send: Any, jp_base_url: str
+    people: None, sample: Sample, met: Any, send: Any, jp_base_url: str
 ) -> None:
     me = f"{jp_base_url}mlops-lab/api/v1/projects/{await met()}/me"
     assert (await send(me, "GET", "stranger"))[1]["role"] == "viewer"
@@ -167,7 +138,7 @@ async def test_without_roles_everybody_may_everything(sample: Sample, met: Any, 
 
 @pytest.mark.parametrize("name", ["<script>", "ü/日本語", "a" * 5000])
 async def test_a_strange_name_is_text(
-    with_roles: None, sample: Sample, met: Any, send: Any, jp_base_url: str, name: str
+    people: None, sample: Sample, met: Any, send: Any, jp_base_url: str, name: str
 ) -> None:
     me = f"{jp_base_url}mlops-lab/api/v1/projects/{await met()}/me"
     try:
