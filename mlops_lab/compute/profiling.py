@@ -1,8 +1,8 @@
 """The profile of data: exact counts, in bounded memory, the same whatever the order of rows.
 
 Columns are taken a few at a time into memory, as many as fit, so that neither ten million rows nor
-ten thousand columns need more than the engine's limit. One query counts in all of them, and tells
-what else is worth asking: see `frequent` and `spread`.
+ten thousand columns need more than the engine's limit. A first look counts, and tells what else is
+worth asking: see `frequent` and `spread`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mlops_lab.compute.column import ColumnProfile, Kind, Profile, Value
 from mlops_lab.compute.engine import Engine, open_engine, quote
 from mlops_lab.compute.frequent import EXACT_DISTINCT, TEXT_CHARS, count_values
 from mlops_lab.compute.source import Source
-from mlops_lab.compute.spread import spread_of_numbers, spread_of_time
+from mlops_lab.compute.spread import TOGETHER, spread_of_numbers, spread_of_time
 from mlops_lab.compute.types import (
     FLOATS,
     finite,
@@ -179,12 +179,13 @@ def _selected(name: str, kind: str) -> str:
 
 
 def _first_look(engine: Engine, columns: Sequence[tuple[str, str]], rows: int) -> list[_Column]:
-    """Counts of every column of the chunk, in one query."""
-    wanted: list[str] = []
-    for i, (_, kind) in enumerate(columns):
-        wanted += _counts(f"c{i}", kind, rows)
-    values = engine.row(f"select {', '.join(wanted)} from chunk")
-    size = len(wanted) // len(columns)
+    """Counts of every column of the chunk."""
+    values: list[Any] = []
+    asked = [_counts(f"c{i}", kind, rows) for i, (_, kind) in enumerate(columns)]
+    for i in range(0, len(asked), TOGETHER):
+        wanted = ", ".join(one for counts in asked[i : i + TOGETHER] for one in counts)
+        values += engine.row(f"select {wanted} from chunk")
+    size = len(asked[0])
     found = []
     for i, (name, kind) in enumerate(columns):
         count, nan, infinite, estimate, least, most, length = values[size * i : size * (i + 1)]

@@ -11,10 +11,14 @@ from mlops_lab.compute.column import QUANTILES, ColumnProfile, Histogram
 from mlops_lab.compute.engine import Engine
 from mlops_lab.compute.types import INTEGERS, ZONED, finite, json_number, time_text
 
-__all__ = ["SELECT_ROWS", "spread_of_numbers", "spread_of_time"]
+__all__ = ["SELECT_ROWS", "TOGETHER", "spread_of_numbers", "spread_of_time"]
 
 SELECT_ROWS = 30_000_000
 """Quantiles are selected exactly up to here (240 MB of doubles), above estimated (t-digest)."""
+
+TOGETHER = 20
+"""So many columns are asked about in one query: planning it costs more than twice as much for twice
+as many."""
 
 _SELECTED = 8_000_000
 """Values that are selected from at once; each stays in memory for it."""
@@ -34,7 +38,7 @@ def spread_of_numbers(
     rows
         Of the chunk.
     """
-    size = max(1, min(100, _SELECTED // max(rows, 1)))
+    size = max(1, min(TOGETHER, _SELECTED // max(rows, 1)))
     for i in range(0, len(columns), size):
         yield from _numbers(engine, columns[i : i + size])
 
