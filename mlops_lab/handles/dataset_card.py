@@ -132,11 +132,20 @@ def _column(column: ColumnProfile) -> tuple[str, ...]:
 def _typical(column: ColumnProfile) -> str:
     if column.kind in ("number", "time") and column.min is not None:
         ends = [
-            short_number(end) if isinstance(end, int | float) else str(end)
+            short_number(end) if isinstance(end, int | float) else _time(str(end))
             for end in (column.min, column.quantiles.get("p50", ""), column.max)
         ]
         return " … ".join(end for end in ends if end)
     return ", ".join(str(value) for value, _ in column.top[:3])
+
+
+def _time(text: str) -> str:
+    """A time as short as it can be said.
+
+    >>> _time("2013-01-01T00:00:00Z"), _time("2013-01-01T05:15:00")
+    ('2013-01-01', '2013-01-01 05:15:00')
+    """
+    return text.removesuffix("Z").removesuffix("T00:00:00").replace("T", " ")
 
 
 def _histogram(column: ColumnProfile) -> str:
