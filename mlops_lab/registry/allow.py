@@ -161,7 +161,7 @@ def audit(schema: object) -> Seen:
     """
     if not isinstance(schema, dict):
         raise Corrupt("The model file's schema.json is not an object.")
-    if schema.get("protocol") != _PROTOCOL or isinstance(schema.get("protocol"), bool):
+    if type(schema.get("protocol")) is not int or schema["protocol"] != _PROTOCOL:
         raise Corrupt(
             f"The model file has skops protocol {_said(schema.get('protocol'))}; this version "
             f"reads {_PROTOCOL}. Save the model again with a current skops."

@@ -16,6 +16,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from tokenize import TokenError
 from typing import Any, BinaryIO, Final
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
@@ -294,8 +295,18 @@ def _check_header(archive: ZipFile, info: ZipInfo, what: str) -> tuple[int, ...]
             raise ValueError(f"version {version}")
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, _, dtype = read(head, max_header_size=_HEADER_BYTES)
-    except (ValueError, TypeError, SyntaxError, KeyError, OverflowError, MemoryError) as error:
-        raise Corrupt(f"{what} is no array: {str(error)[:200]}.") from None
+    except (
+        KeyError,
+        MemoryError,
+        OverflowError,
+        RecursionError,
+        SyntaxError,
+        TokenError,
+        TypeError,
+        ValueError,
+    ) as error:
+        said = str(error).partition("\n")[0]
+        raise Corrupt(f"{what} is no array: {said[:200]}.") from None
     count = 1
     for length in shape:
         if length < 0:

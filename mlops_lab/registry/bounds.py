@@ -49,11 +49,13 @@ def check(model: object, what: str) -> None:
         except Unsound as error:
             said = f"{what}: its {kind.__name__}{f' at {where}' if where else ''} {error}."
         except (
+            ArithmeticError,
+            AssertionError,
             AttributeError,
-            IndexError,
-            KeyError,
+            BufferError,
+            LookupError,
             MemoryError,
-            OverflowError,
+            RuntimeError,
             TypeError,
             ValueError,
         ) as error:

@@ -344,10 +344,16 @@ def _check_columns(inputs: Sequence[Field], data: object) -> list[Fault]:
         if field.name not in columns:
             near = _near(field.name, columns)
             faults.append(
-                Fault(field.name, f"Column {field.name!r} ({field.type}) is missing{near}.", True)
+                Fault(
+                    field.name,
+                    f"Column {_short(field.name)} ({field.type}) is missing{near}.",
+                    True,
+                )
             )
             continue
-        faults += _compare(field, frame.iloc[:, columns[field.name]], f"Column {field.name!r}")
+        faults += _compare(
+            field, frame.iloc[:, columns[field.name]], f"Column {_short(field.name)}"
+        )
     return faults
 
 
@@ -440,8 +446,8 @@ def _unlike(field: Field, present: Any, noun: str) -> Iterable[Fault]:
 def _near(name: str, columns: Iterable[str]) -> str:
     import difflib
 
-    found = difflib.get_close_matches(name, list(columns), 1)
-    return f"; there is {found[0]!r}" if found else ""
+    found = difflib.get_close_matches(name, list(columns), 1, 0.75)
+    return f"; there is {_short(found[0])}" if found else ""
 
 
 def _width(data: object) -> int | None:

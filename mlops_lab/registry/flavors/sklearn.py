@@ -89,7 +89,17 @@ def _load(source: BinaryIO, what: str) -> Any:
         raise
     except (MemoryError, RecursionError) as error:
         raise Corrupt(f"{what} asks for more than this machine has: {error!r}.") from None
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, ImportError) as error:
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        BufferError,
+        ImportError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
         # The types and arrays are sound, but they do not fit together, or not this scikit-learn.
         raise Corrupt(
             f"{what} does not fit the installed scikit-learn, or was changed: "

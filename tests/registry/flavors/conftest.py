@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -41,6 +42,14 @@ def flights() -> tuple[pd.DataFrame, np.ndarray]:
     )
     frame.loc[::7, "distance"] = np.nan
     return frame, (frame["hour"] > 14).to_numpy()
+
+
+@pytest.fixture
+def edit() -> SimpleNamespace:
+    """What changes a file: ``edit.schema(change)``, ``edit.arrays(wanted, change)`` and so on."""
+    return SimpleNamespace(
+        schema=edit_schema, arrays=edit_arrays, nodes_of=nodes_of, attributes=attributes
+    )
 
 
 @pytest.fixture
