@@ -82,7 +82,7 @@ class Approver(Promoter):
                     f"{asked.by} has asked already that {version.name} {version.version} "
                     f"becomes {alias}."
                 )
-            check = self._check(state, version.version, alias, asking=True)
+            check = self.check_state(state, version.version, alias, asking=True)
             refused = [line.sentence for line in check.lines if line.state == "failed"]
             if refused:
                 raise Refused(
@@ -222,7 +222,7 @@ class Approver(Promoter):
         version = self.get(ref)
         alias = alias_name(alias)
         while True:
-            check = self._check(self.state(version.name), version.version, alias)
+            check = self.check_state(self.state(version.name), version.version, alias)
             if check.state == "failed":
                 return Settlement("refused", check.open[0])
             if check.state == "passed":
@@ -337,7 +337,7 @@ class Approver(Promoter):
             data={"comment": comment, "role": self._access.role_of(who)},
         )
         after = ModelState(state.name, state.versions, (*state.events, event))
-        check = self._check(after, version.version, alias)
+        check = self.check_state(after, version.version, alias)
         asked = state.open_request(version.version, alias)
         about = f"{version.name} {version.version} is approved for {alias}"
         if check.state != "passed" or asked is None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mlops_lab.errors import LabError
+from mlops_lab.registry.finder import record_of
 from mlops_lab.registry.policy import counting, demands, needs
 from mlops_lab.registry.records import Approval, ApprovalRequest, ModelRecord, ModelVersion
 from mlops_lab.registry.verify import faults_of, is_trusted
@@ -57,10 +58,12 @@ class Browser:
 
     def models_page(self) -> dict[str, Any]:
         """All models, and what waits for approval."""
-        return {
-            "models": [_model_row(record) for record in self.models.list()],
-            "queue": self.queue(),
-        }
+        # Reads inside of a read see the same state, and cost no lock of their own.
+        with self.models.store.read():
+            return {
+                "models": [_model_row(record) for record in self.models.list()],
+                "queue": self.queue(),
+            }
 
     def queue(self) -> list[dict[str, Any]]:
         """What waits for approval, oldest first."""
@@ -71,13 +74,17 @@ class Browser:
     def model_page(self, name: str) -> dict[str, Any]:
         """One model with its versions, newest first."""
         state = self.models.state(name)
-        versions = self.models.versions(state.name)
+        with self.models.store.read():
+            return self._model_page(state)
+
+    def _model_page(self, state: ModelState) -> dict[str, Any]:
+        versions = [self.models.version_of(state, row) for row in reversed(state.ready)]
         rows = self._rows(state, versions)
         keys = dict.fromkeys(key for row in rows for key in row["metrics"])
         aliases = self._aliases(state)
         history = [move for alias in aliases for move in state.history(alias)]
         return {
-            "model": _model_row(self.models.record(state.name)),
+            "model": _model_row(record_of(state)),
             "versions": rows,
             "goals": {key: goal_of_metric(key, self.goals).direction for key in keys},
             "policies": [
@@ -107,10 +114,20 @@ class Browser:
     def version_page(self, ref: str) -> dict[str, Any]:
         """Everything about one version, and what could become of it."""
         version = self.models.get(ref)
-        state = self.models.state(version.name)
+        files = self._files(version)
+        # Bytes may have to be read again for it: not while others wait for the lock.
+        verified = self._verified(version, len(files))
+        with self.models.store.read():
+            state = self.models.state(version.name)
+            return {
+                **self._version_page(state, version),
+                "files": files,
+                "verified": verified,
+            }
+
+    def _version_page(self, state: ModelState, version: ModelVersion) -> dict[str, Any]:
         facts = _facts(version)
         code, environment = _dict(facts.get("code")), _dict(facts.get("environment"))
-        files = self._files(version)
         judged = version.judgement
         return {
             **self._rows(state, [version])[0],
@@ -130,7 +147,6 @@ class Browser:
                 "packages": len(_dict(environment.get("packages"))),
             },
             "latency_ms": _latency(facts.get("latency_ms")),
-            "files": files,
             "types": list(facts.get("types") or ()),
             "gates": [
                 {
@@ -149,7 +165,6 @@ class Browser:
                 for alias in self._aliases(state)
                 for one in state.approvals(version.version, alias)
             ],
-            "verified": self._verified(version, len(files)),
             "python": _python(version),
         }
 
@@ -186,7 +201,7 @@ class Browser:
         }
         if current == version.version:
             return about | {"why_not": f"{version.version} is {alias} already."}
-        check = self.models.check_policy(version.ref, alias)
+        check = self.models.check_state(state, version.version, alias)
         lines = check.to_json()
         policy = self.models.policy(alias)
         wanted = needs(policy, state, version.version)
@@ -201,7 +216,7 @@ class Browser:
                 "may_promote": may_promote,
                 "why_not": why,
             }
-        again = self.models.check_policy(version.ref, alias, asking=True)
+        again = self.models.check_state(state, version.version, alias, asking=True)
         may_request = (
             wanted.count > 0
             and again.state != "failed"
@@ -231,7 +246,7 @@ class Browser:
 
     def _files(self, version: ModelVersion) -> list[dict[str, Any]]:
         try:
-            tree = self.models.tree(version.ref)
+            tree = self.models.store.objects.tree(version.digest)
         except LabError:
             return []
         return [{"path": entry.path, "size_bytes": entry.size} for entry in tree.entries]
@@ -239,7 +254,7 @@ class Browser:
     def _example(self, version: ModelVersion) -> dict[str, Any] | None:
         """The rows that the model was saved with, as a small table."""
         try:
-            data = self.models.read_file(version.ref, _EXAMPLE, most_bytes=_MOST_BYTES)
+            data = self.models.read_file(version.digest, _EXAMPLE, most_bytes=_MOST_BYTES)
             value = json.loads(data) if data is not None else None
         except (LabError, ValueError):
             return None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mlops_lab.store.tree import Tree
     from mlops_lab.tracking import RunManager
 
-__all__ = ["ModelFinder"]
+__all__ = ["ModelFinder", "record_of"]
 
 _LOGGED: Final = """
 select m.logged_model, m.run_id, m.name, m.flavor, m.digest, m.size, m.unsafe, m.types::varchar,
@@ -45,6 +45,7 @@ join lab.run r using (run_id) join lab.artifact a using (run)
 where a.digest = ? and starts_with(a.path, 'models/' || m.name || '/')
 """
 _DEFAULT: Final = AliasPolicy()
+_MOST_KEPT: Final = 1_000
 
 
 class ModelFinder:
@@ -75,6 +76,8 @@ class ModelFinder:
         self._identity = identity
         self._access = access
         self._policies = policies
+        # What an object says never changes, so it is read and hashed once.
+        self._read: dict[str, dict[str, Any]] = {}
 
     @property
     def store(self) -> Store:
@@ -97,17 +100,17 @@ class ModelFinder:
         """Give all models that have a version, the one with the newest news first."""
         with self._store.read() as cursor:
             states = read_states(cursor)
-        records = [_record(state) for state in states.values() if state.ready]
+        records = [record_of(state) for state in states.values() if state.ready]
         return sorted(records, key=lambda record: record.updated_at, reverse=True)
 
     def record(self, name: str) -> ModelRecord:
         """Give one model in a few facts."""
-        return _record(self.state(name))
+        return record_of(self.state(name))
 
     def versions(self, name: str) -> Sequence[ModelVersion]:
         """Give a model's versions, newest first; deleted ones are left out."""
         state = self.state(name)
-        return [self._version(state, row) for row in reversed(state.ready)]
+        return [self.version_of(state, row) for row in reversed(state.ready)]
 
     def get(self, ref: str) -> ModelVersion:
         """Give a version by ``name`` (the newest), ``name@3`` or ``name@champion``.
@@ -119,7 +122,7 @@ class ModelFinder:
         """
         reference = parse_reference(ref, "A model")
         state = self.state(reference.name)
-        return self._version(state, _resolve(state, reference))
+        return self.version_of(state, _resolve(state, reference))
 
     def find(self, ref: str) -> ModelVersion | None:
         """Give a version, or None."""
@@ -146,9 +149,9 @@ class ModelFinder:
         """Give the list of a version's files."""
         return self._store.objects.tree(self.get(ref).digest)
 
-    def read_file(self, ref: str, path: str, *, most_bytes: int) -> bytes | None:
-        """Read one file of a version, made sure of first; None when there is none or it is big."""
-        for entry in self.tree(ref).entries:
+    def read_file(self, digest: str, path: str, *, most_bytes: int) -> bytes | None:
+        """Read one file of a content, made sure of first; None when there is none or it is big."""
+        for entry in self._store.objects.tree(digest).entries:
             if entry.path == path and entry.size <= most_bytes:
                 return self._store.objects.trusted(entry.digest).read_bytes()
         return None
@@ -171,7 +174,7 @@ class ModelFinder:
                 return None
             states = read_states(cursor)
         found = [
-            self._version(state, row)
+            self.version_of(state, row)
             for state in states.values()
             for row in state.ready
             if row.digest in wanted
@@ -222,7 +225,7 @@ class ModelFinder:
             if move.since <= moment and (move.until is None or moment < move.until):
                 if move.version is None:
                     return None
-                return self._version(state, state.versions[move.version])
+                return self.version_of(state, state.versions[move.version])
         return None
 
     def policy(self, alias: str) -> AliasPolicy:
@@ -264,7 +267,8 @@ class ModelFinder:
             raise NotFound(f"There is no model {name!r}.")
         return state
 
-    def _version(self, state: ModelState, row: VersionRow) -> ModelVersion:
+    def version_of(self, state: ModelState, row: VersionRow) -> ModelVersion:
+        """Give a version of a model that was read already."""
         facts = row.facts
 
         @cache
@@ -297,15 +301,22 @@ class ModelFinder:
 
         if not digest:
             return {}
+        known = self._read.get(digest)
+        if known is not None:
+            return known
         with self._store.objects.open(digest) as file:
             data = file.read()
         if f"b3-{blake3(data).hexdigest()}" != digest:
             raise Corrupt(f"{what} ({digest}) are not what was registered: their bytes differ")
         value = json.loads(data)
-        return value if isinstance(value, dict) else {}
+        if len(self._read) >= _MOST_KEPT:
+            self._read.clear()
+        self._read[digest] = value if isinstance(value, dict) else {}
+        return self._read[digest]
 
 
-def _record(state: ModelState) -> ModelRecord:
+def record_of(state: ModelState) -> ModelRecord:
+    """Give a model in a few facts."""
     return ModelRecord(
         name=state.name,
         description=state.description,

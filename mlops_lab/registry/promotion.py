@@ -43,7 +43,6 @@ class Promoter(ModelFinder):
         by: Identity | None = None,
         *,
         now: datetime | None = None,
-        asking: bool = False,
     ) -> PolicyCheck:
         """Say what the policy of an alias says about a version, demand by demand.
 
@@ -57,13 +56,11 @@ class Promoter(ModelFinder):
             Who asks; the demands are the same for everybody.
         now
             The moment from which the sentences count, by default now.
-        asking
-            Whether this is about a new request, in whose way a rejection does not stand.
         """
         del by
         version = self.get(ref)
         state = self.state(version.name)
-        return self._check(state, version.version, alias_name(alias), now, asking=asking)
+        return self.check_state(state, version.version, alias_name(alias), now)
 
     def promote(
         self,
@@ -122,7 +119,7 @@ class Promoter(ModelFinder):
             if against is not None:
                 refuse_overtaken(state, version, *against)
             self._refuse_unsafe_ground(version, alias)
-            check = self._check(state, version.version, alias)
+            check = self.check_state(state, version.version, alias)
             refuse_unmet(check, version)
             asked = state.open_request(version.version, alias)
             return {
@@ -172,7 +169,7 @@ class Promoter(ModelFinder):
                     break
             else:
                 raise Conflict(_no_way_back(state, alias, sound))
-            version = self._version(state, state.versions[candidate])
+            version = self.version_of(state, state.versions[candidate])
             self._refuse_unsafe_ground(version, alias)
             told = replaced(state, candidate, alias, "again")
             return {
@@ -229,7 +226,7 @@ class Promoter(ModelFinder):
 
     # ------------------------------------------------------------------ inside
 
-    def _check(
+    def check_state(
         self,
         state: ModelState,
         version: int,
@@ -238,6 +235,7 @@ class Promoter(ModelFinder):
         *,
         asking: bool = False,
     ) -> PolicyCheck:
+        """Say what a policy says about a version of a model that was read already."""
         return evaluate(
             self.policy(alias),
             state,
