@@ -92,6 +92,30 @@ async def test_announces_decisions(lab, bus, watching) -> None:
     await watcher.stop()
 
 
+async def test_announces_datasets_models_and_the_runs_that_decisions_settle(
+    lab, bus, watching
+) -> None:
+    run, made = lab.runs.start(name="a"), lab.runs.start(name="b")
+    watcher = await watching(lab)
+    by = {"id": "ivo", "via": "jupyter"}
+    about = {"model": "flight-delay", "version": 6, "alias": "champion", "promotes": {"from": 5}}
+    settles = {"run": run, "outcome": "passed", "reason": "approved"}
+    lab.store.decide("model.approve", {**about, "settles": settles}, by=by)
+    lab.store.decide("dataset.check", {"dataset": "flights", "version": 1, "run": made}, by=by)
+
+    def told() -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for event in bus.events:
+            found.setdefault(event["kind"], set()).update(event["ids"])
+        return found
+
+    await bus.until(lambda: len(told()) == 3)
+    assert told()["models"] == {"flight-delay"}
+    assert told()["datasets"] == {"flights"}
+    assert {run, made} <= told()["runs"]
+    await watcher.stop()
+
+
 async def test_announces_a_process_that_died_without_a_word(lab, bus, watching) -> None:
     code = (
         "import sys; from mlops_lab.project import Project\n"
@@ -155,6 +179,22 @@ def test_a_look_names_the_runs_of_new_lines_only(lab: Project) -> None:
     assert changes.look().runs == {new}
     lab.runs.log_params(old, {"r": "deadbeef"})
     assert changes.look().runs == {old}
+    assert not changes.look()
+
+
+def test_a_look_names_what_decisions_are_about(lab: Project) -> None:
+    changes = Changes(lab.root)
+    by = {"id": "ivo", "via": "os"}
+    for kind, data in [
+        ("model.card", {"model": "flight-delay"}),
+        ("dataset.alias", {"dataset": "flights", "settles": "x"}),
+        ("model.edit", {"model": 3}),
+        ("dataset.check", {"model": "no"}),
+        ("strange", {"strange": "thing", "runs": 3}),
+    ]:
+        lab.store.decide(kind, data, by=by)
+    expected = {("model", "flight-delay"), ("dataset", "flights"), ("strange", "thing")}
+    assert changes.look().things == expected
     assert not changes.look()
 
 
