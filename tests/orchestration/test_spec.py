@@ -540,10 +540,21 @@ def test_the_schema_agrees_with_the_reader(workshop, faults_of: Faults) -> None:
     )
     assert valid(good)
     assert faults_of(good) == []
+    everything = (
+        FIGHT
+        + CHAMPION
+        + "  - data: {suite: flights, input: train.train}\n"
+        + "  - fairness: {metric: judge.fpr, by: carrier, max_ratio: 1.25, min_count: 300}\n"
+        + "  - approval: {role: approver, count: 1}\n"
+        + "promote: {model: train.model, alias: champion, replaces: judge.model, against: best}\n"
+    )
+    assert valid(everything)
+    assert faults_of(everything) == []
     for bad in (
         "steps: {}",
         "steps: {a-b: {notebook: x}}",
         PREPARE + "promote: {}",
+        PREPARE + "promote:",
         PREPARE + "gates: [{}]",
         PREPARE + "gates: [{metric: prepare.a > 1, approval: {}}]",
         PREPARE + "gates: [{fairness: {metric: prepare.a}}]",

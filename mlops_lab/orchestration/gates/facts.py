@@ -149,6 +149,10 @@ class GateFacts:
             known = list(self.champion.metrics) if self.champion else []
         else:
             known = list(self.metrics.get(subject.owner, ()))
+        output = self.outputs.get(subject.owner, {}).get(subject.rest[0])
+        if output is not None and len(subject.rest) == 2 and not subject.champion:
+            has = ", ".join(sorted(output))
+            return f"output {subject.rest[0]} of {who} has no {subject.rest[1]}; it has {has}"
         near = nearest(subject.word, known)
         if near:
             return f"{who} logged no metric {subject.word}; the nearest is {near}"

@@ -36,7 +36,7 @@ def phrase(compared: Compared, node: Compare, facts: GateFacts) -> str:
     ]
     operator = compared.op
     fixed = isinstance(node.left, Number) and not isinstance(node.right, Number)
-    if fixed or (_of_champion(node.left) and not _of_champion(node.right)):
+    if fixed or (_of_champion(node.left) and _of_challenger(node.right)):
         # "0.6 <= auc" reads better from the metric's side, and a fight from the challenger's.
         sides.reverse()
         operator = _FLIPPED[operator]
@@ -75,6 +75,8 @@ def _side(
     """One side; a champion's metric that was ``said`` on the other side needs no name again."""
     if isinstance(node, Number | Text):
         return text
+    if isinstance(node, Negate) and isinstance(node.operand, Number):
+        return text
     if isinstance(node, Name) and not subject_of(node).champion:
         return f"{_label(node)} {shown(value, digits)}"
     if _of_champion(node):
@@ -111,6 +113,13 @@ def _of_champion(node: Node) -> bool:
     if isinstance(node, Name):
         return subject_of(node).champion
     return any(_of_champion(child) for child in node.children())
+
+
+def _of_challenger(node: Node) -> bool:
+    if isinstance(node, Name):
+        return not subject_of(node).champion
+    parts = node.children()
+    return any(_of_challenger(part) for part in parts) and not any(map(_of_champion, parts))
 
 
 def _metric(node: Node) -> str | None:

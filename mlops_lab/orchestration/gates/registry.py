@@ -12,20 +12,21 @@ from mlops_lab.orchestration.gates.facts import GateFacts
 from mlops_lab.orchestration.gates.kind import Gate, GateKind
 from mlops_lab.orchestration.results import GateRecord
 
-__all__ = ["KINDS", "decide"]
+__all__ = ["KINDS", "decide", "find_kinds"]
 
 
-def _found() -> Mapping[str, GateKind]:
+def find_kinds() -> Mapping[str, GateKind]:
+    """Load every module of ``kinds/``; comparisons come first, the others by name."""
     modules = sorted(one.name for one in pkgutil.iter_modules(kinds.__path__))
     found: dict[str, GateKind] = {}
-    # Comparisons come first wherever kinds are listed: they are what most gates are.
+    # Comparisons are what most gates are.
     for name in sorted(modules, key=lambda one: (one != "metric", one)):
         kind: GateKind = importlib.import_module(f"{kinds.__name__}.{name}").KIND
         found[kind.name] = kind
     return MappingProxyType(found)
 
 
-KINDS = _found()
+KINDS = find_kinds()
 """By the key under which a pipeline file writes them."""
 
 
