@@ -22,6 +22,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "Say what is broken, and the command that mends it"),
     "pipeline": ("pipeline", "Run notebooks as pipelines, with gates"),
     "run": ("run", "Find, show and settle runs"),
+    "data": ("data", "Keep versions of data, look into them, check them"),
     "model": ("model", "Look at models, approve and promote versions, go back"),
     "sql": ("sql", "Ask the project's tables with read-only SQL"),
     "store": ("store", "Look after what the project keeps on disk"),

@@ -49,6 +49,8 @@ GLYPHS: Mapping[str, tuple[str, str]] = {
     "killed": ("■", "dim"),
     "waiting": ("‖", "yellow"),
     "skipped": ("·", "dim"),
+    "warned": ("!", "yellow"),
+    "blocked": ("✗", "red"),
     "ok": ("✓", "green"),
     "warning": ("!", "yellow"),
     "hint": ("·", "dim"),
