@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +16,7 @@ from .conftest import Ask
 from .test_wire import check
 
 pa = pytest.importorskip("pyarrow")
+pq = pytest.importorskip("pyarrow.parquet")
 
 SUITE = """
 name: weather
@@ -247,6 +250,48 @@ async def test_what_a_commit_cannot_mean_is_refused(place: tuple[str, ...], ask:
     for more in wrong:
         body = {"path": "photos", "name": "photos", **more}
         assert (await ask(*place, "commit", method="POST", body=body)).code == 400, more
+
+
+async def test_a_commit_is_a_run_of_its_own(
+    people: None, place: tuple[str, ...], ask: Ask, data: Project
+) -> None:
+    """As a process that outlives the server, for whoever asked, with its log."""
+    (data.root / "a b").mkdir()
+    pq.write_table(weather(30.0, rows=3), data.root / "a b" / "week [1].parquet")
+    body = {"path": "a b/week [1].parquet", "name": "weather", "note": "--week", "alias": "new"}
+    started = await ask(*place, "commit", method="POST", body=body, by="mara")
+    check("Started", started.body)
+    assert started.code == 202
+    run = started.body["run_id"]
+    record = data.runs.get(run)
+    assert (record.kind, record.author) == ("transfer", "mara")
+    deadline = time.monotonic() + 90
+    while data.runs.get(run).is_open:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.1)
+    record = data.runs.get(run)
+    log = await ask(*place[:2], "runs", run, "log", by="viewer")
+    assert (record.status, record.reason) == ("finished", "Committed weather 3."), log.body
+    version = (await ask(*place, "weather", "versions", "3", by="viewer")).body
+    assert (version["note"], version["aliases"]) == ("--week", ["new"])
+    assert (version["author"], version["run"]["id"]) == ("mara", run)
+    again = await ask(*place, "commit", method="POST", body={**body, "run_id": run}, by="mara")
+    assert again.body == {"run_id": run}
+
+
+async def test_a_commit_that_fails_says_why(
+    place: tuple[str, ...], ask: Ask, data: Project
+) -> None:
+    (data.root / "empty").mkdir()
+    body = {"path": "empty", "name": "nothing"}
+    run = (await ask(*place, "commit", method="POST", body=body)).body["run_id"]
+    deadline = time.monotonic() + 90
+    while data.runs.get(run).is_open:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.1)
+    record = data.runs.get(run)
+    assert record.status == "failed"
+    assert "empty" in str(record.reason)
 
 
 async def test_half_a_character_is_no_text(place: tuple[str, ...], jp_fetch: Any) -> None:

@@ -1,0 +1,90 @@
+"""A commit as a run: it ends as the commit does, for whoever scheduled it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlops_lab.errors import Forbidden, NotFound
+from mlops_lab.governance import Identity, Rules
+from mlops_lab.orchestration.transfer import KIND, commit_as_run
+from mlops_lab.project import Project
+
+RUN = "9c1de5a4f7b34e0c8a2d6b3190fe7745"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Any:
+    opened = Project.create(tmp_path / "project")
+    (opened.root / "a.csv").write_text("n\n1\n2\n")
+    yield opened
+    opened.close()
+
+
+def schedule(project: Project, role: str | None = None) -> None:
+    project.runs.start(
+        run_id=RUN,
+        kind=KIND,
+        stem="commit-a",
+        status="scheduled",
+        source={"dataset": "a", "path": "a.csv", "role": role},
+        by=Identity("mara", "jupyter"),
+    )
+
+
+def commit(project: Project, path: Path) -> Any:
+    return commit_as_run(
+        project.runs, project.datasets, project.access, "a", path, run_id=RUN, note="first"
+    )
+
+
+def test_the_run_ends_with_the_commit_and_made_the_version(project: Project) -> None:
+    schedule(project)
+    version = commit(project, project.root / "a.csv")
+    record = project.runs.get(RUN)
+    assert (record.status, record.reason) == ("finished", "Committed a 1.")
+    assert (version.run_id, version.author, version.note) == (RUN, "mara", "first")
+    assert {metric.key for metric in project.runs.metrics(RUN)} >= {"bytes", "bytes_total"}
+    edges = project.lineage.graph("dataset:a@1").edges
+    assert [(edge.source, edge.role) for edge in edges] == [(f"run:{RUN}", "made")]
+
+
+def test_the_role_that_the_server_saw_counts(project: Project) -> None:
+    """Of the groups of a hub the new process knows nothing."""
+    schedule(project, role="contributor")
+    project.access.adopt(Rules.of({"group:ops": "contributor"}, "viewer"))
+    assert commit(project, project.root / "a.csv").version == 1
+
+
+def test_without_a_role_nothing_is_committed(project: Project) -> None:
+    schedule(project)
+    project.access.adopt(Rules.of({"ivo": "admin"}, "viewer"))
+    with pytest.raises(Forbidden, match="mara is viewer"):
+        commit(project, project.root / "a.csv")
+    assert project.runs.get(RUN).status == "failed"
+    assert project.datasets.list() == []
+
+
+def test_a_commit_that_fails_ends_its_run_so(project: Project) -> None:
+    schedule(project)
+    with pytest.raises(NotFound):
+        commit(project, project.root / "gone.csv")
+    record = project.runs.get(RUN)
+    assert record.status == "failed"
+    assert "gone.csv" in str(record.reason)
+
+
+def test_a_commit_that_is_interrupted_is_killed(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule(project)
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(project.datasets), "commit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        commit(project, project.root / "a.csv")
+    assert project.runs.get(RUN).status == "killed"
