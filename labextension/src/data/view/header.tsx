@@ -104,11 +104,9 @@ function Steps({ model }: { model: DatasetModel }): ReactElement | null {
         value={model.version ?? undefined}
         onChange={event => model.choose(Number(event.target.value))}
       >
-        {model.versions.map(({ version, aliases, state }) => (
+        {model.versions.map(({ version }) => (
           <option key={version} value={version}>
-            {[version, ...aliases, state === 'blocked' ? t('blocked') : '']
-              .filter(part => part !== '')
-              .join(' · ')}
+            {version}
           </option>
         ))}
       </select>

@@ -69,7 +69,7 @@ export function Histogram({ column }: { column: IColumnProfile }): ReactElement 
   return (
     <div ref={ref} className="jp-MlopsLab-distribution">
       <div className="jp-MlopsLab-distribution-head">
-        {bar === undefined ? t('values') : barText(bar, column)}
+        {bar === undefined ? t('distribution') : barText(bar, column)}
       </div>
       {width > 0 && (
         <svg
