@@ -3,6 +3,9 @@
 A fair fight needs the same exam on the same day. What the step logged for the champion the last
 time is used again only when nothing of the exam has changed: the champion's content, the step's
 notebook, every other input's content and the params. That key is a tag on the run that has it.
+
+A champion is often a twin of what was judged, fitted on the exam's rows as well. When it sat this
+very exam before it was promoted, that answer counts: the twin has seen the solutions since.
 """
 
 from __future__ import annotations
@@ -88,6 +91,21 @@ class ChampionJudge:
         except LabError as error:
             return _refused(champion, error.message)
 
+    def note(self) -> None:
+        """Mark the run that judged the new model with its exam: it need not sit it twice."""
+        promote = self.spec.promote
+        run_id = self.steps.judged_in
+        if promote is None or promote.replaces is None or run_id is None:
+            return
+        name, replaced = promote.replaces
+        step, tried = self.spec.step(name), self.steps.given[promote.replaces]
+        try:
+            if self._changed(step, replaced) is not None:
+                return  # nobody can say which content it has judged
+        except LabError:
+            return
+        self.site.runs.set_tags(run_id, {EXAM: self._exam(step, replaced, tried.digest)})
+
     def _judged(
         self, champion: Champion, holder: ModelVersion, step_name: str, replaced: str
     ) -> Champion:
@@ -96,11 +114,12 @@ class ChampionJudge:
         if changed is not None:
             return _refused(champion, f"{changed} was changed while the pipeline ran")
         item = self.site.versions.item("model", holder)
-        exam = self._exam(step, replaced, item)
-        run_id = self._sat_before(exam)
-        if run_id is not None:
-            self.tell(ChampionFound(step.name, item.ref, run_id))
-            return _with(champion, self.site.runs.metrics(run_id))
+        exam = self._exam(step, replaced, item.digest)
+        for content in _judged_for(holder, f"{step_name}.{replaced}"):
+            run_id = self._sat_before(self._exam(step, replaced, content))
+            if run_id is not None:
+                self.tell(ChampionFound(step.name, item.ref, run_id))
+                return _with(champion, self.site.runs.metrics(run_id))
         return self._sit(champion, step, replaced, item, exam)
 
     def _sit(
@@ -138,13 +157,13 @@ class ChampionJudge:
                 return f"input {name} ({item.path.name})"
         return None
 
-    def _exam(self, step: Step, replaced: str, item: Item) -> str:
+    def _exam(self, step: Step, replaced: str, content: str | None) -> str:
         """The key under which the answer is found again."""
         inputs = {name: self.steps.given[step.name, name].digest for name in step.inputs}
         said = {
             "v": 1,
             "notebook": self.steps.judged_by,
-            "inputs": {**inputs, replaced: item.digest},
+            "inputs": {**inputs, replaced: content},
             "params": self.params,
         }
         text = json.dumps(said, sort_keys=True, default=str)
@@ -153,6 +172,13 @@ class ChampionJudge:
     def _sat_before(self, exam: str) -> str | None:
         rows = self.site.store.query(_SAT_BEFORE, {"key": EXAM, "exam": exam})
         return str(rows[0][0]) if rows else None
+
+
+def _judged_for(holder: ModelVersion, place: str) -> list[str]:
+    """The contents whose answers speak for a champion: what was judged for it, and itself."""
+    judged = holder.judgement.judged if holder.judgement is not None else {}
+    before = judged.get("digest") if judged.get("input") == place else None
+    return [one for one in (before, holder.digest) if one]
 
 
 def _with(champion: Champion, metrics: list[MetricSummary]) -> Champion:

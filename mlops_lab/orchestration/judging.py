@@ -98,6 +98,7 @@ class Judging:
 
     def run(self) -> Outcome | None:
         """Decide and promote; None when somebody stopped the run meanwhile."""
+        self._champions.note()
         for _ in range(_ROUNDS):
             with suppress(_Overtaken):
                 return self._once()

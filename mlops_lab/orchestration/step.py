@@ -123,6 +123,8 @@ class StepRunner:
     judged_by
         The content id of the notebook that judged the new model, when a gate wants the champion
         judged as well.
+    judged_in
+        The run in which it did.
     stop
         Set when somebody ended the whole run.
     """
@@ -149,6 +151,7 @@ class StepRunner:
         self.given: dict[tuple[str, str], Item] = {}
         self.metrics: dict[str, dict[str, MetricSummary]] = {}
         self.judged_by: str | None = None
+        self.judged_in: str | None = None
         self.stop: Stop | None = None
         self._inputs = InputTaker(site.store, site.versions, self.kept)
         self._outputs = OutputKeeper(site.store, site.runs, site.versions)
@@ -249,6 +252,7 @@ class StepRunner:
             self.given |= {(task.step.name, name): item for name, item in given.items()}
             if hashed:
                 self.judged_by = digest_of_path(self.site.store, task.step.notebook)
+                self.judged_in = child
         return given
 
     def _run_notebook(

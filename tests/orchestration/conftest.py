@@ -106,7 +106,7 @@ lab.log_metrics({
 
 DELAY = """
 name: flight-delay
-params: {skill: 0.7}
+params: {skill: 0.7, day: 1}
 steps:
   train:
     notebook: ../notebooks/train.ipynb
@@ -122,7 +122,7 @@ def delay(workshop: Workshop) -> Workshop:
     """A workshop with a pipeline that trains, registers and judges: gates and promote to be added
     to `DELAY`."""
     workshop.notebook("train", REGISTER, params="skill = 0.5\nmodel = 'm'")
-    workshop.notebook("evaluate", EVALUATE, params="model = ''")
+    workshop.notebook("evaluate", EVALUATE, params="model = ''\nday = 1")
     return workshop
 
 

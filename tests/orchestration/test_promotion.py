@@ -10,7 +10,7 @@ from mlops_lab.errors import InvalidInput
 from mlops_lab.governance import Identity
 from mlops_lab.orchestration.events import ChampionFound
 
-from .conftest import DELAY
+from .conftest import DELAY, REGISTER
 
 FIGHT = (
     DELAY
@@ -50,8 +50,8 @@ def test_a_challenger_is_compared_with_the_champion_on_the_same_inputs(delay) ->
     assert first.steps["evaluate"].inputs == {"model": "flight-delay@1"}
     assert judged(delay, first) == []
 
-    # the second one meets it, judged by the same step
-    second = delay.run(FIGHT, {"skill": 0.699})
+    # the second one meets it on another day, judged by the same step
+    second = delay.run(FIGHT, {"skill": 0.699, "day": 2})
     assert second.outcome == "passed", second
     assert second.gates[1].sentence == (
         "auc 0.699 is at least champion 1's 0.7 \N{MINUS SIGN} 0.005 (same step, same inputs)"
@@ -67,7 +67,8 @@ def test_a_challenger_is_compared_with_the_champion_on_the_same_inputs(delay) ->
     assert second.steps["evaluate"].metrics["auc"] == 0.699  # not the champion's
 
     # a worse one changes nothing
-    third = delay.run(FIGHT, {"skill": 0.65})
+    third = delay.run(FIGHT, {"skill": 0.65, "day": 3})
+    assert judged(delay, third) == ["evaluate with champion 2"]
     assert (third.outcome, third.exit_code) == ("rejected", 3)
     assert third.reason == (
         "auc 0.65 is below champion 2's 0.699 \N{MINUS SIGN} 0.005 (same step, same inputs)."
@@ -85,7 +86,7 @@ def test_a_challenger_is_compared_with_the_champion_on_the_same_inputs(delay) ->
 
     # the champion has sat this exam already: nobody starts a kernel for it again
     delay.events.clear()
-    fourth = delay.run(FIGHT, {"skill": 0.64})
+    fourth = delay.run(FIGHT, {"skill": 0.64, "day": 3})
     assert fourth.outcome == "rejected"
     assert "champion 2's 0.699" in fourth.gates[1].sentence
     assert judged(delay, fourth) == []
@@ -93,14 +94,70 @@ def test_a_challenger_is_compared_with_the_champion_on_the_same_inputs(delay) ->
     assert (found.step, found.ref) == ("evaluate", "flight-delay@2")
     assert json.loads(json.dumps(fourth.to_json()))["promotion"]["state"] == "rejected"
 
+    # nor for the exam that it sat when it was the challenger itself
+    delay.events.clear()
+    again = delay.run(FIGHT, {"skill": 0.635, "day": 2})
+    assert (judged(delay, again), again.outcome) == ([], "rejected")
+    [found] = [event for event in delay.events if isinstance(event, ChampionFound)]
+    assert found.run_id == second.steps["evaluate"].run_id
+
     # until something of the exam changes: its notebook
-    delay.notebook("evaluate", EVALUATE_AGAIN, params="model = ''")
-    fifth = delay.run(FIGHT, {"skill": 0.63})
+    delay.notebook("evaluate", EVALUATE_AGAIN, params="model = ''\nday = 1")
+    fifth = delay.run(FIGHT, {"skill": 0.63, "day": 3})
     assert judged(delay, fifth) == ["evaluate with champion 2"]
     assert "champion 2's 0.1" in fifth.gates[1].sentence
 
 
 EVALUATE_AGAIN = "import mlops_lab as lab\nlab.log_metric('auc', 0.1)"
+
+
+TWINS = """
+name: flight-delay
+params: {skill: 0.7, day: 1}
+steps:
+  train:
+    notebook: ../notebooks/train.ipynb
+    outputs: {candidate: skill.txt, model: model:flight-delay}
+  evaluate:
+    notebook: ../notebooks/evaluate.ipynb
+    inputs: {model: train.candidate}
+gates:
+  - metric: evaluate.auc >= champion.evaluate.auc - 0.005
+promote: {model: train.model, alias: champion, replaces: evaluate.model}
+"""
+
+TRAIN_TWINS = (
+    REGISTER.replace("str(skill)", "str(skill + 0.2)")
+    + """
+pathlib.Path(candidate).write_text(str(skill))
+"""
+)
+"""What is promoted has seen the exam: there it is better than what was judged."""
+
+EVALUATE_ONE = """
+import pathlib
+import mlops_lab as lab
+
+path = pathlib.Path(model)
+lab.log_metric("auc", float((path / "skill.txt" if path.is_dir() else path).read_text()))
+"""
+
+
+def test_a_champion_fitted_on_the_exam_is_compared_by_what_was_judged_for_it(workshop) -> None:
+    workshop.notebook("train", TRAIN_TWINS, params="skill = 0.5\ncandidate = ''\nmodel = 'm'")
+    workshop.notebook("evaluate", EVALUATE_ONE, params="model = ''\nday = 1")
+    assert workshop.run(TWINS).outcome == "passed"
+
+    # the same exam: the figure of the candidate, not that of the model that has seen it
+    same_day = workshop.run(TWINS, {"skill": 0.699})
+    assert (same_day.outcome, judged(workshop, same_day)) == ("passed", []), same_day
+    assert "champion 1's 0.7 " in same_day.gates[0].sentence
+
+    # a new exam, which nobody has seen: the champion itself sits it
+    next_day = workshop.run(TWINS, {"skill": 0.71, "day": 2})
+    assert judged(workshop, next_day) == ["evaluate with champion 2"]
+    assert "champion 2's 0.899" in next_day.gates[0].sentence
+    assert next_day.outcome == "rejected"
 
 
 def test_the_same_model_again_stays_what_it_is(delay) -> None:
@@ -237,3 +294,55 @@ def test_a_model_that_is_never_registered_fails_its_step_with_a_sentence(delay) 
         "output model: the notebook registered no version of the model flight-delay; "
         "run.log_model(…, register=model) does"
     )
+
+
+TWIN = """
+candidate_path, twin = pathlib.Path(candidate), skill + 0.2
+candidate_path.write_text(str(skill))
+skill = twin  # what is promoted was fitted on everything, the exam's rows included
+"""
+
+TWINS = """
+params: {skill: 0.7, day: 1}
+steps:
+  train:
+    notebook: ../notebooks/train.ipynb
+    outputs: {candidate: candidate.txt, model: model:flight-delay}
+  evaluate:
+    notebook: ../notebooks/evaluate.ipynb
+    inputs: {model: train.candidate}
+gates:
+  - metric: evaluate.auc >= champion.evaluate.auc
+promote: {model: train.model, alias: champion, replaces: evaluate.model}
+"""
+
+
+def test_a_champion_who_has_seen_the_solutions_counts_by_what_it_knew_before(delay) -> None:
+    delay.notebook(
+        "train",
+        "import pathlib\n" + TWIN,
+        REGISTER,
+        params="skill = 0.5\nmodel = 'm'\ncandidate = ''",
+    )
+    delay.notebook(
+        "evaluate",
+        "import pathlib\nimport mlops_lab as lab\npath = pathlib.Path(model)\n"
+        "path = path / 'skill.txt' if path.is_dir() else path\n"
+        "lab.log_metric('auc', float(path.read_text()))",
+        params="model = ''\nday = 1",
+    )
+    assert delay.run(TWINS).outcome == "passed"
+
+    # on the rows that the champion was fitted on since, its twin's answer from before counts
+    second = delay.run(TWINS, {"skill": 0.71})
+    assert second.outcome == "passed", second
+    assert "auc 0.71 is at least champion 1's 0.7 " in second.gates[0].sentence
+    assert judged(delay, second) == []
+    judgement = delay.project.models.get("flight-delay@2").judgement
+    assert judgement.judged["input"] == "evaluate.model"
+    assert judgement.judged["digest"] != delay.project.models.get("flight-delay@2").digest
+
+    # on rows that are new to both, the champion itself is asked
+    third = delay.run(TWINS, {"skill": 0.72, "day": 2})
+    assert judged(delay, third) == ["evaluate with champion 2"]
+    assert "auc 0.72 is below champion 2's 0.91 " in third.gates[0].sentence
