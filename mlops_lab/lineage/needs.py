@@ -20,7 +20,7 @@ _NAMED: Final = 5
 # else neither of the two could ever be deleted.
 _NEEDED_BY: Final = """
 with asked as (select unnest($nodes::varchar[]) as node),
-     strong as (select distinct source, target from lab.edges where strong)
+     strong as materialized (select distinct source, target from lab.edges where strong)
 select distinct n.node, n.kind, n.label, n.detail, n.at, n.alive
 from strong e join lab.nodes n on n.node = e.target
 where n.alive and e.source in (from asked) and e.target not in (from asked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
@@ -21,25 +21,26 @@ MAX_DEPTH: Final = 100
 MAX_NODES: Final = 500
 """A graph that people look at; what is left out is said."""
 
+# What concepts state is worked out once for a walk: each look at the view reads all runs.
+_EDGES: Final = """
+create or replace temp table lineage_edge as
+select source, target, role, bool_or(strong) as strong from lab.edges
+group by source, target, role
+"""
 _FACTS: Final = """
 select node, kind, label, detail, "at", alive from lab.nodes
-where node in (select unnest($nodes::varchar[]))
+where node in (select unnest($nodes::varchar[])) order by "at" desc nulls last, node
 """
 _UP: Final = """
-select distinct n.node, n.kind, n.label, n.detail, n.at, n.alive
-from lab.edges e join lab.nodes n on n.node = e.source
-where e.target in (select unnest($nodes::varchar[])) order by n.at desc nulls last, n.node
+select distinct source from lineage_edge where target in (select unnest($nodes::varchar[]))
 """
 _DOWN: Final = """
-select distinct n.node, n.kind, n.label, n.detail, n.at, n.alive
-from lab.edges e join lab.nodes n on n.node = e.target
-where e.source in (select unnest($nodes::varchar[])) order by n.at desc nulls last, n.node
+select distinct target from lineage_edge where source in (select unnest($nodes::varchar[]))
 """
 _BETWEEN: Final = """
 with wanted as (select unnest($nodes::varchar[]) as node)
-select source, target, role, bool_or(strong) from lab.edges
-where source in (from wanted) and target in (from wanted)
-group by source, target, role order by source, target, role
+select source, target, role, strong from lineage_edge
+where source in (from wanted) and target in (from wanted) order by source, target, role
 """
 
 
@@ -79,19 +80,22 @@ class Lineage:
         if direction not in get_args(Direction):
             raise InvalidInput(f"A direction is both, up or down; got {direction!r}.")
         with self._store.read() as cursor:
-            focus = _read(cursor, _FACTS, [node])
-            if not focus:
+            cursor.execute(_EDGES)
+            found: dict[str, None] = {node: None}
+            more = False
+            if direction != "down":
+                more |= _follow(cursor, _UP, found, node, depth)
+            if direction != "up":
+                more |= _follow(cursor, _DOWN, found, node, depth)
+            known = {facts.id: facts for facts in _facts(cursor, found)}
+            if node not in known:
                 raise NotFound(
                     f"There is no {node[:200]!r} in this project. A node is a kind and an id: "
                     "dataset:NAME@3, run:ID, model:NAME@3."
                 )
-            found, more = {focus[0].id: focus[0]}, False
-            if direction != "down":
-                more |= _follow(cursor, _UP, found, focus, depth)
-            if direction != "up":
-                more |= _follow(cursor, _DOWN, found, focus, depth)
-            rows = cursor.execute(_BETWEEN, {"nodes": list(found)}).fetchall()
-        return Graph(node, tuple(found.values()), tuple(Edge(*row) for row in rows), more)
+            rows = cursor.execute(_BETWEEN, {"nodes": list(known)}).fetchall()
+        nodes = tuple(known[each] for each in found if each in known)
+        return Graph(node, nodes, tuple(Edge(*row) for row in rows), more)
 
 
 def facts_of(row: Sequence[Any]) -> NodeFacts:
@@ -102,34 +106,36 @@ def facts_of(row: Sequence[Any]) -> NodeFacts:
 
 
 def _follow(
-    cursor: DuckDBPyConnection,
-    sql: str,
-    found: dict[str, NodeFacts],
-    start: Collection[NodeFacts],
-    depth: int,
+    cursor: DuckDBPyConnection, sql: str, found: dict[str, None], focus: str, depth: int
 ) -> bool:
     """Add what is reached to ``found``, a ring at a time; say whether there is more beyond.
 
     What was seen this way is not asked again, so a cycle ends by itself. What the other way found
     is followed nevertheless: it is in the graph, but what lies beyond it this way is not.
     """
-    seen = {node.id for node in start}
-    ring = [node.id for node in start]
+    seen, ring = {focus}, [focus]
     for _ in range(depth):
-        near = [node for node in _read(cursor, sql, ring) if node.id not in seen]
-        if not near:
-            return False
-        room = MAX_NODES - len(found)
-        fresh = [node for node in near if node.id not in found]
-        left_out = {node.id for node in fresh[max(room, 0) :]}
-        ring = [node.id for node in near if node.id not in left_out]
-        seen.update(ring)
-        found.update((node.id, node) for node in fresh[: max(room, 0)])
-        if left_out:
+        near = [node for node in _beyond(cursor, sql, ring) if node not in seen]
+        fresh = [node for node in near if node not in found]
+        room = max(0, MAX_NODES - len(found))
+        if len(fresh) > room:
+            # Of too many the newest are worth more, so only then it is asked how old they are.
+            newest = [facts.id for facts in _facts(cursor, fresh)][:room]
+            found.update(dict.fromkeys(newest))
             return True
-    return any(node.id not in seen for node in _read(cursor, sql, ring)) if ring else False
+        ring = near
+        seen.update(ring)
+        found.update(dict.fromkeys(fresh))
+    return any(node not in seen for node in _beyond(cursor, sql, ring))
 
 
-def _read(cursor: DuckDBPyConnection, sql: str, nodes: Iterable[str]) -> list[NodeFacts]:
-    rows = cursor.execute(sql, {"nodes": list(nodes)}).fetchall()
+def _beyond(cursor: DuckDBPyConnection, sql: str, nodes: Sequence[str]) -> list[str]:
+    if not nodes:
+        return []
+    return sorted(node for (node,) in cursor.execute(sql, {"nodes": list(nodes)}).fetchall())
+
+
+def _facts(cursor: DuckDBPyConnection, nodes: Iterable[str]) -> list[NodeFacts]:
+    """What is known of these nodes, newest first."""
+    rows = cursor.execute(_FACTS, {"nodes": list(nodes)}).fetchall()
     return [facts_of(row) for row in rows]

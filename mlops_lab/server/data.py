@@ -168,6 +168,7 @@ def _datasets(project: Project) -> dict[str, Any]:
             "select dataset, version, rows, size_bytes, created_at from lab.dataset_versions "
             "where is_latest"
         ).fetchall()
+        listed = project.datasets.list()
     latest = {name: (version, rows, size, at) for name, version, rows, size, at in found}
     return {
         "datasets": [
@@ -177,7 +178,7 @@ def _datasets(project: Project) -> dict[str, Any]:
                 "latest": _latest(latest.get(one.name)),
                 **_row_facts(one),
             }
-            for one in project.datasets.list()
+            for one in listed
         ]
     }
 

@@ -36,6 +36,8 @@ def run_detail(project: Project, run_id: str) -> dict[str, Any]:
             [record.id, _MAX_STEPS],
         ).fetchall()
         steps = read_rows(cursor, reading.runs(cursor, [child for (child,) in children]), goals)
+        inputs = project.datasets.inputs(record.id)
+        logged = project.models.logged(record.id)
     return {
         **row,
         "params": [
@@ -67,7 +69,7 @@ def run_detail(project: Project, run_id: str) -> dict[str, Any]:
         "can_cancel": record.is_open and record.kind == "pipeline",
         "inputs": [
             {"kind": one.kind, "name": one.name, "version": one.version, "role": one.role}
-            for one in project.datasets.inputs(record.id)
+            for one in inputs
         ],
         "models": [
             {
@@ -80,7 +82,7 @@ def run_detail(project: Project, run_id: str) -> dict[str, Any]:
                     {"model": model, "version": version} for model, version in one.registered
                 ],
             }
-            for one in project.models.logged(record.id)
+            for one in logged
         ],
     }
 
