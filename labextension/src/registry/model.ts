@@ -257,3 +257,17 @@ export class RegistryModel implements IDisposable {
   private _shown: IRead | null = null;
   private _changed = new Signal<this, void>(this);
 }
+
+/** What the arguments ask to look at: they come from menus, links and a saved layout. */
+export function selectionOf(args: Readonly<Record<string, unknown>>): Partial<ISelection> | null {
+  const { name, version, review } = args;
+  if (typeof name !== 'string') {
+    return null;
+  }
+  return {
+    model: name,
+    version: typeof version === 'number' ? version : null,
+    part: 'versions',
+    sheet: typeof review === 'string' ? { verb: 'promote', alias: review } : null
+  };
+}

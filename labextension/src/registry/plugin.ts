@@ -9,9 +9,8 @@ import { modelIcon } from '../icons';
 import { insertLines } from '../notebook/insert';
 import { IProjectModel } from '../tokens';
 import { parseRef } from '../views/registry/state';
-import type { ISelection } from '../views/registry/state';
 import type { Translate } from '../views/text';
-import { RegistryModel } from './model';
+import { RegistryModel, selectionOf } from './model';
 import type { IRegistryActions } from './model';
 import { RegistryWidget, registryWidgetId } from './widget';
 
@@ -98,20 +97,6 @@ function addCommand(
       shell.activateById(panel.id);
     }
   });
-}
-
-/** What the arguments ask to look at: they come from menus, links and a saved layout. */
-export function selectionOf(args: Readonly<Record<string, unknown>>): Partial<ISelection> | null {
-  const { name, version, review } = args;
-  if (typeof name !== 'string') {
-    return null;
-  }
-  return {
-    model: name,
-    version: typeof version === 'number' ? version : null,
-    part: 'versions',
-    sheet: typeof review === 'string' ? { verb: 'promote', alias: review } : null
-  };
 }
 
 function actionsOf(

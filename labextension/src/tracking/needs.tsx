@@ -26,8 +26,8 @@ export function NeedsList({ model, items, open, review }: INeedsListProps): Reac
       {shown.map(item => (
         <li key={keyOf(item)} className="jp-MlopsLab-row jp-mod-need">
           <Icon
-            name={item.kind === 'waiting' ? 'approval' : 'alert'}
-            className={`jp-MlopsLab-need-${item.kind}`}
+            name={waits(item) ? 'approval' : 'alert'}
+            className={`jp-MlopsLab-need-${waits(item) ? 'waiting' : item.kind}`}
           />
           <div className="jp-MlopsLab-ellipsis">
             <div className="jp-MlopsLab-name">

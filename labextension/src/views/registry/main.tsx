@@ -44,6 +44,18 @@ export function Main(props: IMainProps): ReactElement {
   const { part } = useValue(model, 'selection');
   const node = useRef<HTMLElement>(null);
   const width = useWidth(node, 800);
+  const before = useRef(part);
+  useEffect(() => {
+    // What had the keyboard may have gone with the part that was left.
+    if (part !== before.current) {
+      before.current = part;
+      const held = document.activeElement;
+      if (held === null || held === document.body) {
+        const row = node.current?.querySelector<HTMLElement>('[data-row][tabindex="0"]');
+        (row ?? node.current)?.focus();
+      }
+    }
+  }, [part]);
   if (page === undefined || version === null) {
     return (
       <main ref={node} className="jp-MlopsLab-reg-main">

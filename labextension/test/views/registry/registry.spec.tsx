@@ -168,13 +168,16 @@ describe('the registry browser', () => {
         day.dispatchEvent(new Event('input', { bubbles: true }));
       });
     await ask('2026-11-13');
-    expect(host.querySelector('.jp-MlopsLab-reg-onday')?.textContent).toContain('Version 4, by ivo');
+    expect(host.querySelector('.jp-MlopsLab-reg-onday')?.textContent).toContain(
+      'Version 4, by ivo'
+    );
     await ask('2026-11-01');
     expect(host.querySelector('.jp-MlopsLab-reg-onday')?.textContent).toContain('No version');
   });
 
   it('reads the card as text', () => {
-    const markdown = '# A \\*card\\*\n\n<script>alert(1)</script> and **bold** [here](javascript:x)';
+    const markdown =
+      '# A \\*card\\*\n\n<script>alert(1)</script> and **bold** [here](javascript:x)';
     show({
       cards: { 'flight-delay@6': { markdown, sections: {} } },
       selection: { ...NO_SELECTION, model: 'flight-delay', version: 6, part: 'card' }
