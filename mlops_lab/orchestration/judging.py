@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from mlops_lab.errors import Conflict, Corrupt, Forbidden, InvalidInput, NotFound
@@ -269,11 +269,21 @@ class Judging:
         done = _with(promotion, settled.state, settled.sentence.rstrip("."))
         match settled.state:
             case "promoted":
-                return Outcome("passed", None, gates, done)
+                return Outcome("passed", None, self._answered(gates, done), done)
             case "waiting":
                 return Outcome("waiting", settled.sentence, gates, done)
         why = f"The policy of {promote.alias} refuses {item.label}: {settled.sentence}"
         return Outcome("rejected", why, gates, _with(done, "refused", why.rstrip(".")))
+
+    def _answered(self, gates: tuple[GateRecord, ...], done: Promotion) -> tuple[GateRecord, ...]:
+        """The gates, once people have said all that was asked of them: before, of this content."""
+        waiting = [gate for gate in gates if gate.state == "waiting"]
+        if not waiting:
+            return gates
+        said = f"approved before: {done.sentence}"
+        answered = {gate.index: replace(gate, state="passed", sentence=said) for gate in waiting}
+        self._write(tuple(answered.values()))
+        return tuple(answered.get(gate.index, gate) for gate in gates)
 
     def _stays(self, promote: Promote, item: Item) -> str:
         holder: ModelVersion | None = self.site.versions.holder(promote.name, promote.alias)

@@ -30,7 +30,8 @@ where run is not null and d.i is not null and d.state is not null;
 # Whoever completes or refuses a promotion answers the gates that waited for people.
 _SETTLED: Final = """
 insert into lab.gate_settled
-select line->>'$.data.settles.run', line->>'$.data.settles.outcome',
+select unnest(coalesce(from_json(line->'$.data.settles.runs', '["varchar"]'),
+                       [line->>'$.data.settles.run'])), line->>'$.data.settles.outcome',
        line->>'$.data.settles.reason', off
 from lines
 where writer = 'decisions' and kind in ('model.approve', 'model.reject', 'model.alias')
