@@ -42,6 +42,25 @@ def test_nouns_and_verbs_are_those_of_the_contract() -> None:
         "sql",
         *(f"pipeline {verb}" for verb in ("run", "list", "show", "cancel", "schema")),
         *(f"run {verb}" for verb in ("list", "show", "best", "close", "delete", "restore")),
+        *(
+            f"data {verb}"
+            for verb in ("commit", "list", "show", "diff", "check", "infer", "checkout")
+        ),
+        *(
+            f"model {verb}"
+            for verb in (
+                "list",
+                "show",
+                "history",
+                "request",
+                "approve",
+                "reject",
+                "promote",
+                "rollback",
+                "verify",
+                "card",
+            )
+        ),
         *(f"store {verb}" for verb in ("status", "fold", "verify", "gc")),
         *(f"audit {verb}" for verb in ("show", "verify")),
     }
