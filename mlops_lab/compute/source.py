@@ -249,7 +249,7 @@ class Source:
         assert engine.tmp is not None
         path = engine.tmp / "source.parquet"
         engine.execute(
-            f"copy {view} to '{str(path).replace(chr(39), chr(39) * 2)}' (format parquet)"
+            f"copy (from {view}) to '{str(path).replace(chr(39), chr(39) * 2)}' (format parquet)"
         )
         return pyarrow.dataset.dataset(path, format="parquet")
 
