@@ -10,7 +10,7 @@ import errno
 import os
 import secrets
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,7 +63,7 @@ def check_out(
     store: Store,
     version: VersionRecord,
     wanted: Wanted,
-    committed: Collection[str],
+    committed: Callable[[], Collection[str]],
     *,
     force: bool,
     progress: Progress | None = None,
@@ -73,7 +73,8 @@ def check_out(
     Parameters
     ----------
     committed
-        The content ids of all files of all versions: what may be overwritten.
+        Gives the content ids of all files of all versions: what may be overwritten. Asked only when
+        something would be.
     force
         Overwrite also what was never committed.
 
@@ -154,11 +155,22 @@ def check_out(
     )
 
 
-def _plan(store: Store, wanted: Wanted, committed: Collection[str]) -> _Plan:
+def _plan(store: Store, wanted: Wanted, committed: Callable[[], Collection[str]]) -> _Plan:
     plan = _Plan()
+    dest = wanted.dest
+    paths = [*(entry.path for entry in wanted.entries), *wanted.left]
+    # All at once: a folder of ten thousand files that are as they were is a matter of stats.
+    known = store.objects.digests_of_files([dest / path for path in paths])
+    differing: dict[str, str | None] = {}
+    ways = _Ways(dest)
     for entry in wanted.entries:
-        target = wanted.dest / entry.path
-        if (why := _in_the_way(wanted.dest, entry.path)) is not None:
+        target = dest / entry.path
+        if known.get(str(target)) == entry.digest and not target.is_symlink():
+            if (why := ways.blocked_by(entry.path)) is None:
+                plan.unchanged.append(entry.path)
+            else:
+                plan.blocked.append(why)
+        elif (why := ways.blocked(entry.path)) is not None:
             plan.blocked.append(why)
         elif not os.path.lexists(target):
             plan.write.append(entry)
@@ -166,45 +178,60 @@ def _plan(store: Store, wanted: Wanted, committed: Collection[str]) -> _Plan:
             plan.write.append(entry)
             plan.lost.append(entry.path)
         else:
-            found = _digest(store, target)
+            found = known.get(str(target)) or hash_file(target)
             if found == entry.digest:
                 plan.unchanged.append(entry.path)
                 continue
             plan.write.append(entry)
-            if found not in committed:
-                plan.lost.append(entry.path)
+            differing[entry.path] = found
+    if differing:
+        safe = committed()
+        plan.lost += [path for path, found in differing.items() if found not in safe]
     for path, contents in wanted.left.items():
-        target = wanted.dest / path
+        target = dest / path
         # Only what a version of this dataset has left there: other files are nobody's business.
         if (
-            _in_the_way(wanted.dest, path) is None
+            ways.blocked(path) is None
             and target.is_file()
             and not target.is_symlink()
-            and _digest(store, target) in contents
+            and (known.get(str(target)) or hash_file(target)) in contents
         ):
             plan.remove.append(path)
     return plan
 
 
-def _in_the_way(dest: Path, path: str) -> str | None:
-    """Why no file can be written at a path below `dest`; None when one can."""
-    folder = dest
-    for part in path.split("/")[:-1]:
-        folder = folder / part
-        if folder.is_symlink():
-            return f"{folder} is a link, and what is behind it is not ours: take it away"
-        if os.path.lexists(folder) and not folder.is_dir():
-            return f"{folder} is in the way of a folder: move it"
-    target = dest / path
-    if target.is_dir() and not target.is_symlink():
-        return f"the folder {target} is in the way of a file: move it"
-    if os.path.lexists(target) and not target.is_symlink() and not target.is_file():
-        return f"{target} is no regular file: move it"
-    return None
+class _Ways:
+    """Says why no file can be written at a path below a folder; each folder is asked once."""
 
+    def __init__(self, dest: Path) -> None:
+        self._dest = dest
+        self._known: dict[str, str | None] = {"": None}
 
-def _digest(store: Store, path: Path) -> str | None:
-    return store.objects.digest_of_file(path) or hash_file(path)
+    def blocked_by(self, path: str) -> str | None:
+        """What is wrong with the folders above the file."""
+        return self._folder(path.rpartition("/")[0])
+
+    def blocked(self, path: str) -> str | None:
+        """What is wrong with them, or in the place of the file itself."""
+        if (why := self.blocked_by(path)) is not None:
+            return why
+        target = self._dest / path
+        if target.is_symlink() or not os.path.lexists(target):
+            return None
+        if target.is_dir():
+            return f"the folder {target} is in the way of a file: move it"
+        return None if target.is_file() else f"{target} is no regular file: move it"
+
+    def _folder(self, inside: str) -> str | None:
+        if inside not in self._known:
+            why = self._folder(inside.rpartition("/")[0])
+            folder = self._dest / inside
+            if why is None and folder.is_symlink():
+                why = f"{folder} is a link, and what is behind it is not ours: take it away"
+            elif why is None and os.path.lexists(folder) and not folder.is_dir():
+                why = f"{folder} is in the way of a folder: move it"
+            self._known[inside] = why
+        return self._known[inside]
 
 
 def _write(source: Path, part: Path, target: Path, size: int) -> Stamp:

@@ -14,7 +14,7 @@ from mlops_lab.data.records import CheckSummary, DatasetRecord, VersionRecord
 from mlops_lab.data.scan import scan_folder
 from mlops_lab.errors import Corrupt, InvalidInput, NotFound
 from mlops_lab.expressions.suggest import nearest
-from mlops_lab.names import Reference, parse_reference
+from mlops_lab.names import Reference, name_of, parse_reference
 from mlops_lab.store import Store
 
 if TYPE_CHECKING:
@@ -193,6 +193,11 @@ class DatasetFinder:
             text = ref.ref if isinstance(ref, VersionRecord) else ref
             raise self._unknown(parse_reference(text, WHAT))
         return found
+
+    def has(self, name: str) -> bool:
+        """Whether there is a dataset of this name."""
+        sql = "select 1 from lab.datasets where dataset = ? limit 1"
+        return bool(self._store.query(sql, [name_of(name, WHAT)]))
 
     def with_digest(self, name: str, digest: str) -> VersionRecord | None:
         """The version of a dataset that has this content."""

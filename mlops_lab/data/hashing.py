@@ -13,7 +13,7 @@ from mlops_lab.store.snapshot import digest_of_open_file, open_source
 __all__ = ["digest_on_disk", "hash_file"]
 
 
-def hash_file(path: Path) -> str | None:
+def hash_file(path: str | Path) -> str | None:
     """Hash a file by plain reads; None when it is none that can be read."""
     try:
         fd = open_source(path)
@@ -33,10 +33,11 @@ def digest_on_disk(objects: Objects, path: Path, store_dir: Path) -> str | None:
         files = scan_folder(path, store_dir)
     except InvalidInput:
         return None
+    known = objects.digests_of_files([file for _, file in files])
     entries = []
     for inside, file in files:
-        digest = objects.digest_of_file(file) or hash_file(file)
+        digest = known.get(file) or objects.digest_of_file(Path(file)) or hash_file(file)
         if digest is None:
             return None
-        entries.append(TreeEntry(inside, digest, file.stat().st_size))
+        entries.append(TreeEntry(inside, digest, os.stat(file).st_size))
     return Tree.of(entries).digest if entries else None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mlops_lab.data.diff import DatasetDiff
     from mlops_lab.data.suite import Suite
     from mlops_lab.data.suite_run import SuiteReport
+    from mlops_lab.data.taking import Taken
 
 __all__ = ["DatasetJudge", "Known"]
 
@@ -189,21 +190,27 @@ class DatasetJudge(DatasetUser):
 
         return SuiteReport.from_json(json.loads(self._store.objects.trusted(digest).read_bytes()))
 
-    def _look_at(self, name: str, path: Path, *, checks: bool) -> Known:
+    def _look_at(self, name: str, taken: Taken, *, checks: bool) -> Known:
         """Find out about content that is to become a version."""
+        from mlops_lab.compute import is_tabular
+
+        suites = self._suites_of(name) if checks else []
+        if taken.path is not None and not is_tabular(taken.path):
+            if suites:
+                raise _no_table(suites[0], name, taken.file)
+            return Known(None, None, None, ())
+        path = self._store.objects.view(taken.digest, taken.file, tree=taken.is_tree)
         profile, digest = self._profiled(name, path)
         return Known(
             rows=None if profile is None else profile.rows,
             columns=None if profile is None else len(profile.columns),
             profile=digest,
-            checks=tuple(self._judged(name, path)) if checks else (),
+            checks=tuple(self._summary(self._ask(path, name, one, None)) for one in suites),
         )
 
     def _profiled(self, name: str, path: Path) -> tuple[Profile | None, str | None]:
         from mlops_lab import compute
 
-        if not compute.is_tabular(path):
-            return None, None
         try:
             profile = compute.profile(compute.Source.of(path), tmp=self._store.dir / "tmp")
         except InvalidInput as error:
@@ -211,11 +218,6 @@ class DatasetJudge(DatasetUser):
             _log.warning("MLOps Lab: %s gets no profile: %s", name, error)
             return None, None
         return profile, self._keep(profile.to_json())
-
-    def _judged(self, name: str, path: Path) -> list[CheckSummary]:
-        return [
-            self._summary(self._ask(path, name, suite, None)) for suite in self._suites_of(name)
-        ]
 
     def _judge_again(self, known: VersionRecord, who: Identity) -> bool:
         """Ask the suites that have changed since they looked; says whether any had."""
@@ -234,6 +236,8 @@ class DatasetJudge(DatasetUser):
         One that cannot be read is refused where it would have looked at this dataset: data must not
         pass because a file was mistyped.
         """
+        if not any((self._root / "suites").glob("*.y*ml")):
+            return []  # and what reads them need not be loaded
         from mlops_lab.data.suite import list_suites, read_suite
         from mlops_lab.document import read_document
 
@@ -272,10 +276,7 @@ class DatasetJudge(DatasetUser):
         from mlops_lab.data.suite_run import run_suite
 
         if not is_tabular(path):
-            raise InvalidInput(
-                f"The suite {suite.name} cannot look at {name}: {path.name} is no table. Give the "
-                "suite another `dataset:`, or commit Parquet, CSV or JSON."
-            )
+            raise _no_table(suite, name, path.name)
         return run_suite(
             path,
             suite,
@@ -323,3 +324,10 @@ class DatasetJudge(DatasetUser):
     def _keep(self, value: Mapping[str, Any]) -> str:
         data = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
         return self._store.objects.put_bytes(data.encode())
+
+
+def _no_table(suite: Suite, name: str, file: str) -> InvalidInput:
+    return InvalidInput(
+        f"The suite {suite.name} cannot look at {name}: {file} is no table. Give the suite another "
+        "`dataset:`, or commit Parquet, CSV or JSON."
+    )

@@ -132,8 +132,7 @@ class DatasetManager(DatasetJudge):
         who: Identity,
         checks: bool,
     ) -> VersionRecord:
-        path = self._store.objects.view(taken.digest, taken.file, tree=taken.is_tree)
-        known = self._look_at(name, path, checks=checks)
+        known = self._look_at(name, taken, checks=checks)
         self._store.objects.settle(known.objects)
         chosen: list[int] = []
 
@@ -325,10 +324,10 @@ class DatasetManager(DatasetJudge):
             entry = TreeEntry(name, version.digest, version.size_bytes)
             wanted = Wanted(folder, (entry,), {})
         return check_out(
-            self._store, version, wanted, self._committed(), force=force, progress=progress
+            self._store, version, wanted, self._committed, force=force, progress=progress
         )
 
-    def _committed(self) -> set[str]:
+    def _committed(self) -> Collection[str]:
         """The contents of all files of all versions."""
         rows = self._store.query("select distinct digest, is_tree from lab.dataset_versions")
         found = {digest for digest, is_tree in rows if not is_tree}

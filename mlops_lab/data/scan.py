@@ -15,7 +15,7 @@ LITTER: Final = frozenset({".DS_Store", ".git", ".ipynb_checkpoints", "__pycache
 """What other programs leave in folders; never part of a version."""
 
 
-def scan_folder(folder: Path, store_dir: Path) -> list[tuple[str, Path]]:
+def scan_folder(folder: Path, store_dir: Path) -> list[tuple[str, str]]:
     """List the files of a folder and below: path in it with ``/``, and where the file is.
 
     A link to a file inside of the folder, or to an object of ours, stands for that file.
@@ -28,26 +28,39 @@ def scan_folder(folder: Path, store_dir: Path) -> list[tuple[str, Path]]:
     Forbidden
         A folder in it cannot be read.
     """
-    top = os.path.realpath(folder)
-    allowed = (top + os.sep, os.path.realpath(store_dir / "objects") + os.sep)
-    found: list[tuple[str, Path]] = []
+    top = os.path.abspath(folder)
+    allowed = (
+        os.path.realpath(folder) + os.sep,
+        os.path.realpath(store_dir / "objects") + os.sep,
+    )
+    found: list[tuple[str, str]] = []
     waiting = [""]
     while waiting:
         inside = waiting.pop()
+        prefix = f"{inside}/" if inside else ""
         try:
-            entries = list(os.scandir(folder / inside))
+            entries = list(os.scandir(f"{top}/{inside}"))
         except PermissionError as error:
             raise Forbidden(f"The folder {folder / inside} cannot be read.") from error
         for entry in entries:
             if entry.name in LITTER:
                 continue
-            path = f"{inside}/{entry.name}" if inside else entry.name
-            _check_entry(entry, path, allowed, folder)
-            if entry.is_dir(follow_symlinks=False):
+            path = prefix + entry.name
+            _check_name(entry.name, path, folder)
+            if entry.is_symlink():
+                _check_link(f"{top}/{path}", allowed)
+                found.append((path, f"{top}/{path}"))
+            elif entry.is_dir(follow_symlinks=False):
                 waiting.append(path)
+            elif entry.is_file(follow_symlinks=False):
+                found.append((path, f"{top}/{path}"))
             else:
-                found.append((path, folder / path))
-    return sorted(found)
+                raise InvalidInput(
+                    f"{top}/{path} is neither a file nor a folder (a pipe, a socket or a device): "
+                    "take it away."
+                )
+    found.sort()
+    return found
 
 
 def put_folder(
@@ -81,35 +94,32 @@ def put_folder(
     return tree
 
 
-def _check_entry(
-    entry: os.DirEntry[str], path: str, allowed: tuple[str, str], folder: Path
-) -> None:
-    told = folder / path
-    try:
-        path.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidInput(
-            f"The name of {str(told)!r} is not UTF-8, so it cannot be written down: rename it."
-        ) from error
-    if any(character in path for character in "\n\r"):
-        raise InvalidInput(f"The name of {str(told)!r} has a line break in it: rename it.")
-    if entry.name == ".mlops":
+def _check_name(name: str, path: str, folder: Path) -> None:
+    if name == ".mlops":
         raise InvalidInput(
             f"{folder} holds the store of a project ({path}): commit the folder with the data."
         )
-    if entry.is_symlink():
-        target = os.path.realpath(entry.path)
-        if not os.path.isfile(target):
-            what = "a folder" if os.path.isdir(target) else "nothing that is there"
+    if "\n" in name or "\r" in name:
+        raise InvalidInput(f"The name of {str(folder / path)!r} has a line break in it: rename it.")
+    if not name.isascii():
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
             raise InvalidInput(
-                f"{told} is a link to {what} ({target}): put files there, or take it away."
-            )
-        if not target.startswith(allowed):
-            raise InvalidInput(
-                f"{told} is a link that leads out of the folder ({target}): put a copy of the file "
-                "there."
-            )
-    elif not (entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False)):
+                f"The name of {str(folder / path)!r} is not UTF-8, so it cannot be written down: "
+                "rename it."
+            ) from error
+
+
+def _check_link(link: str, allowed: tuple[str, str]) -> None:
+    target = os.path.realpath(link)
+    if not os.path.isfile(target):
+        what = "a folder" if os.path.isdir(target) else "nothing that is there"
         raise InvalidInput(
-            f"{told} is neither a file nor a folder (a pipe, a socket or a device): take it away."
+            f"{link} is a link to {what} ({target}): put files there, or take it away."
+        )
+    if not target.startswith(allowed):
+        raise InvalidInput(
+            f"{link} is a link that leads out of the folder ({target}): put a copy of the file "
+            "there."
         )

@@ -36,6 +36,8 @@ class Taken:
         Where it came from, as a commit says it.
     objects
         Every object it consists of.
+    path
+        Where it was found; None for a table that was written.
     """
 
     digest: str
@@ -46,6 +48,7 @@ class Taken:
     size_bytes: int
     source: Mapping[str, Any]
     objects: tuple[str, ...]
+    path: Path | None
 
 
 def take(store: Store, name: str, source: Any, *, progress: Progress | None = None) -> Taken:
@@ -89,6 +92,7 @@ def take(store: Store, name: str, source: Any, *, progress: Progress | None = No
         size_bytes=put.size,
         source={"path": _told(store.root, path)},
         objects=(put.digest,),
+        path=path,
     )
 
 
@@ -111,6 +115,7 @@ def _take_folder(store: Store, path: Path, progress: Progress | None) -> Taken:
         size_bytes=tree.size_bytes,
         source={"path": _told(store.root, path)},
         objects=(tree.digest, *dict.fromkeys(entry.digest for entry in tree.entries)),
+        path=path,
     )
 
 
@@ -133,13 +138,12 @@ def _take_table(store: Store, name: str, given: Any, progress: Progress | None) 
         size_bytes=put.size,
         source=_told_table(table, given),
         objects=(put.digest,),
+        path=None,
     )
 
 
 def _as_path(source: Any) -> Path | None:
     """The path that is meant; None for tables and SQL."""
-    from mlops_lab.compute import Source
-
     if isinstance(source, os.PathLike):
         return Path(source).expanduser()
     if not isinstance(source, str):
@@ -149,6 +153,8 @@ def _as_path(source: Any) -> Path | None:
     path = Path(source).expanduser()
     if os.path.lexists(path):
         return path
+    from mlops_lab.compute import Source
+
     try:
         is_sql = Source.of(source).kind == "sql"
     except LabError:

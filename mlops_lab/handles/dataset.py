@@ -414,8 +414,7 @@ def dataset(ref: str | os.PathLike[str]) -> Dataset:
                 raise
         else:
             # A file may be called as a dataset is: the dataset comes first.
-            named = "@" in ref or project.datasets.find(parsed.name) is not None
-            if named or not os.path.lexists(ref):
+            if "@" in ref or not os.path.lexists(ref) or project.datasets.has(parsed.name):
                 return Dataset(project, ref)
     elif not isinstance(ref, os.PathLike):
         raise InvalidInput(f"A dataset is named by reference ('flights@3') or path; got {ref!r}.")

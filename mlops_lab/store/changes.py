@@ -166,7 +166,9 @@ def _runs_of_decision(decision: dict[str, object]) -> Iterator[str]:
     settled = about.get("settles")
     runs = about.get("runs", [about.get("run")])
     found = [*runs] if isinstance(runs, list) else []
-    found.append(settled.get("run") if isinstance(settled, dict) else None)
+    if isinstance(settled, dict):
+        also = settled.get("runs")
+        found += [settled.get("run"), *(also if isinstance(also, list) else ())]
     yield from (run for run in found if isinstance(run, str))
 
 

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mlops_lab.errors import Corrupt, InvalidInput
+from mlops_lab.store.guard import REFRESHED_S
 from mlops_lab.store.layout import ConceptTables, Layout
-from mlops_lab.store.objects import REFRESHED_S, Objects
+from mlops_lab.store.objects import Objects
 from mlops_lab.store.tree import Tree
 
 if TYPE_CHECKING:

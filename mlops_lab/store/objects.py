@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from mlops_lab.errors import Corrupt, InvalidInput, LabError, NotFound, StorageFull
+from mlops_lab.errors import LabError, NotFound, StorageFull
+from mlops_lab.store.guard import Guard
 from mlops_lab.store.layout import DIGEST, DISK_FULL
 from mlops_lab.store.snapshot import (
     Progress,
@@ -26,10 +27,7 @@ from mlops_lab.store.tree import MAGIC, Tree
 from mlops_lab.store.trust import SETTLED_NS, Stamp, TrustCache
 from mlops_lab.store.views import Views
 
-__all__ = ["REFRESHED_S", "Objects", "PutFile"]
-
-REFRESHED_S: Final = 12 * 3600.0
-"""An object that is put again is as young as a new one; its time is moved when older than this."""
+__all__ = ["Objects", "PutFile"]
 
 _CHUNK_BYTES: Final = 1 << 20
 
@@ -69,7 +67,7 @@ class Objects:
         self._refused_why = refused_why
         home = directory.parent if home is None else home
         self._cache = TrustCache(home / "stat.sqlite")
-        self._quarantine = directory.parent / "quarantine"
+        self._guard = Guard(directory, directory.parent / "quarantine", self._cache)
         self._views = Views(home / "views", home / "tmp")
 
     # ------------------------------------------------------------------ putting
@@ -84,7 +82,7 @@ class Objects:
             return self._put(_chunks(file))
 
     def put_files(
-        self, paths: Sequence[Path], *, progress: Progress | None = None
+        self, paths: Sequence[str | Path], *, progress: Progress | None = None
     ) -> list[PutFile]:
         """Keep files that people work with, many at once; durable when this returns.
 
@@ -109,15 +107,16 @@ class Objects:
         """
         self._refuse_when_read_only()
         began = time.time_ns()
-        known = self._known_files(paths)
-        todo = [path for path in dict.fromkeys(paths) if path not in known]
-        total = sum(one.size for one in known.values()) + sum(_size(path) for path in todo)
-        done = total - sum(_size(path) for path in todo)
+        wanted = [os.path.abspath(path) for path in paths]
+        known = self._guard.known_files(wanted)
+        todo = [path for path in dict.fromkeys(wanted) if path not in known]
+        done = sum(size for _, size in known.values())
+        total = done + sum(_size(path) for path in todo)
         if progress is not None:
             progress(done, total)
         if todo:
             with workplace(self._tmp) as folder, self._room():
-                numbered = [(path, folder / str(n)) for n, path in enumerate(todo)]
+                numbered = [(path, f"{folder}/{n}") for n, path in enumerate(todo)]
                 snapshots: list[Snapshot] = []
                 for one in in_threads(lambda pair: take_snapshot(*pair), numbered):
                     snapshots.append(one)
@@ -125,20 +124,18 @@ class Objects:
                     if progress is not None:
                         progress(min(done, total), total)
                 published = self._publish(snapshots)
-            self._cache.remember(
-                published,
-                {os.path.abspath(one.source): (one.stamp, one.digest) for one in snapshots},
-                hashed_ns=began,
-            )
-            known |= {one.source: PutFile(one.digest, one.size) for one in snapshots}
-        self._refresh({known[path].digest for path in paths})
-        return [known[path] for path in paths]
+            files = {one.source: (one.stamp, one.digest) for one in snapshots}
+            self._cache.remember(published, files, hashed_ns=began)
+            known |= {one.source: (one.digest, one.size) for one in snapshots}
+        self._guard.refresh({digest for digest, _ in known.values()})
+        return [PutFile(*known[path]) for path in wanted]
 
     def put_tree(self, tree: Tree) -> str:
         """Keep the list of a folder's files; returns the folder's content id."""
-        digest = self.put_bytes(tree.to_bytes())
-        self.settle([digest])
-        return digest
+        if not self._guard.is_sound(tree.digest):
+            self.put_bytes(tree.to_bytes())
+            self.settle([tree.digest])
+        return tree.digest
 
     def settle(self, digests: Iterable[str]) -> None:
         """Have the disk keep the names of objects before a decision speaks of them."""
@@ -151,9 +148,7 @@ class Objects:
 
     def path(self, digest: str) -> Path:
         """Where the object is (or would be). The file has no suffix and must not be changed."""
-        if not DIGEST.fullmatch(digest):
-            raise InvalidInput(f"{digest!r} is no content id: one is 'b3-' and 64 hex digits")
-        return self._directory / digest[3:5] / digest[5:]
+        return Path(self._guard.place(digest))
 
     def open(self, digest: str) -> BinaryIO:
         """The object's bytes as a file.
@@ -191,23 +186,7 @@ class Objects:
     ) -> dict[str, Path]:
         """Make sure of many objects; see `trusted`."""
         wanted = {digest: self.path(digest) for digest in digests}
-        unsure = self._unsure(wanted)
-        if unsure:
-            sizes = {digest: stamp.size for digest, stamp in unsure.items()}
-            done, total = 0, sum(sizes.values())
-            sound: dict[str, Stamp] = {}
-            wrong: list[str] = []
-            for digest, stamp in in_threads(self._rehash, list(unsure)):
-                done += sizes[digest]
-                if progress is not None:
-                    progress(done, total)
-                if stamp is None:
-                    wrong.append(digest)
-                elif stamp.settled(time.time_ns()):
-                    sound[digest] = stamp
-            self._cache.remember(sound)
-            if wrong:
-                raise self._set_aside(wrong)
+        self._guard.make_sure(list(wanted), progress=progress)
         return wanted
 
     def tree(self, digest: str) -> Tree:
@@ -253,8 +232,13 @@ class Objects:
             digest = f"b3-{''.join(inside)}"
             if len(inside) == 2 and DIGEST.fullmatch(digest) and real.is_file():
                 return digest
-        found = self._known_files([path])
-        return found[path].digest if path in found else None
+        return self.digests_of_files([path]).get(str(path))
+
+    def digests_of_files(self, paths: Sequence[str | Path]) -> dict[str, str]:
+        """The content ids of those files that were kept and are as they were, by the path given."""
+        absolute = {str(path): os.path.abspath(path) for path in paths}
+        known = self._guard.known_files(list(absolute.values()))
+        return {path: known[text][0] for path, text in absolute.items() if text in known}
 
     def view_of(self, path: Path) -> str | None:
         """The content id of the folder that `path` is the view of; None for any other path."""
@@ -306,11 +290,11 @@ class Objects:
                     hasher.update(chunk)
                     file.write(chunk)
                 digest = f"b3-{hasher.hexdigest()}"
-                if not self._is_sound(digest):
+                if not self._guard.is_sound(digest):
                     file.flush()
                     os.fsync(file.fileno())
                     os.fchmod(file.fileno(), os.fstat(file.fileno()).st_mode & 0o444)
-                    self._place(part, digest)
+                    self._place(str(part), digest)
         finally:
             part.unlink(missing_ok=True)
         return digest
@@ -319,117 +303,17 @@ class Objects:
         """Put snapshots into their places; durable when this returns."""
         digests = list(dict.fromkeys(one.digest for one in snapshots))
         # One that is there but was not made sure of is replaced: these bytes are right.
-        unsure = self._unsure({digest: self.path(digest) for digest in digests}, missing_ok=True)
+        unsure = self._guard.unsure(digests, missing_ok=True)
         parts = {one.digest: one.part for one in snapshots}
         for digest in unsure:
             self._place(parts[digest], digest)
         make_durable([self.path(digest) for digest in unsure])
-        return {digest: Stamp.of(self.path(digest).stat()) for digest in unsure}
+        return {digest: Stamp.of(os.stat(self._guard.place(digest))) for digest in unsure}
 
-    def _place(self, part: Path, digest: str) -> None:
-        target = self.path(digest)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part.replace(target)
-
-    def _unsure(self, wanted: Mapping[str, Path], *, missing_ok: bool = False) -> dict[str, Stamp]:
-        """Those objects that are not as they were when they were hashed, with their stamps."""
-        known = self._cache.objects(list(wanted))
-        unsure: dict[str, Stamp] = {}
-        for digest, path in wanted.items():
-            try:
-                stamp = Stamp.of(path.stat())
-            except FileNotFoundError as error:
-                if not missing_ok:
-                    raise self._missing(digest) from error
-                stamp = Stamp(0, 0, 0, 0)
-            if known.get(digest) != stamp:
-                unsure[digest] = stamp
-        return unsure
-
-    def _rehash(self, digest: str) -> tuple[str, Stamp | None]:
-        """Hash an object; None in the place of its stamp says that the bytes are wrong."""
-        with self.open(digest) as file:
-            stamp = Stamp.of(os.fstat(file.fileno()))
-            same = digest_of_open_file(file.fileno()) == digest
-            if same and Stamp.of(os.fstat(file.fileno())) == stamp:
-                return digest, stamp
-        return digest, None
-
-    def _is_sound(self, digest: str) -> bool:
-        """Whether the object is there with the right bytes; then it is as young as a new one."""
-        try:
-            path = self.path(digest)
-            if self._unsure({digest: path}):
-                _, stamp = self._rehash(digest)
-                if stamp is None:
-                    return False
-                if stamp.settled(time.time_ns()):
-                    self._cache.remember({digest: stamp})
-        except (NotFound, Corrupt):
-            return False
-        return self._refresh([digest])
-
-    def _refresh(self, digests: Iterable[str]) -> bool:
-        """Make objects young again, so that no collection takes them; False when one was taken.
-
-        The time is moved before anything else is done: a collection that has just moved the object
-        away looks at its time again and brings it back.
-        """
-        limit = time.time() - REFRESHED_S
-        stamps: dict[str, Stamp] = {}
-        for digest in digests:
-            path = self.path(digest)
-            try:
-                if path.stat().st_mtime >= limit:
-                    continue
-                os.utime(path)
-                stamps[digest] = Stamp.of(path.stat())
-            except FileNotFoundError:
-                return False
-            except PermissionError:  # somebody else's file in a shared folder
-                continue
-        if stamps:
-            self._cache.remember(stamps)
-        return True
-
-    def _known_files(self, paths: Iterable[Path]) -> dict[Path, PutFile]:
-        """The files that are as they were when they were kept, and whose objects are sound."""
-        absolute = {path: os.path.abspath(path) for path in paths}
-        rows = self._cache.files(list(absolute.values()))
-        found: dict[Path, PutFile] = {}
-        for path, text in absolute.items():
-            row = rows.get(text)
-            with suppress(OSError):
-                if row is not None and Stamp.of(os.stat(text)) == row[0]:
-                    found[path] = PutFile(row[1], row[0].size)
-        objects = {one.digest: self.path(one.digest) for one in found.values()}
-        unsure = self._unsure(objects, missing_ok=True)
-        return {path: one for path, one in found.items() if one.digest not in unsure}
-
-    def _missing(self, digest: str) -> LabError:
-        aside = self._quarantine / digest
-        if aside.exists():
-            return Corrupt(
-                f"the object {digest} was found changed and set aside as {aside}. Commit the "
-                "original file again to have it back; `mlops-lab store verify` says what used it.",
-                digests=[digest],
-            )
-        return NotFound(f"the object {digest} is not in {self._directory}")
-
-    def _set_aside(self, wrong: Sequence[str]) -> Corrupt:
-        for digest in wrong:
-            # In a store that cannot be written it stays, and is refused each time.
-            with suppress(OSError):
-                self._quarantine.mkdir(parents=True, exist_ok=True)
-                os.replace(self.path(digest), self._quarantine / digest)
-        self._cache.forget(wrong)
-        named = ", ".join(wrong[:3]) + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else "")
-        return Corrupt(
-            f"the bytes of {named} are not what was stored: they were changed on the disk, so they "
-            f"are set aside in {self._quarantine} and not delivered. Commit the original file "
-            "again to have it back; `mlops-lab store verify` says what used it.",
-            digests=list(wrong),
-        )
+    def _place(self, part: str, digest: str) -> None:
+        target = self._guard.place(digest)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.replace(part, target)
 
     def _refuse_when_read_only(self) -> None:
         if self._refused_why is not None:
@@ -450,9 +334,9 @@ class Objects:
             ) from error
 
 
-def _size(path: Path) -> int:
+def _size(path: str) -> int:
     try:
-        return path.stat().st_size
+        return os.stat(path).st_size
     except OSError:
         return 0  # told where it is opened
 

@@ -65,14 +65,14 @@ class Snapshot:
         What the user's file was recognised by, before and after.
     """
 
-    source: Path
+    source: str
     stamp: Stamp
-    part: Path
+    part: str
     digest: str
     size: int
 
 
-def take_snapshot(source: Path, part: Path) -> Snapshot:
+def take_snapshot(source: str, part: str) -> Snapshot:
     """Copy a file to `part` and hash the copy.
 
     Raises
@@ -105,7 +105,7 @@ def take_snapshot(source: Path, part: Path) -> Snapshot:
     return Snapshot(source, stamp, part, digest, stamp.size)
 
 
-def open_source(source: Path) -> int:
+def open_source(source: str | Path) -> int:
     """Open a regular file for reading; anything else could block for ever or have no end."""
     try:
         # Whatever is put in the place of the file meanwhile: a pipe must not make us wait.
@@ -164,7 +164,8 @@ def digest_of_open_file(fd: int) -> str:
 
     os.lseek(fd, 0, os.SEEK_SET)
     # In one thread: those of the hasher's own pool would be missing in a forked child, for ever.
-    hasher, buffer = blake3(), bytearray(_BUFFER_BYTES)
+    size = min(_BUFFER_BYTES, os.fstat(fd).st_size + 1)
+    hasher, buffer = blake3(), bytearray(size)
     view = memoryview(buffer)
     while count := os.readv(fd, [buffer]):
         hasher.update(view[:count])
@@ -180,9 +181,9 @@ def _settled_stamp(fd: int, before: os.stat_result) -> Stamp:
     return stamp
 
 
-def _is_still(source: Path, fd: int, stamp: Stamp) -> bool:
+def _is_still(source: str, fd: int, stamp: Stamp) -> bool:
     try:
-        return Stamp.of(os.fstat(fd)) == stamp == Stamp.of(source.stat())
+        return Stamp.of(os.fstat(fd)) == stamp == Stamp.of(os.stat(source))
     except FileNotFoundError:
         return False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,9 @@ __all__ = ["MAGIC", "Tree", "TreeEntry"]
 
 MAGIC: Final = b'{"mlops-lab":"tree","v":1}\n'
 """The first line of every tree's bytes."""
+
+_IMPOSSIBLE: Final = re.compile(r"[\0\n\r]")
+_NO_NAMES: Final = frozenset({"", ".", ".."})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +66,20 @@ class Tree:
         """
         if not data.startswith(MAGIC):
             raise Corrupt(f"this is no tree of files: it begins with {data[:40]!r}")
-        *lines, rest = data[len(MAGIC) :].split(b"\n")
-        if rest:
-            raise Corrupt(f"a tree of files was cut off: it ends with {rest[:40]!r}")
-        entries = []
-        for number, line in enumerate(lines, start=2):
-            try:
-                path, digest, size = json.loads(line)
-            except (ValueError, TypeError, RecursionError) as error:
-                raise Corrupt(f"line {number} of a tree is no file: {line[:80]!r}") from error
-            if not (isinstance(path, str) and isinstance(digest, str) and type(size) is int):
-                raise Corrupt(f"line {number} of a tree is no file: {line[:80]!r}")
-            entries.append(TreeEntry(path, digest, size))
-        return cls(tuple(entries))
+        try:
+            listed = json.loads(data[len(MAGIC) :])
+            entries = tuple(TreeEntry(*one) for one in listed)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise Corrupt(f"a tree of files cannot be read: {error}") from error
+        for one in entries:
+            if not (type(one.path) is str and type(one.digest) is str and type(one.size) is int):
+                raise Corrupt(f"{one!r} in a tree is no file")
+        return cls(entries)
 
     def to_bytes(self) -> bytes:
-        """Give the one way to write it: a line per file, in the order of the paths' bytes."""
-        lines = (
-            json.dumps([one.path, one.digest, one.size], ensure_ascii=False, separators=(",", ":"))
-            for one in self.entries
-        )
-        return MAGIC + b"".join(line.encode() + b"\n" for line in lines)
+        """Give the one way to write it, in the order of the paths' bytes."""
+        listed = [(one.path, one.digest, one.size) for one in self.entries]
+        return MAGIC + json.dumps(listed, ensure_ascii=False, separators=(",", ":")).encode()
 
     @cached_property
     def digest(self) -> str:
@@ -102,23 +99,35 @@ def _place(entry: TreeEntry) -> bytes:
 
 
 def _refuse_bad_paths(entries: tuple[TreeEntry, ...]) -> None:
-    before = b""
-    files: set[str] = set()
-    folders: set[str] = set()
+    before: bytes | None = None
+    folders = {""}
     for entry in entries:
-        parts = entry.path.split("/")
-        if not entry.path.isprintable() and any(c in entry.path for c in "\0\n\r"):
-            raise Corrupt(f"the path {entry.path!r} in a tree has a character no file may have")
-        if any(part in ("", ".", "..") for part in parts):
-            raise Corrupt(f"the path {entry.path!r} in a tree would lead out of its folder")
+        path = entry.path
+        if _IMPOSSIBLE.search(path):
+            raise Corrupt(f"the path {path!r} in a tree has a character no file may have")
+        name = path.rpartition("/")[2]
+        if name in _NO_NAMES:
+            raise Corrupt(f"the path {path!r} in a tree would lead out of its folder")
+        _add_folders(path, folders)
         if not DIGEST.fullmatch(entry.digest) or entry.size < 0:
-            raise Corrupt(f"{entry.path!r} in a tree has no content id and size")
+            raise Corrupt(f"{path!r} in a tree has no content id and size")
         place = _place(entry)
-        if place <= before and files:
-            what = "is there twice" if entry.path in files else "is not in its order"
-            raise Corrupt(f"the path {entry.path!r} in a tree {what}")
+        if before is not None and place <= before:
+            what = "is there twice" if place == before else "is not in its order"
+            raise Corrupt(f"the path {path!r} in a tree {what}")
         before = place
-        files.add(entry.path)
-        folders.update("/".join(parts[:n]) for n in range(1, len(parts)))
-    for path in files & folders:
-        raise Corrupt(f"{path!r} in a tree is a file and a folder")
+    for entry in entries:
+        if entry.path in folders:
+            raise Corrupt(f"{entry.path!r} in a tree is a file and a folder")
+
+
+def _add_folders(path: str, folders: set[str]) -> None:
+    """Note the folders above a path; one that is known has been looked at."""
+    folder, _, _ = path.rpartition("/")
+    if path.startswith("/"):
+        raise Corrupt(f"the path {path!r} in a tree would lead out of its folder")
+    while folder not in folders:
+        if folder.rpartition("/")[2] in _NO_NAMES:
+            raise Corrupt(f"the path {path!r} in a tree would lead out of its folder")
+        folders.add(folder)
+        folder, _, _ = folder.rpartition("/")

@@ -13,9 +13,8 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 __all__ = ["SETTLED_NS", "Stamp", "TrustCache"]
 
@@ -35,8 +34,7 @@ create table if not exists file(
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """By what a file is recognised: it changes whenever the bytes may have changed."""
 
     ino: int
@@ -74,11 +72,25 @@ class TrustCache:
         rows = self._select("select digest, ino, size, mtime, ctime from object", "digest", digests)
         return {str(digest): Stamp(*stamp) for digest, *stamp in rows}
 
-    def files(self, paths: Sequence[str]) -> dict[str, tuple[Stamp, str]]:
-        """What is known of these absolute paths: stamp and content id."""
-        keys = [os.fsencode(path) for path in paths]
-        rows = self._select("select path, ino, size, mtime, ctime, digest from file", "path", keys)
-        return {os.fsdecode(path): (Stamp(*stamp), str(digest)) for path, *stamp, digest in rows}
+    def files(self, paths: Sequence[str]) -> list[tuple[str, Stamp, str, Stamp | None]]:
+        """What is known of these absolute paths: each with its stamp, the content id, and the stamp
+        of the object with that content.
+        """
+        rows = self._select(
+            "select path, f.ino, f.size, f.mtime, f.ctime, f.digest, "
+            "o.ino, o.size, o.mtime, o.ctime from file f left join object o using (digest)",
+            "path",
+            [os.fsencode(path) for path in paths],
+        )
+        return [
+            (
+                os.fsdecode(row[0]),
+                Stamp(*row[1:5]),
+                row[5],
+                None if row[6] is None else Stamp(*row[6:]),
+            )
+            for row in rows
+        ]
 
     def remember(
         self,

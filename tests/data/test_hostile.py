@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import threading
@@ -13,8 +14,9 @@ import pytest
 from mlops_lab.data.manager import DatasetManager
 from mlops_lab.errors import Conflict, Corrupt, InvalidInput
 from mlops_lab.project import Project
+from mlops_lab.store import Tree, snapshot
 from mlops_lab.store import objects as store_objects
-from mlops_lab.store import snapshot
+from mlops_lab.store.tree import MAGIC
 
 Write = Callable[[str, bytes | str], Path]
 Spoil = Callable[[str], Path]
@@ -106,13 +108,14 @@ def test_a_view_that_somebody_wrote_into_is_made_anew(
 def test_a_tree_that_leads_out_is_not_unpacked(
     datasets: DatasetManager, project: Project, write: Write
 ) -> None:
-    from mlops_lab.store import Tree
-
     digest = project.store.objects.put_bytes(b"evil")
     for path in ("../up", "/etc/passwd", "a/../../b", "a//b", ".", "a\0b"):
-        line = f'["{path}","{digest}",4]\n'.replace("\0", "\\u0000")
+        data = MAGIC + json.dumps([[path, digest, 4]]).encode()
+        with pytest.raises(Corrupt, match=r"lead out|no file may have"):
+            Tree.from_bytes(data)
+        tree = project.store.objects.put_bytes(data)
         with pytest.raises(Corrupt):
-            Tree.from_bytes(b'{"mlops-lab":"tree","v":1}\n' + line.encode())
+            project.store.objects.view(tree)
 
 
 # ------------------------------------------------------------------ changing while it is read
@@ -324,8 +327,8 @@ def test_a_pipe_put_in_the_place_of_a_file_does_not_block(
     path = write("odd/a.csv", "x\n1\n")
     real = store_objects.take_snapshot
 
-    def swap(source: Path, part: Path) -> snapshot.Snapshot:
-        source.unlink()
+    def swap(source: str, part: str) -> snapshot.Snapshot:
+        os.unlink(source)
         os.mkfifo(source)
         return real(source, part)
 

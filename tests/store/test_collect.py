@@ -165,8 +165,8 @@ def test_a_commit_whose_bytes_are_collected_meanwhile_takes_them_again(
     real = type(project.datasets)._look_at
     calls = []
 
-    def collected(self: object, name: str, path: Path, *, checks: bool) -> object:
-        found = real(self, name, path, checks=checks)  # type: ignore[arg-type]
+    def collected(self: object, name: str, taken: object, *, checks: bool) -> object:
+        found = real(self, name, taken, checks=checks)  # type: ignore[arg-type]
         if not calls:
             age(project)
             calls.append(len(project.store.collect(apply=True).items))

@@ -37,37 +37,44 @@ def test_the_digest_is_that_of_its_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
+    "listed",
     [
-        '["../x","D",1]',
-        '["/x","D",1]',
-        '["a/../x","D",1]',
-        '["a//x","D",1]',
-        '["./x","D",1]',
-        '["","D",1]',
-        '["a/","D",1]',
-        '["a\\u0000b","D",1]',
-        '["a\\nb","D",1]',
-        '["x","b3-short",1]',
-        '["x","D",-1]',
-        '["x","D",1.5]',
-        '["x","D",true]',
-        '["x","D"]',
-        '["x","D",1,2]',
-        '[1,"D",1]',
+        '[["../x","D",1]]',
+        '[["/x","D",1]]',
+        '[["a/../x","D",1]]',
+        '[["a/..","D",1]]',
+        '[["a//x","D",1]]',
+        '[["./x","D",1]]',
+        '[["","D",1]]',
+        '[["a/","D",1]]',
+        '[["//x","D",1]]',
+        '[["a\\u0000b","D",1]]',
+        '[["a\\nb","D",1]]',
+        '[["x","b3-short",1]]',
+        '[["x","D",-1]]',
+        '[["x","D",1.5]]',
+        '[["x","D",true]]',
+        '[["x","D"]]',
+        '[["x","D",1,2]]',
+        '[[1,"D",1]]',
+        '[["x",1,1]]',
         '{"x":1}',
+        "[1]",
+        "7",
+        "null",
         "not json",
         "",
-        '["b","D",1]\n["a","D",1]',
-        '["a","D",1]\n["a","D",1]',
-        '["a","D",1]\n["a/b","D",1]',
-        "[" * 5000,
+        '[["a","D",1]',
+        '[["b","D",1],["a","D",1]]',
+        '[["a","D",1],["a","D",1]]',
+        '[["a","D",1],["a/b","D",1]]',
+        '[["a","D",1],["a/b/c","D",1]]',
+        "[" * 50_000,
     ],
 )
-def test_a_tree_that_lies_is_refused(line: str) -> None:
-    data = MAGIC + line.replace("D", DIGEST).encode() + b"\n"
+def test_a_tree_that_lies_is_refused(listed: str) -> None:
     with pytest.raises(Corrupt):
-        Tree.from_bytes(data)
+        Tree.from_bytes(MAGIC + listed.replace("D", DIGEST).encode())
 
 
 @pytest.mark.parametrize("data", [b"", b"PAR1", MAGIC[:-2], b"\xff" * 100, MAGIC + b"\xff\n"])

@@ -11,7 +11,7 @@ import pytest
 
 from mlops_lab.errors import Corrupt, InvalidInput, NotFound
 from mlops_lab.store import Objects, Tree, TreeEntry
-from mlops_lab.store import objects as module
+from mlops_lab.store import guard as module
 
 
 @pytest.fixture
