@@ -141,27 +141,32 @@ class Engine:
 
     def _watched(self, work: Callable[[], _T], timeout_s: float | None) -> _T:
         # In a thread of its own: DuckDB looks for Ctrl-C only when the query is over.
-        done = threading.Event()
+        done, given_up = threading.Event(), threading.Event()
         results: list[_T] = []
         errors: list[BaseException] = []
 
         def target() -> None:
             try:
-                results.append(work())
+                if not given_up.is_set():
+                    results.append(work())
             except BaseException as error:  # noqa: BLE001 - raised where it is waited for
                 errors.append(error)
             finally:
                 done.set()
 
-        threading.Thread(target=target, name="mlops-lab-scan", daemon=True).start()
+        thread = threading.Thread(target=target, name="mlops-lab-scan", daemon=True)
         in_time = False
         try:
+            # Inside: Ctrl-C may come while the thread is starting.
+            thread.start()
             in_time = done.wait(timeout_s)
         finally:
+            given_up.set()
             # Again and again: an interrupt before the query has begun is forgotten.
-            while not done.is_set():
-                self.connection.interrupt()
-                done.wait(0.1)
+            while thread.ident is not None and not done.is_set():
+                with suppress(KeyboardInterrupt):
+                    self.connection.interrupt()
+                    done.wait(0.1)
         if not in_time:
             raise InvalidInput(f"The query took longer than {timeout_s:g} s and was stopped.")
         if errors:
@@ -207,10 +212,12 @@ def open_engine(
                 connection.close()
 
 
-def _translated(error: Exception) -> Exception:
+def _translated(error: Exception) -> BaseException:
     import duckdb
 
     text = str(error)
+    if isinstance(error, duckdb.InterruptException):
+        return KeyboardInterrupt()
     if isinstance(error, duckdb.OutOfMemoryException):
         if "temp" in text and "size" in text and "limit" in text:
             return StorageFull(f"What does not fit into memory does not fit on the disk: {text}")
