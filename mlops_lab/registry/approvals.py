@@ -140,7 +140,7 @@ class Approver(Promoter):
             nonlocal told
             state = self._state_at(cursor, version.name)
             self._refuse_approver(state, version, alias, who)
-            self._refuse_unsafe_ground(version, alias)
+            self._refuse_unsafe_ground(cursor, version, alias)
             told, promotes, settled = self._with_approval(state, version, alias, who, comment)
             return {
                 **_about(version, alias),
@@ -183,11 +183,17 @@ class Approver(Promoter):
                     "alias back."
                 )
             asked = state.open_request(version.version, alias)
+            if asked is None and not needs(self.policy(alias), state, version.version).count:
+                raise Conflict(
+                    f"{alias} takes no approval, and nobody has asked that {version.name} "
+                    f"{version.version} becomes it: there is nothing to reject."
+                )
+            runs = state.waiting_runs(version.version, alias)
             return {
                 **_about(version, alias),
                 "comment": comment,
                 "role": self._access.role_of(who),
-                "settles": settles(asked, "rejected", f"{who.id} rejected it: {comment}"),
+                "settles": settles(runs, "rejected", f"{who.id} rejected it: {comment}"),
             }
 
         self._store.decide("model.reject", build, by=who.as_by())
@@ -219,6 +225,7 @@ class Approver(Promoter):
         Conflict
             Somebody else has that alias by now (``overtaken`` in its details).
         """
+        self._access.require(by or self._identity, "models:promote")
         version = self.get(ref)
         alias = alias_name(alias)
         while True:
@@ -349,7 +356,8 @@ class Approver(Promoter):
             "policy": policy_digest(self.policy(alias)),
         }
         reason = f"Approved by {who.id}: {told.sentence}"
-        return told, promotes, settles(asked, "passed", reason)
+        runs = state.waiting_runs(version.version, alias)
+        return told, promotes, settles(runs, "passed", reason)
 
     def _asked(self, ref: str, alias: str | None) -> tuple[ModelVersion, str]:
         """Find the version and the alias that an answer speaks of."""

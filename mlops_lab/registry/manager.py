@@ -21,6 +21,7 @@ from mlops_lab.registry.records import Fault, Judgement, LoggedModel, ModelVersi
 from mlops_lab.registry.state import read_state
 from mlops_lab.registry.verify import MANIFEST, faults_of, is_unsafe, read_manifest, refuse_faulty
 from mlops_lab.store.tree import Tree, TreeEntry
+from mlops_lab.tracking.capture import wait_for_all
 from mlops_lab.tracking.lines import artifact_path, now_us
 from mlops_lab.tracking.media import media_type
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["ModelManager"]
 
 _LOGGED_ID: Final = re.compile(r"m-[0-9a-f]{32}")
+_ENVIRONMENT_S: Final = 5.0
 _TEXT_CHARACTERS: Final = 10_000
 _OUTCOMES: Final = ("passed", "rejected", "waiting")
 
@@ -150,6 +152,8 @@ class ModelManager(Approver):
         tree = self._store.objects.tree(logged.digest)
         self._store.objects.trusted_all(entry.digest for entry in tree.entries)
         manifest = read_manifest(self._store, tree)
+        # What a run keeps of its environment is gathered on the side.
+        wait_for_all(_ENVIRONMENT_S)
         facts = json.dumps(
             gather_facts(self._store, self._runs, logged, manifest),
             ensure_ascii=False,

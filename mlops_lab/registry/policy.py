@@ -126,7 +126,7 @@ def evaluate(
     if version in state.deleted:
         lines.append(PolicyLine("failed", f"{state.name} {version} is deleted."))
     if policy.gates:
-        lines.append(_gates(state, version, now))
+        lines.append(_gates(state, version, alias, now))
     if policy.after is not None:
         lines.append(_after(state, version, alias, policy.after, now))
     lines.append(_format(policy, state, version, alias))
@@ -157,7 +157,7 @@ def demands(policy: AliasPolicy) -> list[str]:
     return found
 
 
-def _gates(state: ModelState, version: int, now: datetime) -> PolicyLine:
+def _gates(state: ModelState, version: int, alias: str, now: datetime) -> PolicyLine:
     judged = state.judgement(version)
     if judged is None:
         return PolicyLine("failed", "No pipeline has judged it yet, so no gate has passed.")
@@ -165,12 +165,23 @@ def _gates(state: ModelState, version: int, now: datetime) -> PolicyLine:
     when = ago(judged.at, now)
     if judged.outcome == "passed":
         what = "The gate" if judged.total == 1 else f"All {judged.total} gates"
-        return PolicyLine("passed", f"{what} passed in {run}, {when}.")
+        other = _compared(state, version, alias)
+        return PolicyLine("passed", f"{what} passed in {run}, {when}.{other}")
     if judged.outcome == "waiting":
         # What waits is the approval, and the policy's own line says how that stands.
-        return PolicyLine("passed", f"All gates but the approval passed in {run}, {when}.")
+        other = _compared(state, version, alias)
+        return PolicyLine("passed", f"All gates but the approval passed in {run}, {when}.{other}")
     why = judged.sentences[0].rstrip(".") if judged.sentences else "a gate did not pass"
     return PolicyLine("failed", f"Rejected in {run}, {when}: {why}.")
+
+
+def _compared(state: ModelState, version: int, alias: str) -> str:
+    """Say so when it was compared with another version than the one that it would replace."""
+    judged, holder = state.judgement(version), state.aliases.get(alias)
+    champion = judged.champion if judged is not None else None
+    if champion is None or holder in (None, version, champion.get("version")):
+        return ""
+    return f" It was compared with {champion.get('version')}, not with {holder}."
 
 
 def _after(state: ModelState, version: int, alias: str, after: str, now: datetime) -> PolicyLine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from mlops_lab.registry.records import (
     ModelVersion,
     PolicyCheck,
 )
-from mlops_lab.registry.state import Event, ModelState
+from mlops_lab.registry.state import ModelState
 from mlops_lab.registry.verify import faults_of, is_trusted, refuse_broken_chain, refuse_faulty
 from mlops_lab.registry.wording import short
 
@@ -118,10 +119,10 @@ class Promoter(ModelFinder):
                 raise _Already
             if against is not None:
                 refuse_overtaken(state, version, *against)
-            self._refuse_unsafe_ground(version, alias)
+            self._refuse_unsafe_ground(cursor, version, alias)
             check = self.check_state(state, version.version, alias)
             refuse_unmet(check, version)
-            asked = state.open_request(version.version, alias)
+            runs = state.waiting_runs(version.version, alias)
             return {
                 **_about(version, alias),
                 "from": state.aliases.get(alias),
@@ -129,7 +130,7 @@ class Promoter(ModelFinder):
                 "reason": reason,
                 "policy": policy_digest(self.policy(alias)),
                 "run": run,
-                "settles": settles(asked, "passed", told.sentence),
+                "settles": settles(runs, "passed", told.sentence),
             }
 
         try:
@@ -144,7 +145,8 @@ class Promoter(ModelFinder):
     ) -> ApprovalResult:
         """Give an alias back to the version before, in one step and without new approvals.
 
-        Versions that were deleted, or whose files are not what was registered, are passed over.
+        Versions that were deleted, whose files are not what was registered, or whose format the
+        policy refuses are passed over.
 
         Raises
         ------
@@ -155,7 +157,8 @@ class Promoter(ModelFinder):
         self._access.require(who, "models:rollback")
         alias = alias_name(alias)
         name = self.state(name).name
-        sound: dict[int, bool] = {}
+        # Why a version is passed over; empty for one that is sound.
+        faults: dict[int, str] = {}
         told = ApprovalResult(True, "", 0, alias)
 
         def build(cursor: DuckDBPyConnection) -> dict[str, Any]:
@@ -163,14 +166,14 @@ class Promoter(ModelFinder):
             state = self._state_at(cursor, name)
             current = state.aliases.get(alias)
             for candidate in state.before(alias):
-                if candidate not in sound:
+                if candidate not in faults:
                     raise _Unverified(candidate)
-                if sound[candidate]:
+                if not faults[candidate]:
                     break
             else:
-                raise Conflict(_no_way_back(state, alias, sound))
+                raise Conflict(_no_way_back(state, alias, faults))
             version = self.version_of(state, state.versions[candidate])
-            self._refuse_unsafe_ground(version, alias)
+            self._refuse_unsafe_ground(cursor, version, alias)
             told = replaced(state, candidate, alias, "again")
             return {
                 **_about(version, alias),
@@ -187,7 +190,7 @@ class Promoter(ModelFinder):
             except _Unverified as stop:
                 # Reading a model's files takes time, and nobody should wait for the lock meanwhile.
                 version = self.get(f"{name}@{stop.version}")
-                sound[stop.version] = next(faults_of(self._store, version), None) is None
+                faults[stop.version] = self._why_not_back(version, alias)
             else:
                 return told
 
@@ -226,6 +229,12 @@ class Promoter(ModelFinder):
 
     # ------------------------------------------------------------------ inside
 
+    def _why_not_back(self, version: ModelVersion, alias: str) -> str:
+        if version.unsafe and not self.policy(alias).unsafe:
+            return "its format is unsafe"
+        fault = next(faults_of(self._store, version), None)
+        return "" if fault is None else f"{fault.where} {fault.message}"
+
     def check_state(
         self,
         state: ModelState,
@@ -245,10 +254,12 @@ class Promoter(ModelFinder):
             asking=asking,
         )
 
-    def _refuse_unsafe_ground(self, version: ModelVersion, alias: str) -> None:
+    def _refuse_unsafe_ground(
+        self, cursor: DuckDBPyConnection, version: ModelVersion, alias: str
+    ) -> None:
         """Inside the lock: nothing is built on a changed log or on files that changed since."""
         refuse_broken_chain(
-            self._store, f"{version.name} {version.version} does not become {alias}"
+            self._store, cursor, f"{version.name} {version.version} does not become {alias}"
         )
         if not is_trusted(self._store, version.digest):
             raise Corrupt(
@@ -306,10 +317,11 @@ def replaced(state: ModelState, version: int, alias: str, again: str = "") -> Ap
     return ApprovalResult(True, now, version, alias)
 
 
-def settles(request: Event | None, outcome: str, reason: str) -> dict[str, Any] | None:
-    """Give what a decision makes of the pipeline run that waits for it."""
-    run = request.data.get("run") if request is not None else None
-    return {"run": run, "outcome": outcome, "reason": reason} if run else None
+def settles(runs: Sequence[str], outcome: str, reason: str) -> dict[str, Any] | None:
+    """Give what a decision makes of the pipeline runs that wait for it, the last one foremost."""
+    if not runs:
+        return None
+    return {"run": runs[-1], "runs": list(runs), "outcome": outcome, "reason": reason}
 
 
 def _about(version: ModelVersion, alias: str) -> dict[str, Any]:
@@ -321,9 +333,11 @@ def _about(version: ModelVersion, alias: str) -> dict[str, Any]:
     }
 
 
-def _no_way_back(state: ModelState, alias: str, sound: dict[int, bool]) -> str:
-    bad = [str(version) for version, good in sound.items() if not good]
-    why = f" ({', '.join(bad)} would be, but the files are not what was registered)" if bad else ""
+def _no_way_back(state: ModelState, alias: str, faults: dict[int, str]) -> str:
+    bad = "; ".join(f"{version} would be, but {why}" for version, why in faults.items() if why)
     now = state.aliases.get(alias)
     is_now = f"{state.name} {now} is {alias}" if now else f"No version of {state.name} is {alias}"
-    return f"{is_now}, and no version before it was{why}: there is nothing to go back to."
+    passed = f" ({bad})" if bad else ""
+    return (
+        f"{is_now}, and no version before it can be again{passed}: there is nothing to go back to."
+    )

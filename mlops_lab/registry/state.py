@@ -231,6 +231,11 @@ class ModelState:
         asked = self._round(version, alias, "model.request")
         return asked[-1] if asked else None
 
+    def waiting_runs(self, version: int, alias: str) -> list[str]:
+        """The pipeline runs that wait for an answer: one that ran again meanwhile waits as well."""
+        asked = (e.data.get("run") for e in self._round(version, alias, "model.request"))
+        return list(dict.fromkeys(str(run) for run in asked if run))
+
     def open_requests(self) -> list[Event]:
         """All that waits for approval, one per version and alias, oldest first."""
         found: dict[tuple[int, str], Event] = {}
@@ -328,8 +333,7 @@ def _is_move(event: Event) -> bool:
 
 def _move(event: Event) -> Move:
     approved = event.kind == "model.approve"
-    settles = event.data.get("settles")
-    run = settles.get("run") if isinstance(settles, dict) else event.data.get("run")
+    run = _mapping(event.data.get("settles")).get("run") or event.data.get("run")
     return Move(
         n=event.n,
         at=event.at,

@@ -10,10 +10,21 @@ from mlops_lab.errors import Corrupt, LabError, NotFound
 from mlops_lab.registry.records import Fault, ModelVersion
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
     from mlops_lab.store import Store
     from mlops_lab.store.tree import Tree
 
-__all__ = ["MANIFEST", "faults_of", "is_trusted", "refuse_faulty"]
+__all__ = [
+    "MANIFEST",
+    "chain_fault",
+    "faults_of",
+    "is_trusted",
+    "is_unsafe",
+    "read_manifest",
+    "refuse_broken_chain",
+    "refuse_faulty",
+]
 
 MANIFEST: Final = "model.json"
 """The file in which a saved model says what it is."""
@@ -125,23 +136,33 @@ def _why_missing(store: Store, digest: str) -> str:
     return "is not in the store any more"
 
 
-def chain_fault(store: Store) -> tuple[int, str] | None:
-    """Find the first line of the decision log that does not continue the one before it.
+def chain_fault(store: Store, cursor: DuckDBPyConnection) -> tuple[int, str] | None:
+    """Find the first line of the decision log that is not what was written.
 
-    A last line without an end was never committed, and the next decision cuts it off: a process
-    died there, nobody changed anything.
+    The chain shows what happened to all lines but the last, and what the index has read of them
+    shows the rest: a line at the end that was changed, or is gone. A last line without an end was
+    never committed: a process died there, and nobody changed anything.
+
+    Parameters
+    ----------
+    cursor
+        Of the decision that is being taken: the index is as new as the log.
     """
-    from mlops_lab.store.decisions import DecisionLog
+    from mlops_lab.store.decisions import TORN, DecisionLog
 
-    path = store.dir / "decisions.jsonl"
-    for number, message in DecisionLog(path).faults():
-        if _is_torn_tail(path, number):
-            return None
-        return number, message
-    return None
+    log = DecisionLog(store.dir / "decisions.jsonl")
+    for line, message in log.faults():
+        if message != TORN:
+            return line, message
+    known = dict(cursor.execute("select n, hash from lab.decision").fetchall())
+    line = 0
+    for line, decision in enumerate(log.read(), start=1):
+        if known.pop(decision.n, decision.hash) != decision.hash:
+            return line, "is another one than was written"
+    return (line + 1, f"is missing: decision {min(known)} is gone") if known else None
 
 
-def refuse_broken_chain(store: Store, what: str) -> None:
+def refuse_broken_chain(store: Store, cursor: DuckDBPyConnection, what: str) -> None:
     """Refuse to build on a decision log that somebody has changed.
 
     Raises
@@ -149,7 +170,7 @@ def refuse_broken_chain(store: Store, what: str) -> None:
     Corrupt
         The message names the line.
     """
-    fault = chain_fault(store)
+    fault = chain_fault(store, cursor)
     if fault is not None:
         line, message = fault
         raise Corrupt(
@@ -157,12 +178,3 @@ def refuse_broken_chain(store: Store, what: str) -> None:
             "`mlops-lab audit verify` says more.",
             line=line,
         )
-
-
-def _is_torn_tail(path: Any, number: int) -> bool:
-    with path.open("rb") as file:
-        last = b""
-        count = 0
-        for count, last in enumerate(file, start=1):  # noqa: B007 - the last ones are wanted
-            pass
-    return count == number and not last.endswith(b"\n")

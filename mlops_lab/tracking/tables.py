@@ -83,8 +83,10 @@ union all
 select unnest(from_json(line->'$.data.runs', '["varchar"]')), kind, t, writer, off, line
 from lines where writer = 'decisions' and kind in ('run.delete', 'run.restore')
 union all
--- What a run waited for was decided: by whoever completed or refused a promotion.
-select line->>'$.data.settles.run', 'settle', t, writer, off, line
+-- What a run waited for was decided: by whoever completed or refused a promotion. One that ran
+-- again meanwhile and made the same waits for the same answer.
+select unnest(coalesce(from_json(line->'$.data.settles.runs', '["varchar"]'),
+                       [line->>'$.data.settles.run'])), 'settle', t, writer, off, line
 from lines where writer = 'decisions' and kind in ('model.approve', 'model.reject', 'model.alias')
   and (line->>'$.data.settles.run') is not null
   and (line->>'$.data.settles.outcome') in ('passed', 'rejected');
@@ -95,7 +97,8 @@ union
 select unnest(from_json(line->'$.data.runs', '["varchar"]'))
 from lines where writer = 'decisions' and kind in ('run.delete', 'run.restore')
 union
-select line->>'$.data.settles.run'
+select unnest(coalesce(from_json(line->'$.data.settles.runs', '["varchar"]'),
+                       [line->>'$.data.settles.run']))
 from lines where writer = 'decisions' and kind in ('model.approve', 'model.reject', 'model.alias')
   and (line->>'$.data.settles.run') is not null
 union

@@ -326,3 +326,38 @@ def test_settling_promotes_waits_or_refuses(
     assert (promoted.state, promoted.sentence) == ("promoted", "flight-delay 1 is champion now.")
     again = project.models.settle(version.ref, "champion", run=judge(version), by=MARA)
     assert (again.state, again.sentence) == ("promoted", "flight-delay 1 is champion already.")
+
+
+def test_all_runs_that_made_the_same_are_answered_at_once(
+    project: Project, make: Make, judge: Any
+) -> None:
+    version = make()
+    gate = {"role": "approver", "count": 1}
+    runs = []
+    for _ in range(2):
+        run = judge(version, "waiting", total=9, approval=gate)
+        project.models.settle(version.ref, "champion", run=run, by=MARA)
+        runs.append(run)
+    assert len(project.models.queue(IVO)) == 1
+    project.models.approve(version.ref, "fine", by=IVO)
+    assert [project.runs.get(run).outcome for run in runs] == ["passed", "passed"]
+
+
+def test_there_must_be_something_to_reject(project: Project, make: Make) -> None:
+    version = make()
+    with pytest.raises(Conflict, match="nothing to reject"):
+        project.models.reject(version.ref, "no", alias="best", by=IVO)
+
+
+def test_lines_gone_from_the_end_of_the_log_stop_promotions(
+    project: Project, make: Make, policy: Callable[[str], None]
+) -> None:
+    policy("[aliases.champion]\napprovals = 1\n")
+    version = make()
+    project.models.approve(version.ref, "fine", by=IVO)
+    project.models.reject(version.ref, "no, wait", by=ADA)
+    path = project.store.dir / "decisions.jsonl"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    with pytest.raises((Corrupt, Refused)):
+        project.models.promote(version.ref, "champion", by=MARA)
+    assert project.models.find("flight-delay@champion") is None

@@ -185,3 +185,20 @@ def test_the_environment_cannot_weaken_a_policy(
     monkeypatch.setenv("MLOPS_LAB_ALIASES_CHAMPION", "{}")
     monkeypatch.setenv("MLOPS_LAB_ALIASES_CHAMPION_APPROVALS", "0")
     assert project.models.policy("champion").approvals == 1
+
+
+def test_a_fight_with_somebody_else_is_told(project: Project, make: Make, judge: Any) -> None:
+    for _ in range(3):
+        make()
+    project.models.promote("flight-delay@1", "champion", by=MARA)
+    judge(project.models.get("flight-delay@2"), champion={"version": 1, "metrics": {}})
+    check = project.models.check_policy
+    policy = project.root / "mlops.toml"
+    policy.write_text(policy.read_text() + "[aliases.champion]\ngates = true\n")
+    assert check("flight-delay@2", "champion").lines[0].sentence.endswith("just now.")
+    policy.write_text(policy.read_text().replace("gates = true", "gates = false"))
+    project.models.promote("flight-delay@3", "champion", by=MARA)
+    policy.write_text(policy.read_text().replace("gates = false", "gates = true"))
+    assert check("flight-delay@2", "champion").lines[0].sentence == (
+        "All 8 gates passed in flight-delay-41, just now. It was compared with 1, not with 3."
+    )

@@ -117,9 +117,19 @@ def test_rollback_says_why_there_is_nothing_sound(project: Project, make: Make) 
     for version in (first, make()):
         project.models.promote(version.ref, "champion", by=MARA)
     change_content(project, first)
-    with pytest.raises(Conflict, match=r"1 would be, but the files are not what was registered"):
+    with pytest.raises(Conflict, match=r"1 would be, but model\.skops has other bytes than"):
         project.models.rollback("flight-delay", "champion", by=IVO)
     assert champion(project) == 2
+
+
+def test_rollback_passes_over_a_format_that_the_policy_refuses(
+    project: Project, make: Make, policy: Callable[[str], None]
+) -> None:
+    policy("[aliases.champion]\nunsafe = true\n")
+    for unsafe in (False, True, False):
+        project.models.promote(make(unsafe=unsafe).ref, "champion", by=MARA)
+    policy("[aliases.champion]\n")
+    assert project.models.rollback("flight-delay", "champion", by=IVO).version == 1
 
 
 def test_an_alias_that_was_taken_away_comes_back(project: Project, make: Make) -> None:
