@@ -125,7 +125,7 @@ def check_out(
             return _write(source, beside, target, entry.size)
 
         stamps: dict[Path, tuple[Stamp, str]] = {}
-        for entry, stamp in zip(plan.write, in_threads(write, plan.write), strict=True):
+        for entry, stamp in zip(plan.write, in_threads(write, plan.write, total), strict=True):
             stamps[dest / entry.path] = (stamp, entry.digest)
             done += entry.size
             if progress is not None:

@@ -77,9 +77,10 @@ class Guard:
         if not unsure:
             return
         done, total = 0, sum(stamp.size for stamp in unsure.values())
+        hashed = in_threads(self._rehash, list(unsure), total)
         sound: dict[str, Stamp] = {}
         wrong: list[str] = []
-        for digest, stamp in zip(unsure, in_threads(self._rehash, list(unsure)), strict=True):
+        for digest, stamp in zip(unsure, hashed, strict=True):
             done += unsure[digest].size
             if progress is not None:
                 progress(done, total)

@@ -118,7 +118,7 @@ class Objects:
             with workplace(self._tmp) as folder, self._room():
                 numbered = [(path, f"{folder}/{n}") for n, path in enumerate(todo)]
                 snapshots: list[Snapshot] = []
-                for one in in_threads(lambda pair: take_snapshot(*pair), numbered):
+                for one in in_threads(lambda pair: take_snapshot(*pair), numbered, total - done):
                     snapshots.append(one)
                     done += one.size
                     if progress is not None:

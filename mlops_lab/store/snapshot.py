@@ -43,6 +43,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _THREADS: Final = min(8, (os.cpu_count() or 1) + 2)
+_WORTH_A_THREAD_BYTES: Final = 4 << 20
 _FICLONE: Final = 0x40049409
 _BUFFER_BYTES: Final = 1 << 20
 _COPY_AT_ONCE: Final = 64 << 20
@@ -217,9 +218,16 @@ def _sync_file_system(path: Path) -> bool:
     return True
 
 
-def in_threads(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
-    """Do it for each; reading and hashing let go of the interpreter."""
-    if len(items) < 2:
+def in_threads(work: Callable[[T], R], items: Sequence[T], size: int) -> Iterator[R]:
+    """Do it for each, in their order; reading and hashing let go of the interpreter.
+
+    Parameters
+    ----------
+    size
+        Bytes of all of them. Small files are done one after the other: threads would spend more
+        time on waiting for the interpreter than a small file takes.
+    """
+    if len(items) < 2 or size / len(items) < _WORTH_A_THREAD_BYTES:
         yield from map(work, items)
         return
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="mlops-lab-objects")
