@@ -238,6 +238,7 @@ class Project:
             self.identity,
             lambda: self.datasets,
             lambda: self.models,
+            self.access,
         )
 
     @cached_property

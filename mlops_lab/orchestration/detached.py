@@ -60,6 +60,7 @@ def start(
     params: Mapping[str, Any],
     run_id: str | None = None,
     by: Identity | None = None,
+    role: str | None = None,
 ) -> str:
     """Journal a run as scheduled, and start the process that runs it.
 
@@ -75,8 +76,8 @@ def start(
         Passed on as ``-p``.
     run_id
         The id the run should have. One that exists is answered with, and nothing is started.
-    by
-        Who asks.
+    by, role
+        Who asks, and in which role.
 
     Returns
     -------
@@ -102,6 +103,7 @@ def start(
         experiment=name,
         source={"pipeline": os.path.relpath(pipeline, root)},
         by=by,
+        role=role,
     )
 
 
@@ -117,6 +119,7 @@ def launch(
     experiment: str | None = None,
     source: Mapping[str, Any] | None = None,
     by: Identity | None = None,
+    role: str | None = None,
 ) -> str:
     """Journal a run as scheduled, and start the process that takes it over.
 
@@ -130,6 +133,8 @@ def launch(
         32 hexadecimal characters that no run has.
     kind, stem, experiment, source, by
         As of `RunManager.start`.
+    role
+        Which role the one who asks has here; see `acting`.
 
     Raises
     ------
@@ -148,7 +153,7 @@ def launch(
         kind=kind,
         run_id=run_id,
         status="scheduled",
-        source=source,
+        source={**(source or {}), **({"role": role} if role else {})},
         by=by,
     )
     log = log_path(store, run_id)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from mlops_lab.errors import NotFound
 from mlops_lab.expressions import nearest
 from mlops_lab.faults import Fault
-from mlops_lab.governance import Identity
+from mlops_lab.governance import Access, Identity
 from mlops_lab.orchestration import detached, scratch
+from mlops_lab.orchestration.acting import acting
 from mlops_lab.orchestration.events import Listener
 from mlops_lab.orchestration.executor import Executor, check_kernels
 from mlops_lab.orchestration.model import json_schema
@@ -78,6 +79,8 @@ class PipelineManager:
         Who acts.
     datasets, models
         Give the managers of what pipelines take, make and promote.
+    access
+        Who may run them; by default everybody.
     """
 
     def __init__(
@@ -88,7 +91,9 @@ class PipelineManager:
         identity: Identity,
         datasets: Callable[[], DatasetManager],
         models: Callable[[], ModelManager],
+        access: Access | None = None,
     ) -> None:
+        self._access = access or Access()
         self.root = root
         self._store = store
         self._runs = runs
@@ -202,7 +207,7 @@ class PipelineManager:
 
         Raises
         ------
-        NotFound, InvalidInput
+        NotFound, InvalidInput, Forbidden
             Before anything has run.
         """
         if dry_run:
@@ -219,8 +224,10 @@ class PipelineManager:
                 warnings=plan.warnings,
                 plan=plan,
             )
+        who = acting(self._runs, self._access, self._identity, run_id)
+        self._access.require(who, "pipelines:run")
         self.recover()
-        site = Site(self.root, self._store, self._runs, self._versions, self._acting(run_id))
+        site = Site(self.root, self._store, self._runs, self._versions, who)
         return Executor(site, self.load(path), listener=listener).run(params, run_id=run_id)
 
     def start_detached(
@@ -240,9 +247,11 @@ class PipelineManager:
 
         Raises
         ------
-        NotFound, InvalidInput, Conflict
+        NotFound, InvalidInput, Conflict, Forbidden
             Before anything was started.
         """
+        who = by or self._identity
+        self._access.require(who, "pipelines:run")
         spec = self.load(path)
         resolve_params(spec, params)
         check_kernels(spec)
@@ -257,6 +266,7 @@ class PipelineManager:
             params=params or {},
             run_id=run_id,
             by=by,
+            role=self._access.role_of(who),
         )
 
     def cancel(self, run_id: str, by: Identity | None = None) -> str:
@@ -312,17 +322,6 @@ class PipelineManager:
             scratch.recover(self._store, self._runs)
 
     # --- inside -----------------------------------------------------------------------------
-
-    def _acting(self, run_id: str | None) -> Identity:
-        """Who a run decides for: whoever scheduled it, else who runs this process.
-
-        Otherwise nobody would notice that the person who approves a model is the one whose
-        pipeline has made it.
-        """
-        record = self._runs.find(run_id) if run_id is not None else None
-        if record is None or not record.author or record.author == self._identity.id:
-            return self._identity
-        return Identity(record.author, "jupyter")
 
     def _told(self, source: Source) -> str:
         """An input as a plan tells it: a reference with the version that it names now."""

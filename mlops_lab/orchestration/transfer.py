@@ -7,10 +7,11 @@ import secrets
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from mlops_lab.governance import Access, Identity, Rules
+from mlops_lab.governance import Access, Identity, current_identity
 from mlops_lab.orchestration import detached
+from mlops_lab.orchestration.acting import acting
 from mlops_lab.store import Store
 from mlops_lab.tracking import RunManager
 
@@ -77,7 +78,8 @@ def start_commit(
         run_id=run_id,
         kind=KIND,
         stem=f"commit-{name}",
-        source={"dataset": name, "path": os.path.relpath(path, root), "role": role},
+        source={"dataset": name, "path": os.path.relpath(path, root)},
+        role=role,
         by=by,
     )
 
@@ -98,18 +100,11 @@ def commit_as_run(
     Parameters
     ----------
     access
-        Who may what; the role that the server has noted counts as well.
+        Who may what.
     run_id
         The scheduled run; it ends as the commit does.
     """
-    scheduled = runs.find(run_id)
-    source: dict[str, Any] = dict(scheduled.source) if scheduled else {}
-    who = None
-    if scheduled is not None and scheduled.author:
-        who = Identity(scheduled.author, "jupyter")
-        if isinstance(source.get("role"), str) and not access.may(who, "datasets:commit"):
-            rules = access.rules
-            access.adopt(Rules.of({**rules.roles, who.id: source["role"]}, rules.default))
+    who = acting(runs, access, current_identity(), run_id)
     runs.start(run_id=run_id, kind=KIND, params={"dataset": name, "path": str(path)}, by=who)
     try:
         version = datasets.commit(

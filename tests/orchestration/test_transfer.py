@@ -88,3 +88,21 @@ def test_a_commit_that_is_interrupted_is_killed(
     with pytest.raises(KeyboardInterrupt):
         commit(project, project.root / "a.csv")
     assert project.runs.get(RUN).status == "killed"
+
+
+def test_a_role_in_a_line_lowers_nobody(project: Project) -> None:
+    schedule(project, role="viewer")
+    project.access.adopt(Rules.of({"mara": "admin"}, "viewer"))
+    assert commit(project, project.root / "a.csv").version == 1
+    assert project.access.role_of(Identity("mara")) == "admin"
+
+
+def test_a_viewer_runs_no_pipeline(project: Project) -> None:
+    project.access.adopt(Rules.of({"ivo": "admin"}, "viewer"))
+    (project.root / "pipelines").mkdir()
+    (project.root / "pipelines" / "p.yaml").write_text("name: p\nsteps: {}\n")
+    with pytest.raises(Forbidden, match="needs the role contributor"):
+        project.pipelines.start_detached("pipelines/p.yaml", by=Identity("mara", "jupyter"))
+    with pytest.raises(Forbidden, match="needs the role contributor"):
+        project.pipelines.run("pipelines/p.yaml")
+    assert project.runs.search(parent=None).items == []
