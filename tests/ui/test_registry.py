@@ -128,6 +128,13 @@ def aliases(project: Project) -> dict[str, int]:
     return found["flight-delay"]
 
 
+def write(path: Path, *cells: Any) -> None:
+    """Write a notebook that opens without a question."""
+    notebook = nbformat.v4.new_notebook(cells=list(cells))
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
+    nbformat.write(notebook, path)
+
+
 def clean(page: Page) -> None:
     assert page.faults == []  # type: ignore[attr-defined]
     assert page.foreign == []  # type: ignore[attr-defined]
@@ -205,7 +212,7 @@ def test_the_approval_that_is_missing_promotes(
     approve.click()
     expect(sheet).to_have_count(0, timeout=SOON)
     expect(page.locator(".jp-MlopsLab-reg-said")).to_contain_text("champion")
-    expect(page.locator(".jp-MlopsLab-reg-head")).to_contain_text("champion 3", timeout=SOON)
+    expect(page.locator(".jp-MlopsLab-reg-head")).to_contain_text("champion3", timeout=SOON)
     assert aliases(project)["champion"] == 3
     expect(need).to_have_count(0, timeout=SOON)
     clean(page)
@@ -245,7 +252,7 @@ def test_what_is_decided_elsewhere_is_seen(
     view = show(page, run_command, project, name="flight-delay")
     expect(view.locator(".jp-MlopsLab-reg-queue")).to_contain_text("flight-delay 3")
     project.models.approve("flight-delay@3", "in a kernel", alias="champion", by=IVO)
-    expect(view.locator(".jp-MlopsLab-reg-head")).to_contain_text("champion 3", timeout=SOON)
+    expect(view.locator(".jp-MlopsLab-reg-head")).to_contain_text("champion3", timeout=SOON)
     expect(view.locator(".jp-MlopsLab-reg-queue")).to_have_count(0)
     clean(page)
 
@@ -272,7 +279,7 @@ def test_the_sidebar_lists_models_and_inserts_the_cell(
     project: Project, open_lab: Open, folder: Path, run_command: Command
 ) -> None:
     notebook = folder / "use.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(), notebook)
+    write(notebook)
     page = open_lab(notebook)
     page.locator(".jp-Notebook").wait_for()
     row = page.locator(".jp-MlopsLab-modelrow").filter(has_text="flight-delay")
@@ -333,7 +340,7 @@ def test_a_saved_notebook_is_readable_without_a_kernel(
     output = nbformat.v4.new_output("display_data", data=data)
     cell = nbformat.v4.new_code_cell("lab.RegistryBrowser()", outputs=[output])
     notebook = folder / "saved.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), notebook)
+    write(notebook, cell)
     page = open_lab(notebook)
     view = page.locator(".jp-Notebook .jp-MlopsLab-registry")
     expect(view.locator("h1")).to_have_text("flight-delay", timeout=SOON)

@@ -21,7 +21,9 @@ export const Graph = v.object({
   ),
   edges: v.array(
     v.object({ source: v.string(), target: v.string(), role: v.string(), strong: v.boolean() })
-  )
+  ),
+  /** Whether there is more than was followed. */
+  truncated: v.optional(v.boolean(), false)
 });
 export type IGraph = v.InferOutput<typeof Graph>;
 

@@ -65,8 +65,9 @@ export class RegistryWidget extends ReactWidget {
 
   private _onChanged(): void {
     const { model, version } = this.model.selection;
-    this.title.label = model === null ? 'Models' : model;
-    this.title.caption = model === null ? 'Models' : [model, version].filter(Boolean).join(' ');
+    this.title.label = model ?? this._translate('Models');
+    this.title.caption =
+      model === null ? this.title.label : [model, version].filter(Boolean).join(' ');
   }
 }
 

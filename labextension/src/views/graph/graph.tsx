@@ -15,7 +15,8 @@ import { iconOf, isAlive, kindText } from './words';
 
 const ZOOMS = [0.4, 0.55, 0.75, 1, 1.25];
 /** Nothing smaller can be read. */
-const FIT_LEAST = 0.55;
+const FIT_LEAST = 0.75;
+const MANY = 30;
 
 export interface ILineageGraphProps {
   graph: IGraph;
@@ -56,6 +57,7 @@ export function LineageGraph(props: ILineageGraphProps): ReactElement {
       <div className="jp-MlopsLab-lineage-bar" role="toolbar" aria-label={t('Lineage')}>
         <span className="jp-MlopsLab-lineage-count">
           {t('%1 things, %2 steps', graph.nodes.length, graph.edges.length)}
+          {graph.truncated === true && `, ${t('and more beyond')}`}
         </span>
         {!asList && (
           <>
@@ -142,10 +144,12 @@ function Drawing(props: IDrawingProps): ReactElement {
   const arrow = useId();
   const [focused, setFocused] = useState<string | null>(null);
   const [pointed, setPointed] = useState<string | null>(null);
+  // Among many, what belongs to what it is about has to be seen without a pointer.
+  const usual = drawing.nodes.length > MANY ? graph.focus : null;
   const lit = useMemo(() => {
-    const about = pointed ?? focused;
+    const about = pointed ?? focused ?? usual;
     return about === null ? null : pathOf(about, edges);
-  }, [pointed, focused, edges]);
+  }, [pointed, focused, usual, edges]);
   const home = drawing.nodes.find(({ item }) => item.id === graph.focus) ?? drawing.nodes[0];
   // A node may have gone into a group, or come out of one.
   const held = drawing.nodes.find(({ item }) => item.id === focused) ?? home;
@@ -160,8 +164,8 @@ function Drawing(props: IDrawingProps): ReactElement {
       node.scrollLeft = scale * (home.x + NODE_WIDTH / 2) - node.clientWidth / 2;
       node.scrollTop = scale * (home.y + NODE_HEIGHT / 2) - node.clientHeight / 2;
     }
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- not at every zoom: only for a new graph
-  }, [graph]);
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- not at every zoom: for a new graph or room
+  }, [graph, width]);
 
   const focus = useCallback((id: string) => {
     const nodes = frame.current?.querySelectorAll<SVGGElement>('[data-id]') ?? [];

@@ -24,4 +24,6 @@ export interface IGraph {
   focus: string;
   nodes: readonly INode[];
   edges: readonly IEdge[];
+  /** Whether there is more than was followed. */
+  truncated?: boolean;
 }
