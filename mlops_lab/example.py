@@ -1,4 +1,4 @@
-"""The example project "Will this flight arrive late?": data, three notebooks, two pipelines."""
+"""The example project "Will this flight arrive late?": data, notebooks, suites, pipelines."""
 
 from __future__ import annotations
 

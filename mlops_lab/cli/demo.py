@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -42,41 +43,59 @@ __all__ = ["demo"]
 def demo(session: Session, directory: Path | None, no_lab: bool) -> int:
     """Make the example project in DIR, run it end to end, and open JupyterLab on it.
 
-    Real flights, three notebooks, a pipeline with gates: it trains a model that passes, then one
-    that peeks at the future and is refused. In a DIR that holds the example already nothing is
-    overwritten: it runs again. It takes about a minute.
+    Real flights, four notebooks, a pipeline with gates: data arrives and is checked, a model passes
+    and becomes champion, then one that peeks at the future and one that has seen too little are
+    refused. In a DIR that holds the example already nothing is overwritten: it runs again. It takes
+    about a minute and a half.
     """
     began = time.monotonic()
     target = console(stderr=session.as_json)
     project, made = _project(directory)
     _introduce(target, project, made)
-    good = _chapter(target, project, "A model that should pass", "flight-delay")
-    if good.status != "finished":
-        if session.as_json:
-            write_json({"directory": str(project.root), "passing": good.to_json()})
-        return good.exit_code
-    leak = _chapter(
-        target, project, "The same notebooks, with a column that is known only later", "leak"
-    )
-    refused = leak.outcome == "rejected"
-    code = 0 if good.outcome == "passed" and refused else (leak.exit_code or good.exit_code or 1)
-    if leak.exit_code == 130:
-        code = 130
+    results: dict[str, PipelineResult] = {}
+    for chapter in _CHAPTERS:
+        result = results[chapter.pipeline] = _play(target, project, chapter)
+        if result.status != "finished":
+            if session.as_json:
+                write_json({"directory": str(project.root), "pipelines": _documents(results)})
+            return result.exit_code
+    odd = [one for one in _CHAPTERS if results[one.pipeline].outcome != one.outcome]
     if session.as_json:
         write_json(
             {
                 "directory": str(project.root),
                 "made": made,
-                "passing": good.to_json(),
-                "leaking": leak.to_json(),
+                "pipelines": _documents(results),
                 "seconds": round(time.monotonic() - began, 1),
             }
         )
     else:
-        _conclude(target, project, good, leak, time.monotonic() - began)
-    if code == 0 and not session.as_json and _wants_lab(no_lab):
+        _conclude(target, project, results, odd, time.monotonic() - began)
+    if odd:
+        return results[odd[0].pipeline].exit_code or 1
+    if not session.as_json and _wants_lab(no_lab):
         _open_lab(target, project)
-    return code
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Chapter:
+    """One pipeline of the story, and what its gates should say."""
+
+    title: str
+    pipeline: str
+    outcome: str
+
+
+_CHAPTERS: Final = (
+    _Chapter("The weeks arrive, and a model that should pass", "flight-delay", "passed"),
+    _Chapter("The same notebooks, with a column that is known only later", "leak", "rejected"),
+    _Chapter("A model that has seen two weeks of January", "january", "rejected"),
+)
+
+
+def _documents(results: Mapping[str, PipelineResult]) -> dict[str, Any]:
+    return {name: result.to_json() for name, result in results.items()}
 
 
 def _project(directory: Path | None) -> tuple[Project, bool]:
@@ -105,62 +124,127 @@ def _introduce(target: Console, project: Project, made: bool) -> None:
     target.print(Text.assemble(("Will this flight arrive late?", "bold"), "  MLOps Lab's example"))
     word = "made in" if made else "found in"
     target.print(
-        f"Flights from New York in 2013, three notebooks, six gates; {word} {shown(project.root)}",
+        f"Flights from New York in 2013, four notebooks, ten gates; {word} {shown(project.root)}",
         markup=False,
         style="dim",
     )
 
 
-def _chapter(target: Console, project: Project, title: str, name: str) -> PipelineResult:
-    target.print()
-    if not target.is_terminal:
-        target.print(f"## {title}", markup=False)
-    else:
-        target.rule(title, align="left", style="dim", characters="─")
-    result = run_shown(project, f"pipelines/{name}.yaml", {}, target)
+def _play(target: Console, project: Project, chapter: _Chapter) -> PipelineResult:
+    _head(target, chapter.title)
+    result = run_shown(project, f"pipelines/{chapter.pipeline}.yaml", {}, target)
     show_result(target, result)
     return result
+
+
+def _head(target: Console, title: str) -> None:
+    target.print()
+    if target.is_terminal:
+        target.rule(title, align="left", style="dim", characters="─")
+    else:
+        target.print(f"## {title}", markup=False)
 
 
 def _conclude(
     target: Console,
     project: Project,
-    good: PipelineResult,
-    leak: PipelineResult,
+    results: Mapping[str, PipelineResult],
+    odd: Sequence[_Chapter],
     seconds: float,
 ) -> None:
     from rich.text import Text
 
-    target.print()
-    if target.is_terminal:
-        target.rule("What happened", align="left", style="dim", characters="─")
-    else:
-        target.print("## What happened")
-    for result in (good, leak):
-        # The one that was to be refused was refused: as expected, so no alarm.
+    _head(target, "What happened")
+    for result in results.values():
+        # What was to be refused was refused: as expected, so no alarm.
         words = _sentence(result)
         target.print(Text.assemble(glyph(result.status, result.outcome), "  ", words))
-    if leak.outcome != "rejected":
-        target.print("The leaking model should have been refused.", style="red")
-    _comparison(target, {"flight-delay": good, "leak": leak})
+    for chapter in odd:
+        should = "have passed" if chapter.outcome == "passed" else "have been refused"
+        target.print(f"{chapter.pipeline} should {should}.", style="red")
+    _comparison(target, results)
+    _data(target, project)
+    _models(target, project)
     target.print()
     target.print("executed notebooks", style="dim")
-    for path in _executed(project, good) + _executed(project, leak):
-        target.print(f" {shown(path)}", markup=False, soft_wrap=True)
+    for result in results.values():
+        for path in _executed(project, result):
+            target.print(f" {shown(path)}", markup=False, soft_wrap=True)
     target.print()
     where = shown(project.root)
+    first = next(iter(results.values()))
     target.print("next", style="dim")
     for command, purpose in (
-        (f"jupyter lab --notebook-dir {where}", "the sidebar has both runs"),
-        (f"mlops-lab --project {where} run show {good.run_id[:8]}", "everything about the first"),
+        (f"jupyter lab --notebook-dir {where}", "the sidebar has runs, data and models"),
+        (f"mlops-lab --project {where} run show {first.run_id[:8]}", "everything about the first"),
+        (f"mlops-lab --project {where} model show flight-delay", "who is champion, and why"),
+        (f"mlops-lab --project {where} audit show", "every decision, and who took it"),
         (
             f"mlops-lab --project {where} pipeline run flight-delay -p train.estimator=logistic",
-            "another model",
+            "another challenger",
         ),
     ):
         target.print(Text.assemble(f" {command}", (f"   {purpose}", "dim")), soft_wrap=True)
     target.print()
     target.print(f"{duration(seconds)} in all", style="dim")
+
+
+def _data(target: Console, project: Project) -> None:
+    """The versions that arrived, and what is wrong with those that a check blocks."""
+    from rich.text import Text
+
+    from mlops_lab.cli.output import print_table
+
+    rows = []
+    for dataset in project.datasets.list():
+        for version in reversed(project.datasets.versions(dataset.name)):
+            why = [
+                check.sentence
+                for summary in version.checks
+                if summary.state == "blocked"
+                for check in project.datasets.report(version.ref, summary.suite).checks
+                if check.state != "passed"
+            ]
+            said = why or ([version.note] if version.note else [])
+            state = {"blocked": "rejected", "warned": "waiting"}.get(version.state or "", "passed")
+            rows.append(
+                (
+                    Text.assemble(glyph(state), " ", version.ref),
+                    f"{version.rows:,}" if version.rows is not None else "",
+                    "; ".join(said),
+                )
+            )
+    if rows:
+        target.print()
+        print_table(
+            target, ["data", ("rows", {"justify": "right"}), ("", {"no_wrap": False})], rows
+        )
+
+
+def _models(target: Console, project: Project) -> None:
+    """Who is champion, and why the others are not."""
+    from rich.text import Text
+
+    from mlops_lab.cli.output import print_table
+
+    rows = []
+    for model in project.models.list():
+        for version in reversed(project.models.versions(model.name)):
+            judgement = version.judgement
+            outcome = judgement.outcome if judgement else None
+            why = "; ".join(judgement.sentences) if judgement else ""
+            if judgement and outcome == "passed":
+                why = f"{judgement.passed} of {judgement.total} gates passed"
+            rows.append(
+                (
+                    Text.assemble(glyph("finished", outcome), f" {version.name} {version.version}"),
+                    Text(", ".join(version.aliases), style="bold"),
+                    why,
+                )
+            )
+    if rows:
+        target.print()
+        print_table(target, ["model", "", ("", {"no_wrap": False})], rows)
 
 
 def _executed(project: Project, result: PipelineResult) -> list[Path]:

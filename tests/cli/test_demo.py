@@ -17,11 +17,12 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest.fixture
 def small_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An example whose two pipelines take a second: one passes, one is refused."""
+    """An example whose pipelines take a second each: one passes, two are refused."""
     folder = tmp_path / "origin"
     gates = ["fit.auc >= 0.6", "fit.auc <= 0.85"]
     write_pipeline(folder, LOG_AUC, name="flight-delay", gates=gates)
     write_pipeline(folder, LOG_AUC.replace("auc)", "0.94)"), name="leak", gates=gates)
+    write_pipeline(folder, LOG_AUC.replace("auc)", "0.55)"), name="january", gates=gates)
     monkeypatch.setattr(example, "source", lambda: folder)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LAB", "0")
@@ -36,6 +37,7 @@ def test_demo_tells_the_story(small_example: Path, tmp_path: Path, call: Call) -
         "made in try",
         "flight-delay: all 2 gates passed",
         "leak: refused, auc 0.94 is above 0.85",
+        "january: refused, auc 0.55 is below 0.6",
         "try/work/executed/flight-delay/fit.ipynb",
         "jupyter lab",
     ):
@@ -53,9 +55,9 @@ def test_demo_again_overwrites_nothing(small_example: Path, tmp_path: Path, call
     assert said.code == 0
     assert notebook.read_text() == mine
     assert said.json["made"] is False
-    assert said.json["passing"]["outcome"] == "passed"
-    assert said.json["leaking"]["outcome"] == "rejected"
-    assert len(call("--project", "flight-delay", "run", "list", "--json").json["runs"]) == 4
+    outcomes = {name: one["outcome"] for name, one in said.json["pipelines"].items()}
+    assert outcomes == {"flight-delay": "passed", "leak": "rejected", "january": "rejected"}
+    assert len(call("--project", "flight-delay", "run", "list", "--json").json["runs"]) == 6
 
 
 def test_demo_never_takes_a_folder_with_something_else(
@@ -73,7 +75,7 @@ def test_demo_whose_leak_passes_is_a_failure(small_example: Path, call: Call) ->
     write_pipeline(small_example, LOG_AUC, name="leak", gates=["fit.auc >= 0.6"])
     said = call("demo")
     assert said.code == 1
-    assert "should have been refused" in said.out
+    assert "leak should have been refused" in said.out
 
 
 def test_demo_ends_where_its_pipeline_fails(small_example: Path, call: Call) -> None:

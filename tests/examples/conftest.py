@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from mlops_lab import example
 from mlops_lab.project import Project
@@ -79,28 +78,15 @@ def passing(run_once: Callable[..., Ran]) -> Ran:
 
 
 @pytest.fixture(scope="session")
-def leaking(run_once: Callable[..., Ran]) -> Ran:
-    """The pipeline whose model has seen the departure delay."""
-    return run_once("leak")
+def leaking(run_once: Callable[..., Ran], passing: Ran) -> Ran:
+    """The pipeline whose model has seen the departure delay, against the champion."""
+    return run_once("leak", Path(passing["project"]))
 
 
 @pytest.fixture(scope="session")
-def january(run_once: Callable[..., Ran], passing: Ran) -> Ran:
-    """The pipeline, from its second step, with a model that has seen two weeks of January."""
-    project = Path(passing["project"])
-    yaml = YAML(typ="safe")
-    pipeline = yaml.load(project / example.PIPELINE)
-    del pipeline["steps"]["prepare"]
-    for step in pipeline["steps"].values():
-        for name, source in step["inputs"].items():
-            if source == f"prepare.{name}":
-                step["inputs"][name] = str(kept_file(passing, "prepare", f"outputs/{name}.parquet"))
-    pipeline["steps"]["train"]["params"] = {"until": "2013-01-15", "sweep": False, "refit": False}
-    path = project / "pipelines" / "january.yaml"
-    part = path.with_suffix(f".{os.getpid()}")
-    yaml.dump(pipeline | {"name": "january"}, part)
-    part.replace(path)  # another worker may be doing the same
-    return run_once("january", project)
+def january(run_once: Callable[..., Ran], passing: Ran, leaking: Ran) -> Ran:
+    """The pipeline whose model has seen two weeks of January, against the champion."""
+    return run_once("january", Path(passing["project"]))
 
 
 def run_of(ran: Ran, step: str) -> str:

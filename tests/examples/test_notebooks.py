@@ -14,7 +14,7 @@ from mlops_lab import example
 
 from .conftest import Ran
 
-NOTEBOOKS = ("prepare", "train", "evaluate")
+NOTEBOOKS = ("arrive", "prepare", "train", "evaluate")
 
 
 def load(name: str) -> dict[str, Any]:

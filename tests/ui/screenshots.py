@@ -48,7 +48,7 @@ PARAMS = "params = dict(learning_rate={rate}, max_leaf_nodes=31, min_samples_lea
 
 TRAIN = """with lab.start_run("{name}", params=params, steps=120) as run:
     display(run.curves("auc", "log_loss"))
-    model = delays.make_model(seed=7, max_iter=5, **params)
+    model = delays.make_model("hgb", delays.FEATURES, seed=7, max_iter=5, **params)
     model.set_params(trees__warm_start=True)
     for trees in range(5, 125, 5):
         model.set_params(trees__max_iter=trees).fit(train[delays.FEATURES], train.late)
@@ -60,7 +60,7 @@ NEXT = """bins = delays.bins_of(exam.late.to_numpy(), p)
 run.log_figure(charts.calibration(bins, p, error=0.05), "calibration")"""
 
 LOGISTIC = """with lab.start_run("logistic", params=dict(model="logistic", C=0.1)) as run:
-    model = delays.make_model("logistic", seed=7).fit(train[delays.FEATURES], train.late)
+    model = delays.make_model("logistic", delays.FEATURES, seed=7).fit(train[delays.FEATURES], train.late)
     p = model.predict_proba(exam[delays.FEATURES])[:, 1]
     scores = {"auc": roc_auc_score(exam.late, p), "log_loss": log_loss(exam.late, p)}
     run.log_metrics(scores)"""

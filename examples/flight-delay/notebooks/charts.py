@@ -1,4 +1,4 @@
-"""The charts of the three notebooks: functions of small tables, with one look.
+"""The charts of the notebooks: functions of small tables, with one look.
 
 Change one and run its cell again after `importlib.reload(charts)`.
 """

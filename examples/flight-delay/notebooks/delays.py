@@ -1,4 +1,4 @@
-"""What the three notebooks share: the features, the models and a few figures."""
+"""What the notebooks share: the features, the models and a few figures."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ NUMBERS = [
     "precip_3h",
 ]
 FEATURES = CATEGORIES + NUMBERS
+WEATHER = ["temp", "dewp", "humid", "wind_speed", "pressure", "visib", "precip_3h"]
 
 # Known only after the scheduled departure. It stays in the files so that a leak can be shown, and refused.
 KNOWN_LATER = ["dep_delay"]
@@ -52,8 +53,15 @@ UNITS = {
 # --- models ---------------------------------------------------------------------------------------
 
 
+def columns(also: str = "", without: str = "") -> list[str]:
+    """The columns to learn from; ``also`` adds one that is known only later, ``without="weather"`` drops the sky."""
+    chosen = [name for name in FEATURES if without != "weather" or name not in WEATHER]
+    return chosen + ([also] if also else [])
+
+
 def make_model(
-    estimator: str = "hgb",
+    estimator: str,
+    columns: list[str],
     *,
     seed: int,
     learning_rate: float = 0.06,
@@ -61,12 +69,9 @@ def make_model(
     max_iter: int = 120,
     min_samples_leaf: int = 50,
     l2: float = 5.0,
-    also: list[str] | None = None,
+    weights: str | None = None,
 ) -> Any:
-    """An untrained scikit-learn pipeline: ``hgb`` (boosted trees) or ``logistic``.
-
-    ``also`` names further number columns; the leaking model is made with ``dep_delay``.
-    """
+    """An untrained scikit-learn pipeline: ``hgb`` (boosted trees) or ``logistic``."""
     from sklearn.compose import ColumnTransformer
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.impute import SimpleImputer
@@ -74,13 +79,11 @@ def make_model(
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-    numbers = NUMBERS + (also or [])
+    numbers = [name for name in columns if name not in CATEGORIES]
     if estimator == "hgb":
         # Plain codes instead of native categories: as good here, and they survive an export to ONNX.
         codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
-        columns = ColumnTransformer(
-            [("codes", codes, CATEGORIES), ("numbers", "passthrough", numbers)]
-        )
+        table = ColumnTransformer([("codes", codes, CATEGORIES), ("numbers", "passthrough", numbers)])
         trees = HistGradientBoostingClassifier(
             learning_rate=learning_rate,
             max_leaf_nodes=max_leaf_nodes,
@@ -88,18 +91,16 @@ def make_model(
             min_samples_leaf=min_samples_leaf,
             l2_regularization=l2,
             early_stopping=False,
+            class_weight=weights,
             random_state=seed,
         )
-        return Pipeline([("columns", columns), ("trees", trees)])
+        return Pipeline([("columns", table), ("trees", trees)])
     if estimator == "logistic":
         filled = Pipeline([("fill", SimpleImputer()), ("scale", StandardScaler())])
-        columns = ColumnTransformer(
-            [
-                ("flags", OneHotEncoder(handle_unknown="ignore"), CATEGORIES),
-                ("numbers", filled, numbers),
-            ]
-        )
-        return Pipeline([("columns", columns), ("linear", LogisticRegression(C=0.1, max_iter=500))])
+        flags = OneHotEncoder(handle_unknown="ignore")
+        table = ColumnTransformer([("flags", flags, CATEGORIES), ("numbers", filled, numbers)])
+        linear = LogisticRegression(C=0.1, max_iter=500, class_weight=weights)
+        return Pipeline([("columns", table), ("linear", linear)])
     raise ValueError(f"estimator is {estimator!r}; it can be 'hgb' or 'logistic'")
 
 
@@ -123,27 +124,6 @@ def save_model(model: Any, path: str | Path) -> int:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     sio.dump(model, path, compression=zipfile.ZIP_DEFLATED, compresslevel=6)
     return Path(path).stat().st_size
-
-
-# skops refuses every type that it was not told to trust. This list is ours, never the file's.
-TRUSTED = [
-    "numpy.dtype",
-    "sklearn._loss.link.Interval",
-    "sklearn._loss.link.LogitLink",
-    "sklearn._loss.loss.HalfBinomialLoss",
-    "sklearn.compose._column_transformer._RemainderColsList",
-    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-]
-
-
-def load_model(path: str | Path) -> Any:
-    """Read a model that ``save_model`` wrote; refuses a file with any other type inside."""
-    import skops.io as sio
-
-    if not Path(path).exists():
-        raise FileNotFoundError(f"{path} does not exist: run train.ipynb or the pipeline first")
-    return sio.load(path, trusted=TRUSTED)
 
 
 # --- figures --------------------------------------------------------------------------------------

@@ -233,7 +233,7 @@ function Beginning(props: { model: RunsModel; actions: ITrackingActions }): Reac
         <Empty
           title={trans.__('Rather look first?')}
           text={trans.__(
-            'The flight-delay example runs its pipeline in front of you: three notebooks and their gates, about a minute.'
+            'The flight-delay example runs its pipeline in front of you: four notebooks and their gates, about a minute.'
           )}
         >
           <button type="button" className="jp-MlopsLab-button" disabled={busy} onClick={create}>
