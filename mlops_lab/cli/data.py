@@ -93,9 +93,17 @@ def commit(
             alias=alias,
         )
     else:
+        from mlops_lab.handles.dataset import producer
+
         with _progress(session, "keeping") as progress:
             version = project.datasets.commit(
-                name, source, note=note, alias=alias, checks=not no_checks, progress=progress
+                name,
+                source,
+                note=note,
+                alias=alias,
+                run_id=producer(project),
+                checks=not no_checks,
+                progress=progress,
             )
     reports = project.datasets.reports(version)
     again = version.created_at < began

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mlops_lab.data.suite_run import SuiteReport
     from mlops_lab.lineage import Direction, Graph
 
-__all__ = ["Dataset", "dataset", "datasets"]
+__all__ = ["Dataset", "dataset", "datasets", "producer"]
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -256,7 +256,7 @@ class Dataset:
             source,
             note=note,
             alias=alias,
-            run_id=_producer(self._project),
+            run_id=producer(self._project),
             checks=checks,
         )
         return Dataset(self._project, record.ref)
@@ -558,7 +558,7 @@ def _handle(root: str, ref: str) -> Dataset:
     return Dataset(Project.open(root), ref)
 
 
-def _producer(project: Project) -> str | None:
+def producer(project: Project) -> str | None:
     """The run that what is committed now is made by: the active one, or the pipeline step's."""
     current = active_runs.current()
     if current is not None:

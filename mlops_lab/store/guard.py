@@ -77,6 +77,7 @@ class Guard:
         if not unsure:
             return
         done, total = 0, sum(stamp.size for stamp in unsure.values())
+        began = time.time_ns()
         hashed = in_threads(self._rehash, list(unsure), total)
         sound: dict[str, Stamp] = {}
         wrong: list[str] = []
@@ -86,7 +87,7 @@ class Guard:
                 progress(done, total)
             if stamp is None:
                 wrong.append(digest)
-            elif stamp.settled(time.time_ns()):
+            elif stamp.settled(began):
                 sound[digest] = stamp
         if sound:
             self._cache.remember(sound)
@@ -97,10 +98,11 @@ class Guard:
         """Whether an object is there with the right bytes; then it is as young as a new one."""
         try:
             if self.unsure([digest]):
+                began = time.time_ns()
                 stamp = self._rehash(digest)
                 if stamp is None:
                     return False
-                if stamp.settled(time.time_ns()):
+                if stamp.settled(began):
                     self._cache.remember({digest: stamp})
         except (NotFound, Corrupt, FileNotFoundError):
             return False

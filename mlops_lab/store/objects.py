@@ -106,7 +106,6 @@ class Objects:
             There is no room; nothing is left behind.
         """
         self._refuse_when_read_only()
-        began = time.time_ns()
         wanted = [os.path.abspath(path) for path in paths]
         known = self._guard.known_files(wanted)
         todo = [path for path in dict.fromkeys(wanted) if path not in known]
@@ -124,8 +123,8 @@ class Objects:
                     if progress is not None:
                         progress(min(done, total), total)
                 published = self._publish(snapshots)
-            files = {one.source: (one.stamp, one.digest) for one in snapshots}
-            self._cache.remember(published, files, hashed_ns=began)
+            files = {one.source: (one.stamp, one.digest) for one in snapshots if one.settled}
+            self._cache.remember(published, files)
             known |= {one.source: (one.digest, one.size) for one in snapshots}
         self._guard.refresh({digest for digest, _ in known.values()})
         return [PutFile(*known[path]) for path in wanted]
@@ -215,11 +214,14 @@ class Objects:
         if tree is None:
             tree = name is None
         if not tree:
-            return self._views.of_file(digest, name or "file", self.trusted(digest))
+            target = self.trusted(digest)
+            with self._room():
+                return self._views.of_file(digest, name or "file", target)
         listed = self.tree(digest)
         paths = self.trusted_all(entry.digest for entry in listed.entries)
         links = {entry.path: paths[entry.digest] for entry in listed.entries}
-        return self._views.of_folder(digest, name or "files", links)
+        with self._room():
+            return self._views.of_folder(digest, name or "files", links)
 
     def digest_of_file(self, path: Path) -> str | None:
         """The content id of a file that was kept and is as it was; None when that is not known.
@@ -271,8 +273,10 @@ class Objects:
                 yield f"b3-{folder.name}{file.name}"
 
     def forget(self, digests: Iterable[str]) -> None:
-        """Forget what was known of objects that are gone."""
+        """Forget what was known of objects that are gone, and of files and views that are."""
         self._cache.forget(digests)
+        self._cache.prune()
+        self._views.prune()
 
     # ------------------------------------------------------------------ inside
 
@@ -329,8 +333,8 @@ class Objects:
             if error.errno not in DISK_FULL:
                 raise
             raise StorageFull(
-                f"there is no room in {self._directory}: {error.strerror}. Nothing was kept; "
-                "`mlops-lab store gc` says what could be removed."
+                f"there is no room in {self._directory.parent}: {error.strerror}. Nothing was "
+                "kept; `mlops-lab store gc` says what could be removed."
             ) from error
 
 

@@ -64,6 +64,8 @@ class Snapshot:
     ----------
     stamp
         What the user's file was recognised by, before and after.
+    settled
+        Whether a change since then would show in it: else the file must be read again next time.
     """
 
     source: str
@@ -71,6 +73,7 @@ class Snapshot:
     part: str
     digest: str
     size: int
+    settled: bool
 
 
 def take_snapshot(source: str, part: str) -> Snapshot:
@@ -89,6 +92,7 @@ def take_snapshot(source: str, part: str) -> Snapshot:
     try:
         before = os.fstat(fd)
         stamp = _settled_stamp(fd, before)
+        settled = stamp.settled(time.time_ns())
         out = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
             copied = copy_bytes(fd, out, stamp.size)
@@ -103,7 +107,7 @@ def take_snapshot(source: str, part: str) -> Snapshot:
             )
     finally:
         os.close(fd)
-    return Snapshot(source, stamp, part, digest, stamp.size)
+    return Snapshot(source, stamp, part, digest, stamp.size, settled)
 
 
 def open_source(source: str | Path) -> int:

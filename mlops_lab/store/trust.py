@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -96,25 +95,20 @@ class TrustCache:
         self,
         objects: Mapping[str, Stamp],
         files: Mapping[str, tuple[Stamp, str]] | None = None,
-        *,
-        hashed_ns: int | None = None,
     ) -> None:
-        """Note what was seen; files that may still be changing within one tick are not noted.
+        """Note what was seen.
 
         Parameters
         ----------
         objects
             Content id to the stamp of the object.
         files
-            Absolute path to stamp and content id.
-        hashed_ns
-            When the files began to be read, by default now.
+            Absolute path to stamp and content id; a file that was changed within the same tick of
+            the clock in which it was read must not be among them.
         """
-        began = time.time_ns() if hashed_ns is None else hashed_ns
         kept = [
             (os.fsencode(path), s.ino, s.size, s.mtime_ns, s.ctime_ns, digest)
             for path, (s, digest) in (files or {}).items()
-            if s.settled(began)
         ]
         rows = [(digest, s.ino, s.size, s.mtime_ns, s.ctime_ns) for digest, s in objects.items()]
         with self._open() as db:
@@ -130,6 +124,16 @@ class TrustCache:
             if db is not None:
                 db.execute("begin immediate")
                 db.executemany("delete from object where digest = ?", [(d,) for d in digests])
+                db.execute("commit")
+
+    def prune(self) -> None:
+        """Forget files that are not there any more."""
+        with self._open() as db:
+            if db is not None:
+                paths = [path for (path,) in db.execute("select path from file")]
+                gone = [(path,) for path in paths if not os.path.lexists(path)]
+                db.execute("begin immediate")
+                db.executemany("delete from file where path = ?", gone)
                 db.execute("commit")
 
     def _select(self, sql: str, key: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
@@ -177,6 +181,9 @@ class TrustCache:
 
 
 def _open_database(path: Path) -> sqlite3.Connection:
+    if not path.exists():
+        # SQLite would not let the group of a shared folder write it, whatever the umask says.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666))
     db = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)
     try:
         # Not durable on purpose: what a crash takes is hashed again.

@@ -72,6 +72,12 @@ class Views:
         is_tree = real.parent.name.endswith(_TREE_SUFFIX) and DIGEST.fullmatch(digest)
         return digest if is_tree else None
 
+    def prune(self) -> None:
+        """Remove the views in which something leads to an object that is gone."""
+        for folder in self._folder.glob("*"):
+            if any(one.is_symlink() and not one.exists() for one in folder.rglob("*")):
+                shutil.rmtree(folder, ignore_errors=True)
+
     def _make(self, place: Path, wanted: Mapping[str, str]) -> None:
         self._tmp.mkdir(parents=True, exist_ok=True)
         part = self._tmp / f"view-{os.getpid()}-{secrets.token_hex(6)}"

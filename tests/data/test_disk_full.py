@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mlops_lab.errors import StorageFull
+from mlops_lab.errors import Forbidden, StorageFull
 from mlops_lab.project import Project
 
 
@@ -73,3 +73,33 @@ def test_a_checkout_without_room_leaves_whole_files(small_project: Project, tmp_
         assert path.read_bytes() == (folder / path.name).read_bytes()
     report = small_project.datasets.checkout("many", tmp_path / "roomy")
     assert len(report.written) == 10
+
+
+def test_a_project_that_can_only_be_read_delivers_and_keeps_nothing(
+    small_project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    root = small_project.root
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for n in range(3):
+        (folder / f"{n}.csv").write_text(f"x\n{n}\n")
+    version = small_project.datasets.commit("many", folder)
+    small_project.close()
+    subprocess.run(["mount", "-o", "remount,ro", str(root.parent)], check=True)
+    try:
+        project = Project.open(root)
+        assert project.read_only
+        found = project.datasets.path("many")
+        assert (found / "1.csv").read_text() == "x\n1\n"
+        assert project.datasets.recognise(folder) == version
+        project.datasets.checkout("many", tmp_path / "out")
+        assert (tmp_path / "out" / "2.csv").read_text() == "x\n2\n"
+        with pytest.raises(Forbidden, match="can be read but not written"):
+            project.datasets.commit("many", folder / "0.csv")
+        with pytest.raises(Forbidden, match="can be read but not written"):
+            project.datasets.commit("many", "select 1 as x")
+        assert project.store.verify() == []
+        project.close()
+    finally:
+        subprocess.run(["mount", "-o", "remount,rw", str(root.parent)], check=True)
