@@ -311,7 +311,9 @@ class Approver(Promoter):
             return f"{who.id} is {role}, and this takes {wanted.giver}."
         given, barred = counting(policy, state, version, alias)
         if who.id in barred:
-            did = "registered" if who.id == state.versions[version].by else "asked for"
+            row = state.versions[version]
+            made = "trained" if who.id in row.makers else "asked for"
+            did = "registered" if who.id == row.by else made
             return f"{who.id} {did} it: nobody approves their own version."
         if any(approval.by == who.id for approval in given):
             return f"{who.id} has approved it already."

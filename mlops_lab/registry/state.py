@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["Event", "ModelState", "Move", "VersionRow", "read_state", "read_states"]
 
 _VERSIONS: Final = """
-select model, version, digest, run_id, logged_model, flavor, unsafe, size, t, by_id, facts, note, n
-from lab.model_version where $name is null or model = $name order by n
+select v.model, v.version, v.digest, v.run_id, v.logged_model, v.flavor, v.unsafe, v.size, v.t,
+       v.by_id, v.facts, v.note, v.n, [r.author, r.claimed_user]
+from lab.model_version v left join lab.run r on r.run_id = v.run_id
+where $name is null or v.model = $name order by v.n
 """
 _EVENTS: Final = """
 select e.model, e.n, e.t, e.by_id, e.kind, e.version, e.alias, e.digest, e.data::varchar, r.name
@@ -48,6 +50,8 @@ class VersionRow:
     facts: str | None
     note: str
     n: int
+    makers: tuple[str, ...] = ()
+    """Who ran the run that made it, by the system's word and by the environment's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,9 +251,14 @@ class ModelState:
         return sorted(found.values(), key=lambda event: event.n)
 
     def authors(self, version: int, alias: str) -> set[str]:
-        """Who made the version what it is: who registered it, and who asked for its promotion."""
+        """Who made the version what it is: trained it, registered it, or asks for its promotion.
+
+        What the environment claims counts here, too: where all kernels run as one user of the
+        system, it is the only word on who that is, and to claim another name bars one person more.
+        """
+        row = self.versions[version]
         asked = self._round(version, alias, "model.request")
-        return {self.versions[version].by, *(event.by for event in asked)}
+        return {row.by, *row.makers, *(event.by for event in asked)}
 
     def approvals(self, version: int, alias: str) -> list[Approval]:
         """The approvals since the last rejection or promotion, whether they count or not."""
@@ -296,7 +305,7 @@ def read_states(cursor: DuckDBPyConnection, name: str | None = None) -> dict[str
     versions: dict[str, dict[int, VersionRow]] = {}
     for row in cursor.execute(_VERSIONS, {"name": name}).fetchall():
         values: list[Any] = list(row)
-        values[8] = _utc(values[8])
+        values[8], values[-1] = _utc(values[8]), tuple(filter(None, values[-1]))
         made = VersionRow(*values)
         # Of two lines for one number, which only a hand can have written, the first counts.
         versions.setdefault(made.model, {}).setdefault(made.version, made)

@@ -17,7 +17,7 @@ from mlops_lab.governance.access import Rules
 from mlops_lab.project import Project
 from mlops_lab.registry import ModelVersion
 
-from .conftest import ADA, IVO, MARA, ROOT, Make
+from .conftest import ADA, IVO, MARA, ROOT, Make, package
 
 ONE: str = "[aliases.champion]\napprovals = 1\n"
 
@@ -361,3 +361,21 @@ def test_lines_gone_from_the_end_of_the_log_stop_promotions(
     with pytest.raises((Corrupt, Refused)):
         project.models.promote(version.ref, "champion", by=MARA)
     assert project.models.find("flight-delay@champion") is None
+
+
+def test_who_a_hub_says_trained_it_cannot_approve_it(
+    project: Project,
+    tmp_path: Path,
+    policy: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    policy(ONE)
+    # On a hub all kernels may run as one user of the system; its own word is the only other one.
+    monkeypatch.setenv("JUPYTERHUB_USER", "ivo")
+    run_id = project.runs.start(name="fit", by=MARA)
+    logged = project.models.log_package(run_id, "model", package(tmp_path / "saved"))
+    project.models.register("mine", logged_model=logged.id, by=MARA)
+    project.models.request_approval("mine@1", by=MARA)
+    with pytest.raises(Forbidden, match="ivo trained it: nobody approves their own version"):
+        project.models.approve("mine@1", "fine", by=IVO)
+    assert project.models.approve("mine@1", "fine", by=ADA).promoted
