@@ -3,7 +3,10 @@ import * as v from 'valibot';
 import type { ProjectClient } from './client';
 import type { IRequestInit } from './request';
 import { request, requestJSON } from './request';
-import { maybe, Num, Outcome, Tags, Time } from './types';
+import type { ILoggedModel } from './types';
+import { LoggedModel, maybe, Num, Outcome, Tags, Time } from './types';
+
+export type { ILoggedModel };
 
 const Direction = v.picklist(['min', 'max']);
 const RunRef = v.object({ id: v.string(), name: v.string() });
@@ -201,17 +204,6 @@ export const Decided = v.object({
 export type IDecided = v.InferOutput<typeof Decided>;
 
 // --- runs and files -------------------------------------------------------------------------------
-
-/** A model that a run has logged. */
-export const LoggedModel = v.object({
-  id: v.string(),
-  name: v.string(),
-  flavor: v.string(),
-  unsafe: v.boolean(),
-  size_bytes: v.number(),
-  registered: v.array(v.object({ model: v.string(), version: v.number() }))
-});
-export type ILoggedModel = v.InferOutput<typeof LoggedModel>;
 
 /** Of a run's details: the models that it logged. */
 export const RunModels = v.object({ models: v.optional(v.array(LoggedModel), []) });

@@ -160,6 +160,17 @@ export const NotebookRuns = v.object({
 export type INotebookRuns = v.InferOutput<typeof NotebookRuns>;
 export type INotebookMetric = INotebookRuns['metrics'][number];
 
+/** A model that a run has logged. */
+export const LoggedModel = v.object({
+  id: v.string(),
+  name: v.string(),
+  flavor: v.string(),
+  unsafe: v.boolean(),
+  size_bytes: v.number(),
+  registered: v.array(v.object({ model: v.string(), version: v.number() }))
+});
+export type ILoggedModel = v.InferOutput<typeof LoggedModel>;
+
 export const GateState = v.string();
 export const RunDetail = v.object({
   ...row,
@@ -231,6 +242,8 @@ export const RunDetail = v.object({
     ),
     []
   ),
+  /** The models that it has logged. */
+  models: v.optional(v.array(LoggedModel), []),
   cells: v.array(
     v.object({
       id: maybe(v.string()),

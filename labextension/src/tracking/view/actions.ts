@@ -14,6 +14,8 @@ export interface IRunActions {
   copyId(): void;
   /** Show a version of data or of a model that it was given. */
   openInput(kind: 'dataset' | 'model', name: string, version: number): void;
+  /** Make a version of a model that a run has logged. */
+  register(run: string): void;
   /** All that can be done, at a place on the page. */
   menu(at: DOMRect): void;
 }
@@ -29,5 +31,6 @@ export const ActionsContext = createContext<IRunActions>({
   restore: nothing,
   copyId: nothing,
   openInput: nothing,
+  register: nothing,
   menu: nothing
 });

@@ -34,6 +34,7 @@ import {
 import type { IOwned } from './facts';
 import { isLive } from './load';
 import type { IPart, IRunData } from './load';
+import { LoggedModels } from './logged-models';
 import type { RunTab } from './model';
 import { Preview } from './previews/preview';
 
@@ -254,6 +255,7 @@ function Side({ data, artifact, onArtifact, onTab }: IOverviewProps): ReactEleme
     <aside className="jp-MlopsLab-pane jp-MlopsLab-side" aria-label={t('Details')}>
       {run.params.length > 0 && <Params params={run.params} />}
       <Inputs inputs={run.inputs} />
+      <LoggedModels runs={[run, ...data.steps.map(step => step.run)]} />
       {tags.length > 0 && (
         <Block title={t('Tags')}>
           <div className="jp-MlopsLab-tags">

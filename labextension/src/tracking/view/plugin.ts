@@ -203,6 +203,7 @@ function actionsOf(app: JupyterFrontEnd, model: RunModel): IRunActions {
     copyId: () => Clipboard.copyToSystem(model.id),
     openInput: (kind, name, version) =>
       run(kind === 'dataset' ? CommandIDs.openDataset : CommandIDs.openModel, { name, version }),
+    register: id => run(CommandIDs.registerModel, { id }),
     menu: at => openMenu(app, model, about, at)
   };
 }
