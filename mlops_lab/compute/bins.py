@@ -13,6 +13,9 @@ MAX_BINS = 30
 _FAR = 0.5
 """A value further from the middle 98 % than this share of its width gets into a wide last bin."""
 
+_EXACT = 2.0**52
+"""Halves of whole numbers above are no doubles."""
+
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 # Seconds that people count time in; from a month on it is the calendar.
@@ -50,12 +53,13 @@ def number_edges(
     >>> number_edges(0, 1048, low=0, high=40, whole=False)[-3:]
     [38.0, 40.0, 1048.0]
     """
-    if whole and most - least < MAX_BINS:
+    if whole and most - least < MAX_BINS and abs(most) < _EXACT:
         start = least - 0.5
         return [start + i for i in range(int(most - least) + 2)]
     if most == least:
         width = max(0.5, abs(most) * 0.05)
-        return [most - width, most + width] if math.isfinite(most + width) else None
+        edges = [most - width, most + width]
+        return edges if all(map(math.isfinite, edges)) else None
     first, last = _near(least, most, low, high)
     width = last - first
     if not math.isfinite(width) or width <= 0:
@@ -71,8 +75,8 @@ def number_edges(
         edges.insert(0, float(least))
     if edges[-1] < most:
         edges.append(float(most))
-    if any(a >= b for a, b in pairwise(edges)):
-        return None  # the step is below what a double can tell apart
+    if any(a >= b for a, b in pairwise(edges)) or not all(map(math.isfinite, edges)):
+        return None  # the step is below what a double can tell apart, or an end above what it holds
     return edges
 
 

@@ -90,19 +90,22 @@ def diff_rows(
             view = source.view(engine, name)
             with source.reading():
                 columns = dict(engine.columns(view))
-            _check_key(engine, name, view, columns, keys)
+            _check_columns(name, columns, keys)
             sides.append((view, columns))
+        for name, (view, _) in zip(("before", "after"), sides, strict=True):
+            _check_unique(engine, name, view, keys)
         return _compare(engine, keys, *sides)
 
 
-def _check_key(
-    engine: Engine, side: str, view: str, columns: Mapping[str, str], keys: Sequence[str]
-) -> None:
+def _check_columns(side: str, columns: Mapping[str, str], keys: Sequence[str]) -> None:
     for name in keys:
         if name not in columns:
             near = nearest(name, columns)
             hint = f" Did you mean {near}?" if near else ""
             raise InvalidInput(f"The table {side} has no column {name}.{hint}")
+
+
+def _check_unique(engine: Engine, side: str, view: str, keys: Sequence[str]) -> None:
     listed = ", ".join(map(quote, keys))
     twice = read_cells(
         engine,
@@ -127,23 +130,25 @@ def _compare(
     later: tuple[str, Mapping[str, str]],
 ) -> RowDiff:
     (table_before, before), (table_after, after) = earlier, later
+    # Whether a row is there at all, under names that no column has.
+    there_b, there_a = (_unused(name, [*before, *after]) for name in ("there_b", "there_a"))
     compared = [name for name in before if name in after and name not in keys]
     same_key = " and ".join(f"b.{quote(k)} is not distinct from a.{quote(k)}" for k in keys)
     differs = {name: _differs(quote(name), before[name], after[name]) for name in compared}
     flags = ", ".join(f"{sql} as c{i}" for i, sql in enumerate(differs.values()))
     # Only which columns differ is kept of each pair: the values are looked up for the examples.
     key_of_both = ", ".join(
-        f"case when mlops_b then b.{quote(k)} else a.{quote(k)} end as k{i}"
+        f"case when {there_b} then b.{quote(k)} else a.{quote(k)} end as k{i}"
         if before[k] == after[k]
-        else f"case when mlops_b then b.{quote(k)}::varchar else a.{quote(k)}::varchar end as k{i}"
+        else f"coalesce(b.{quote(k)}::varchar, a.{quote(k)}::varchar) as k{i}"
         for i, k in enumerate(keys)
     )
     engine.execute(
         f"create temp table pairs as select {key_of_both}, "
-        "coalesce(mlops_b, false) as in_b, coalesce(mlops_a, false) as in_a"
+        f"coalesce({there_b}, false) as in_b, coalesce({there_a}, false) as in_a"
         f"{', ' + flags if flags else ''} "
-        f"from (select *, true as mlops_b from {table_before}) b "
-        f"full join (select *, true as mlops_a from {table_after}) a on {same_key}"
+        f"from (select *, true as {there_b} from {table_before}) b "
+        f"full join (select *, true as {there_a} from {table_after}) a on {same_key}"
     )
     any_flag = " or ".join(f"c{i}" for i in range(len(compared))) or "false"
     sums = "".join(f", count(*) filter (in_a and in_b and c{i})" for i in range(len(compared)))
@@ -169,6 +174,13 @@ def _differs(name: str, before: str, after: str) -> str:
     if before == after or (is_number(before) and is_number(after)):
         return f"(b.{name} is distinct from a.{name})"
     return f"(b.{name}::varchar is distinct from a.{name}::varchar)"
+
+
+def _unused(name: str, columns: Sequence[str]) -> str:
+    taken = {one.lower() for one in columns}
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _examples(
