@@ -15,14 +15,15 @@ import pytest
 from jupyter_server.auth.identity import User
 from jupyter_server.base.handlers import JupyterHandler
 
-from mlops_lab.governance import PERMISSIONS, ROLES, Rules
-from mlops_lab.governance.access import CONFIG_NAME
+from mlops_lab.governance import PERMISSIONS, ROLES, Identity, Rules
+from mlops_lab.governance.access import CONFIG_NAME, read_rules
 from mlops_lab.governance.roles import rank
+from mlops_lab.project import Project
 from mlops_lab.server.handler import NoRoute
 from mlops_lab.server.rules import ServerRules, groups_of
 
 from .conftest import Ask, Sample
-from .people import GroupedUser
+from .people import GroupedUser, Named
 from .test_closed_to_strangers import RUN, real_routes, written
 
 VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -134,6 +135,24 @@ async def test_without_roles_everybody_may_everything(sample: Sample, met: Any, 
     me = (await ask("projects", await met(), "me")).body
     assert me["role"] == "admin"
     assert set(me["may"]) == set(PERMISSIONS)
+
+
+@pytest.fixture
+def configured(jp_server_config: dict[str, Any], jp_config_dir: Path) -> None:
+    """A server whose user's configuration gives roles, in the file that kernels read, too."""
+    jp_server_config["ServerApp"]["identity_provider_class"] = Named
+    roles = {"roles": {"mara": "approver"}, "default_role": "contributor"}
+    (jp_config_dir / f"{CONFIG_NAME}.json").write_text(json.dumps({"MlopsLabApp": roles}))
+
+
+async def test_roles_come_from_the_configuration_of_jupyter(
+    configured: None, project: Project, ask: Ask
+) -> None:
+    at = ("projects", project.key, "me")
+    assert (await ask(*at, by="mara")).body["role"] == "approver"
+    assert (await ask(*at, by="ivo")).body["role"] == "contributor"
+    # A kernel finds the same file.
+    assert read_rules(project.root).role_of(Identity("mara")) == "approver"
 
 
 @pytest.mark.parametrize("name", ["<script>", "ü/日本語", "a" * 5000])
