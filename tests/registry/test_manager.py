@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +195,18 @@ def test_a_line_that_states_other_fields_than_the_files_is_named(
     ]
     with pytest.raises(Corrupt, match="forged 1 is not what was registered"):
         project.models.promote("forged@1", "champion", by=MARA)
+
+
+def test_a_collection_takes_nothing_of_a_model(project: Project, keep: Keep, make: Make) -> None:
+    kept, version = keep("only kept"), make()
+    project.models.delete(make().ref, by=ROOT)
+    loose = project.store.objects.put_bytes(b"nobody needs this")
+    month_ago = time.time() - 30 * 86_400
+    for digest in project.store.objects.digests():
+        os.utime(project.store.objects.path(digest), (month_ago, month_ago))
+    report = project.store.collect(apply=True)
+    assert [one.digest for one in report.items] == [loose]
+    assert project.models.verify(version.ref) == []
+    # Deleted by mistake, a version can be had again for two weeks.
+    assert project.models.verify("flight-delay@2") == []
+    assert project.models.register("again", logged_model=kept.id, by=MARA).version == 1
