@@ -58,6 +58,16 @@ _TEMPLATE: Final = """\
 # environment = true    # Python, packages, hardware, git commit
 # notebook = true       # a copy of the notebook or script
 # diff_kb = 512         # uncommitted changes up to this size, 0 keeps none
+
+# What a model version needs to be called champion; any alias can have such a table. An alias
+# without one takes any model in a safe format.
+# [aliases.champion]
+# after = "staging"     # another alias that it must have had before
+# gates = true          # its pipeline's gates passed
+# approvals = 1         # so many people approve
+# role = "approver"     # who can
+# self_approval = false # whether who made it can
+# unsafe = false        # whether formats that can run any code are allowed
 """
 
 _opened: dict[Path, Project] = {}
