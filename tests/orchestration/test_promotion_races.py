@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 
 from mlops_lab.governance.access import Rules
-from mlops_lab.orchestration.events import Event, GateDecided
+from mlops_lab.orchestration.events import Event, GateDecided, StepStarted
 from mlops_lab.project import Project
 
 from .conftest import DELAY, Workshop
@@ -104,6 +104,41 @@ def test_who_interrupts_at_the_gate_still_has_what_was_decided(delay: Workshop) 
 
     assert (result.status, result.outcome) == ("finished", "passed")
     assert aliases(delay.project) == {"champion": 1}
+
+
+def test_who_cancels_while_the_champion_is_judged_stops_everything(delay: Workshop) -> None:
+    delay.run(FIGHT)
+    project = delay.project
+
+    class Cancels:
+        def on_event(self, event: Event) -> None:
+            if isinstance(event, StepStarted) and event.index > event.total:
+                project.pipelines.cancel(event.run_id)
+
+    result = project.pipelines.run("p", {"skill": 0.9, "day": 2}, listener=Cancels())
+
+    assert (result.status, result.outcome, result.exit_code) == ("killed", None, 130), result
+    assert result.gates == ()
+    assert result.promotion is None
+    steps = project.pipelines.steps(result.run_id)
+    assert [(step.name, step.status) for step in steps] == [
+        ("train", "finished"),
+        ("evaluate", "finished"),
+        ("evaluate with champion 1", "killed"),
+    ]
+    assert aliases(project) == {"champion": 1}
+    assert project.models.get("flight-delay@2").judgement is None
+
+
+def test_without_gates_the_policy_alone_decides(delay: Workshop) -> None:
+    promote = DELAY + "promote: {model: train.model, alias: champion}\n"
+    assert delay.run(promote).promotion.state == "promoted"
+
+    config = delay.root / "mlops.toml"
+    config.write_text(config.read_text() + "\n[aliases.champion]\ngates = true\n")
+    result = delay.run(promote, {"skill": 0.9})
+    assert (result.outcome, result.promotion.state) == ("rejected", "refused")
+    assert "No pipeline has judged it yet" in result.reason
 
 
 def test_who_may_not_promote_does_not_and_is_told_who_gives_the_role(delay: Workshop) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from mlops_lab.orchestration.sources import VersionOutput
+from mlops_lab.orchestration.versions import Versions
+
 CLEAN = """
 import mlops_lab as lab, pandas as pd
 frame = pd.read_csv(raw)
@@ -167,3 +170,37 @@ def test_groups_are_compared_with_each_other(delay) -> None:
         "its difference 0.02 is at most 0.05 and its ratio 1.2 is above 1.1"
     )
     assert "to OO 0.9 over 3 groups; its ratio 9 is above 2" in result.gates[2].sentence
+
+
+def test_what_a_run_below_has_made_counts_and_the_last_of_several(workshop, tmp_path) -> None:
+    project = workshop.project
+    versions = Versions(project.store, lambda: project.datasets, lambda: project.models)
+    step = project.runs.start(name="train", kind="step")
+    below = project.runs.start(name="fold", parent=project.runs.start(name="cv", parent=step))
+    beside = project.runs.start(name="other")
+
+    def register(run_id: str, skill: str) -> None:
+        folder = tmp_path / skill
+        folder.mkdir()
+        (folder / "model.json").write_text('{"flavor": "sklearn", "unsafe": false}')
+        (folder / "skill.txt").write_text(skill)
+        project.models.log_package(run_id, "model", folder)
+        project.models.register("delay", run_id=run_id)
+
+    model, data = VersionOutput("model", "delay"), VersionOutput("dataset", "clean")
+    register(beside, "0.1")
+    assert versions.made(step, model) is None
+    register(below, "0.2")
+    assert versions.made(step, model).ref == "delay@2"
+    register(step, "0.3")
+    register(beside, "0.4")
+    assert versions.made(step, model).ref == "delay@3"
+    assert versions.made(step, VersionOutput("model", "other")) is None
+
+    for text, run_id in (("a", below), ("b", step), ("a", below)):
+        path = tmp_path / "clean.txt"
+        path.write_text(text)
+        project.datasets.commit("clean", path, run_id=run_id)
+    assert versions.made(step, data).ref == "clean@2"
+    assert versions.made(below, data).ref == "clean@1"
+    assert versions.made(beside, data) is None
