@@ -187,13 +187,17 @@ _NODES: Final = """
     qualify row_number() over (partition by c.dataset, c.version order by c.off) = 1
 """
 
+# The run that made a version first must stay; whoever made the same content again may go.
 _EDGES: Final = """
     select distinct 'dataset:' || name || '@' || version as source, 'run:' || run_id as target,
            'input' as role, true as strong
     from lab.input where kind = 'dataset'
     union all
-    select distinct 'run:' || run_id, 'dataset:' || dataset || '@' || version, 'made', true
-    from lab.dataset_commit where run_id is not null
+    select 'run:' || run_id, 'dataset:' || dataset || '@' || version, 'made', bool_or(first)
+    from (select run_id, dataset, version,
+                 row_number() over (partition by dataset, version order by off) = 1 as first
+          from lab.dataset_commit)
+    where run_id is not null group by run_id, dataset, version
 """
 
 TABLES: Final = ConceptTables(

@@ -271,11 +271,12 @@ class RunManager(RunSettler):
         Conflict
             The run has ended already.
         """
+        who = by or self._identity
+        self._access.require(who, "runs:write")
         record = self.get(run_id)
         if not record.is_open:
             raise Conflict(f"{record.name} has ended already: it is {record.status}.")
-        who = (by or self._identity).id
-        self._end(record.id, lines.now_us(_last_us(record)), status, reason=f"Closed by {who}.")
+        self._end(record.id, lines.now_us(_last_us(record)), status, reason=f"Closed by {who.id}.")
 
     # ------------------------------------------------------------------ logging
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops_lab.errors import Conflict, Forbidden
+from mlops_lab.errors import Conflict, Forbidden, NotFound
 from mlops_lab.governance import Identity, Rules
 from mlops_lab.handles.run import Run
 from mlops_lab.project import Project
@@ -114,3 +114,38 @@ def test_only_an_admin_deletes_the_runs_of_others(project: Project) -> None:
     assert project.runs.delete([hers], by=mara) == [hers]
     assert project.runs.restore([hers], by=mara) == [hers]
     assert sorted(project.runs.delete([hers, his], by=ivo)) == sorted([hers, his])
+
+
+def test_a_run_that_made_the_same_data_again_may_go(project: Project) -> None:
+    (project.root / "a.csv").write_text("n\n1\n")
+    made = []
+    for name in ("first", "again"):
+        run = project.runs.start(name=name)
+        project.datasets.commit("a", project.root / "a.csv", run_id=run)
+        project.runs.end(run)
+        made.append(run)
+    edges = project.lineage.graph("dataset:a@1").edges
+    assert {edge.source: edge.strong for edge in edges} == {
+        f"run:{made[0]}": True,
+        f"run:{made[1]}": False,
+    }
+    with pytest.raises(Conflict, match="dataset a 1"):
+        project.runs.delete([made[0]])
+    assert project.runs.delete([made[1]]) == [made[1]]
+    project.datasets.delete("a", 1)
+    assert project.runs.delete([made[0]]) == [made[0]]
+
+
+def test_data_leads_to_the_run_and_back(project: Project) -> None:
+    (project.root / "a.csv").write_text("n\n1\n")
+    project.datasets.commit("a", project.root / "a.csv")
+    run = project.runs.start(name="fit")
+    project.datasets.use(run, "a", role="train")
+    project.runs.end(run)
+    assert "made from\n└─ dataset a 1" in repr(Run(project, run).lineage())
+    with pytest.raises(Conflict, match="run fit was made from it"):
+        project.datasets.delete("a", 1)
+    project.runs.delete([run])
+    assert project.datasets.delete("a", 1).version == 1
+    with pytest.raises(NotFound):
+        project.datasets.get("a")
