@@ -132,8 +132,13 @@ class DatasetManager(DatasetJudge):
         who: Identity,
         checks: bool,
     ) -> VersionRecord:
-        known = self._look_at(name, taken, checks=checks)
-        self._store.objects.settle(known.objects)
+        try:
+            known = self._look_at(name, taken, checks=checks)
+            self._store.objects.settle(known.objects)
+        except (NotFound, FileNotFoundError) as error:
+            if all(map(self._store.objects.exists, taken.objects)):
+                raise
+            raise _Gone from error
         chosen: list[int] = []
 
         def build(cursor: DuckDBPyConnection) -> Mapping[str, Any]:

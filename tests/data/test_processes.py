@@ -166,3 +166,37 @@ def test_two_processes_that_check_out_the_same_at_once_both_succeed(
         processes.wait_for(tmp_path / f"acks-{n}", 2, pid)
         processes.kill(pid)
     assert listing(project.root / "out") == listing(folder)
+
+
+@pytest.mark.slow
+def test_a_collection_takes_nothing_from_under_a_commit(
+    project: Project, write: Write, processes: Any, tmp_path: Path
+) -> None:
+    """Somebody collects all the time, and what is a second old counts as old."""
+    sources = []
+    for n in range(12):
+        for part in range(3):
+            # Half of the files are in every folder: needed by one version, on their way for others.
+            write(f"gc/{n}/{part}.csv", f"x\n{part if part % 2 else n * 10 + part}\n")
+        sources.append(str(project.root / "data" / "gc" / str(n)))
+    collector = processes.start("collect", root=str(project.root), acks=str(tmp_path / "collected"))
+    processes.wait_for(tmp_path / "collected", 1, collector)
+    pids = [
+        processes.start(
+            "commit",
+            root=str(project.root),
+            name="gc",
+            sources=sources[n::2] + sources[(1 - n) :: 2],
+            acks=str(tmp_path / f"acks-{n}"),
+        )
+        for n in range(2)
+    ]
+    for pid in pids:
+        assert processes.wait(pid) == 0, processes.errors
+    processes.kill(collector)
+    versions = project.datasets.versions("gc")
+    assert [one.version for one in versions] == list(range(12, 0, -1))
+    assert project.store.verify() == []
+    for version in versions:
+        folder = project.root / str(version.source["path"])
+        assert listing(project.datasets.path(version)) == listing(folder)
