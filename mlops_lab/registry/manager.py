@@ -24,6 +24,7 @@ from mlops_lab.store.tree import Tree, TreeEntry
 from mlops_lab.tracking.capture import wait_for_all
 from mlops_lab.tracking.lines import artifact_path, now_us
 from mlops_lab.tracking.media import media_type
+from mlops_lab.tracking.source import current_cell
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -92,12 +93,14 @@ class ModelManager(Approver):
             "signature": signature if isinstance(signature, dict) else None,
             "facts": next(one.digest for one in tree.entries if one.path == MANIFEST),
         }
+        cell = current_cell()
         self._store.append(
             *[
                 {
                     "e": "artifact",
                     "r": run_id,
                     "t": now_us(),
+                    **({} if cell is None else {"c": cell}),
                     "path": f"models/{name}/{entry.path}",
                     "digest": entry.digest,
                     "size": entry.size,
