@@ -249,7 +249,7 @@ def _show_promotion(target: Console, promotion: Promotion) -> None:
 
     ref = f"{promotion.model}@{promotion.version}"
     if promotion.state == "waiting":
-        line = f"   mlops-lab model approve {ref} --alias {promotion.alias}"
+        line = f'   mlops-lab model approve {ref} --alias {promotion.alias} -m "…"'
         target.print(line, markup=False, style="dim")
     sentence = promotion.sentence
     if promotion.state == "refused":
