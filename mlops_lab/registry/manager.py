@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mlops_lab.errors import Conflict, InvalidInput, NotFound
+from mlops_lab.errors import Conflict, Corrupt, InvalidInput, NotFound
 from mlops_lab.governance import Identity
 from mlops_lab.lineage import refuse_if_needed
 from mlops_lab.names import name_of
@@ -19,7 +19,14 @@ from mlops_lab.registry.card import SECTIONS, write_card
 from mlops_lab.registry.facts import gather_facts
 from mlops_lab.registry.records import Fault, Judgement, LoggedModel, ModelVersion
 from mlops_lab.registry.state import read_state
-from mlops_lab.registry.verify import MANIFEST, faults_of, is_unsafe, read_manifest, refuse_faulty
+from mlops_lab.registry.verify import (
+    MANIFEST,
+    faults_of,
+    is_trusted,
+    is_unsafe,
+    read_manifest,
+    refuse_faulty,
+)
 from mlops_lab.store.tree import Tree, TreeEntry
 from mlops_lab.tracking.capture import wait_for_all
 from mlops_lab.tracking.lines import artifact_path, now_us
@@ -145,6 +152,8 @@ class ModelManager(Approver):
         ------
         NotFound
             The run kept no such model.
+        Conflict
+            The run is deleted.
         Corrupt
             Its files are not what was kept.
         """
@@ -174,6 +183,7 @@ class ModelManager(Approver):
             if same is not None:
                 version = same.version
                 raise _Exists
+            self._refuse_gone(cursor, logged)
             version = state.next_version if state is not None else 1
             return {
                 "model": name,
@@ -394,6 +404,19 @@ class ModelManager(Approver):
         self._store.decide("model.delete", build, by=who.as_by())
 
     # ------------------------------------------------------------------ inside
+
+    def _refuse_gone(self, cursor: DuckDBPyConnection, logged: LoggedModel) -> None:
+        """Inside the lock: a version is made of a run that stays, and of files that are there."""
+        rows = cursor.execute(
+            "select name from lab.run where run_id = ? and lifecycle = 'deleted'", [logged.run_id]
+        ).fetchall()
+        if rows:
+            raise Conflict(
+                f"The run {rows[0][0]} is deleted: `mlops-lab run restore {logged.run_id[:8]}` "
+                "first."
+            )
+        if not is_trusted(self._store, logged.digest):
+            raise Corrupt(f"The files of the model {logged.name} are not what the run kept.")
 
     def _one_logged(self, run_id: str | None, which: str | None) -> LoggedModel:
         if which is not None and _LOGGED_ID.fullmatch(which):

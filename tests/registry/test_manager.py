@@ -210,3 +210,24 @@ def test_a_collection_takes_nothing_of_a_model(project: Project, keep: Keep, mak
     # Deleted by mistake, a version can be had again for two weeks.
     assert project.models.verify("flight-delay@2") == []
     assert project.models.register("again", logged_model=kept.id, by=MARA).version == 1
+
+
+def test_a_deleted_run_makes_no_version(project: Project, keep: Keep) -> None:
+    logged = keep()
+    project.runs.delete([logged.run_id], by=ROOT)
+    with pytest.raises(Conflict, match="The run fit is deleted"):
+        project.models.register("late", logged_model=logged.id, by=MARA)
+    assert project.models.list() == []
+
+
+def test_changed_files_make_no_version(project: Project, keep: Keep) -> None:
+    logged = keep()
+    (entry,) = [
+        one for one in project.store.objects.tree(logged.digest).entries if "skops" in one.path
+    ]
+    path = project.store.objects.path(entry.digest)
+    path.chmod(0o644)
+    path.write_bytes(b"something else")
+    with pytest.raises(Corrupt):
+        project.models.register("late", logged_model=logged.id, by=MARA)
+    assert project.models.list() == []
