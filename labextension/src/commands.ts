@@ -41,6 +41,8 @@ export const CommandIDs = {
   insertDataset: 'mlops-lab:insert-dataset',
   copyDatasetLine: 'mlops-lab:copy-dataset-line',
   aliasDataset: 'mlops-lab:alias-dataset',
+  /** `{project, name, alias}`: take an alias away. */
+  removeDatasetAlias: 'mlops-lab:remove-dataset-alias',
   deleteDataset: 'mlops-lab:delete-dataset',
   /** `{fromBrowser}`: commit the file or folder that is selected in the file browser. */
   commitDataset: 'mlops-lab:commit-dataset',

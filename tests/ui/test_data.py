@@ -147,7 +147,7 @@ def test_the_view_tells_what_is_in_a_version_and_how_it_differs(
     expect(shown).to_contain_text("No column matches")
     expect(shown.locator("h1")).to_contain_text("weather 2")  # typed, not stepped
     shown.get_by_role("tab", name="Diff").click()
-    expect(shown).to_contain_text("400 rows, 300 before: +100", timeout=SOON)
+    expect(shown).to_contain_text("400 rows, 300 in version 1: +100", timeout=SOON)
     expect(shown.locator(".jp-MlopsLab-columnchange")).not_to_have_count(0)
     shown.get_by_label("row by row, by").fill("origin, hour")
     page.keyboard.press("Enter")

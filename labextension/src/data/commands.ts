@@ -57,7 +57,9 @@ export function addDataCommands(
     isEnabled: () => model.subject() !== null,
     execute: async () => {
       const about = model.subject();
-      if (about !== null) {
+      if (model.current?.kind === 'older') {
+        model.showAll(model.current.dataset.name);
+      } else if (about !== null) {
         const { project, name, version } = about;
         const args = { project, name, ...(version !== null && { version }) };
         await commands.execute(CommandIDs.openDataset, args);
@@ -77,6 +79,17 @@ export function addDataCommands(
     Clipboard.copyToSystem(await expressionOf(model, about));
   });
   add(CommandIDs.aliasDataset, trans.__('Set Alias…'), about => setAlias(model, about));
+  commands.addCommand(CommandIDs.removeDatasetAlias, {
+    label: args => trans.__('Remove Alias %1', String(args.alias ?? '')),
+    isVisible: args => typeof args.alias === 'string',
+    execute: async args => {
+      const { project, name, alias } = args;
+      if (typeof project === 'string' && typeof name === 'string' && typeof alias === 'string') {
+        await attempt(model, () => clientOf(model, project).removeAlias(name, alias));
+        model.projects.of(project).reload();
+      }
+    }
+  });
   add(CommandIDs.deleteDataset, trans.__('Delete Version…'), about => deleteVersion(model, about));
 }
 

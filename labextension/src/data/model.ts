@@ -9,11 +9,15 @@ import type { IProjectModel } from '../state/project';
 import type { Resource } from '../state/resource';
 import { refOf } from './lines';
 
-/** A row of the section: a dataset, a version of one that is unfolded, or its versions on their way. */
+/** So many versions of a dataset are shown at first. */
+const NEWEST = 10;
+
+/** A row of the section: a dataset, a version of one that is unfolded, or what stands for others. */
 export type IDataRow =
   | { kind: 'dataset'; id: string; dataset: IDatasetRow; open: boolean }
   | { kind: 'version'; id: string; dataset: IDatasetRow; version: IDatasetVersionRow }
-  | { kind: 'waiting'; id: string; dataset: IDatasetRow; error: string | null };
+  | { kind: 'waiting'; id: string; dataset: IDatasetRow; error: string | null }
+  | { kind: 'older'; id: string; dataset: IDatasetRow; count: number };
 
 /** Which version a command is about. */
 export interface IDataSubject {
@@ -64,6 +68,11 @@ export class DatasetsModel implements IDisposable {
     return this._focused;
   }
 
+  /** The same as what stands there. */
+  get current(): IDataRow | undefined {
+    return this.rows().find(row => row.id === this._focused);
+  }
+
   focus(id: string): void {
     if (id !== this._focused) {
       this._focused = id;
@@ -87,8 +96,15 @@ export class DatasetsModel implements IDisposable {
     } else {
       this._pages.get(name)?.dispose();
       this._pages.delete(name);
+      this._whole.delete(name);
       this._focused = name;
     }
+    this._changed.emit();
+  }
+
+  /** Show all versions of a dataset, not only the newest. */
+  showAll(name: string): void {
+    this._whole.add(name);
     this._changed.emit();
   }
 
@@ -110,22 +126,25 @@ export class DatasetsModel implements IDisposable {
         const error = page.error?.message ?? null;
         return [head, { kind: 'waiting', id: `${dataset.name}@`, dataset, error }];
       }
-      return [
-        head,
-        ...page.value.versions.map((version): IDataRow => ({
-          kind: 'version',
-          id: refOf(dataset.name, version.version),
-          dataset,
-          version
-        }))
-      ];
+      const { versions } = page.value;
+      // One more is shown instead of a row that says so.
+      const whole = this._whole.has(dataset.name) || versions.length <= NEWEST + 1;
+      const shown = (whole ? versions : versions.slice(0, NEWEST)).map((version): IDataRow => ({
+        kind: 'version',
+        id: refOf(dataset.name, version.version),
+        dataset,
+        version
+      }));
+      const count = versions.length - shown.length;
+      const older: IDataRow = { kind: 'older', id: `${dataset.name}@older`, dataset, count };
+      return count > 0 ? [head, ...shown, older] : [head, ...shown];
     });
   }
 
   /** What the row that has the keyboard stands for. */
   subject(): IDataSubject | null {
     const project = this._live?.key;
-    const row = this.rows().find(one => one.id === this._focused);
+    const row = this.current;
     return project === undefined || row === undefined ? null : { project, ...subjectOf(row) };
   }
 
@@ -176,6 +195,7 @@ export class DatasetsModel implements IDisposable {
   private _live: LiveProject | null = null;
   private _datasets: Resource<IDatasets> | null = null;
   private _pages = new Map<string, Resource<IDatasetPage>>();
+  private _whole = new Set<string>();
   private _active = false;
   private _focused: string | null = null;
   private _isDisposed = false;

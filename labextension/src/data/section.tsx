@@ -200,6 +200,21 @@ function Row(props: {
       </div>
     );
   }
+  if (row.kind === 'older') {
+    return (
+      <div
+        role="treeitem"
+        aria-level={2}
+        tabIndex={focused ? 0 : -1}
+        data-id={row.id}
+        className="jp-MlopsLab-datarow jp-mod-version jp-mod-older"
+        onFocus={() => model.focus(row.id)}
+        onClick={() => model.showAll(row.dataset.name)}
+      >
+        {trans._n('%2 older version', '%2 older versions', row.count, formatCount(row.count))}
+      </div>
+    );
+  }
   const about = subjectOf(row);
   const press = (event: PointerEvent): void => {
     if (about.version !== null) {

@@ -15,6 +15,8 @@ interface IVersions {
 export class FakeServer {
   asked: string[] = [];
   broken = false;
+  /** Versions of `flights` in place of the sample's. */
+  many: object[] | null = null;
 
   readonly page = new FakePage();
   readonly live = new LiveProject(
@@ -43,12 +45,12 @@ export class FakeServer {
     if (this.broken) {
       return json({ detail: 'The index is damaged.', code: 'corrupt' }, 500);
     }
-    const body = answerTo(path);
+    const body = answerTo(path, this.many);
     return body === null ? json({ detail: `No ${path}.`, code: 'not-found' }, 404) : json(body);
   }
 }
 
-function answerTo(path: string): unknown {
+function answerTo(path: string, many: object[] | null): unknown {
   const { dataset, versions } = sample('dataset') as IVersions;
   const [, number] = /^datasets\/flights\/versions\/(\d+)$/.exec(path) ?? [];
   const row = versions.find(one => String(one.version) === number);
@@ -59,7 +61,7 @@ function answerTo(path: string): unknown {
     case 'datasets':
       return sample('datasets');
     case 'datasets/flights':
-      return { dataset, versions };
+      return { dataset, versions: many ?? versions };
     case 'datasets/flights/versions/3/diff':
       return sample('dataset_diff');
     case 'lineage':

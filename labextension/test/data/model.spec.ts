@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DatasetsModel, subjectOf } from '../../src/data/model';
 import { DatasetModel } from '../../src/data/view/model';
 import type { IProjectModel } from '../../src/state/project';
+import { sample } from '../wire';
 import { FakeServer, KEY, answered } from './fakes';
 
 const FLIGHTS = 'datasets/flights';
@@ -136,6 +137,17 @@ describe('DatasetsModel', () => {
     expect(flights).toEqual({ name: 'flights', version: 3, tabular: true });
     expect(weather.version).toBe(1);
     expect(photos.tabular).toBe(false);
+  });
+
+  it('shows the newest of many versions, and all when asked', async () => {
+    const [row] = (sample('dataset') as { versions: object[] }).versions;
+    server.many = Array.from({ length: 300 }, (_, i) => ({ ...row, version: 300 - i }));
+    model.unfold('flights', true);
+    await answered();
+    expect(model.rows().filter(row => row.kind === 'version')).toHaveLength(10);
+    expect(model.rows().find(row => row.kind === 'older')).toMatchObject({ count: 290 });
+    model.showAll('flights');
+    expect(model.rows().filter(row => row.kind === 'version')).toHaveLength(300);
   });
 
   it('keeps its versions when they are read again', async () => {

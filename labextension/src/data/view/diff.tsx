@@ -195,7 +195,7 @@ function Counts({ diff }: { diff: IDatasetDiff }): ReactElement | null {
         t('%1 rows in both', formatCount(after))
       ) : (
         <>
-          {t('%1 rows, %2 before:', formatCount(after), formatCount(before))}{' '}
+          {t('%1 rows, %2 in version %3:', formatCount(after), formatCount(before), diff.before)}{' '}
           <b>{formatDifference(difference, 0)}</b>
         </>
       )}

@@ -168,13 +168,14 @@ function actionsOf(
       }
     },
     copy: text => Clipboard.copyToSystem(text),
-    menu: at => openMenu(app, about(), at)
+    menu: at => openMenu(app, about(), model.shown?.aliases ?? [], at)
   };
 }
 
 function openMenu(
   app: JupyterFrontEnd,
   args: Record<string, string | number | boolean | null>,
+  aliases: readonly string[],
   at: DOMRect
 ): void {
   const { commands } = app;
@@ -184,6 +185,9 @@ function openMenu(
   menu.addItem({ command: CommandIDs.copyDatasetLine, args });
   menu.addItem({ type: 'separator' });
   menu.addItem({ command: CommandIDs.aliasDataset, args });
+  for (const alias of aliases) {
+    menu.addItem({ command: CommandIDs.removeDatasetAlias, args: { ...args, alias } });
+  }
   menu.addItem({ type: 'separator' });
   menu.addItem({ command: CommandIDs.deleteDataset, args });
   menu.aboutToClose.connect(() => window.setTimeout(() => menu.dispose()));
