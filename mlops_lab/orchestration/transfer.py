@@ -9,9 +9,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mlops_lab.errors import Conflict
 from mlops_lab.governance import Access, Identity, current_identity
 from mlops_lab.orchestration import detached
 from mlops_lab.orchestration.acting import acting
+from mlops_lab.orchestration.executor import process_facts
 from mlops_lab.store import Store
 from mlops_lab.tracking import RunManager
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["KIND", "commit_as_run", "start_commit"]
 
 KIND: Final = "transfer"
+
+MOST_AT_ONCE: Final = 8
+"""Commits in processes of their own; more would only take the disk away from each other."""
 
 # Progress is a metric: often enough to be watched, seldom enough to cost nothing.
 _PROGRESS_EVERY_S: Final = 1.0
@@ -62,9 +67,21 @@ def start_commit(
     -------
     str
         The run's id: it is ``scheduled`` until that process has begun.
+
+    Raises
+    ------
+    Conflict
+        As many are going on as the disk can serve.
     """
     if run_id is not None and runs.find(run_id) is not None:
         return run_id
+    going = runs.search(
+        f"kind = '{KIND}' and status in ('scheduled', 'running')", limit=MOST_AT_ONCE
+    ).items
+    if len(going) >= MOST_AT_ONCE:
+        raise Conflict(
+            f"{MOST_AT_ONCE} commits are going on, such as {going[0].name}: wait for one to end."
+        )
     run_id = run_id or secrets.token_hex(16)
     words = [sys.executable, "-P", "-m", "mlops_lab", "--project", str(root)]
     words += ["data", "commit", f"--run-id={run_id}"]
@@ -105,8 +122,17 @@ def commit_as_run(
         The scheduled run; it ends as the commit does.
     """
     who = acting(runs, access, current_identity(), run_id)
-    runs.start(run_id=run_id, kind=KIND, params={"dataset": name, "path": str(path)}, by=who)
+    scheduled = runs.find(run_id)
+    runs.start(
+        run_id=run_id,
+        kind=KIND,
+        params={"dataset": name, "path": str(path)},
+        source={**(scheduled.source if scheduled else {}), **process_facts()},
+        by=who,
+    )
     try:
+        if runs.is_cancelled(run_id):  # before there was a process that a signal could reach
+            raise KeyboardInterrupt
         version = datasets.commit(
             name,
             path,
@@ -117,7 +143,7 @@ def commit_as_run(
             progress=_Progress(runs, run_id),
         )
     except KeyboardInterrupt:
-        runs.end(run_id, "killed", reason="It was interrupted.")
+        runs.end(run_id, "killed", reason="It was stopped.")
         raise
     except BaseException as error:
         message = {"name": type(error).__name__, "message": str(error)}

@@ -66,7 +66,7 @@ def run_detail(project: Project, run_id: str) -> dict[str, Any]:
             for cell in cells
         ],
         "has_log": log_path(project.store, record.id).is_file(),
-        "can_cancel": record.is_open and record.kind == "pipeline",
+        "can_cancel": record.is_open and record.kind in ("pipeline", "transfer"),
         "inputs": [
             {"kind": one.kind, "name": one.name, "version": one.version, "role": one.role}
             for one in inputs

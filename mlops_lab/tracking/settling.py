@@ -78,6 +78,15 @@ class RunSettler(RunFinder):
 
         return self._store.decide("run.cancel", build, by=who.as_by())
 
+    def is_cancelled(self, run_id: str) -> bool:
+        """Say whether somebody has decided that a run is to stop."""
+        return bool(
+            self._store.query(
+                "select 1 from lab.decision where kind = 'run.cancel' and data->>'run' = ? limit 1",
+                [run_id],
+            )
+        )
+
     def _settle(self, kind: str, run_ids: Sequence[str], by: Identity | None) -> list[str]:
         settled: list[str] = []
         who = by or self._identity

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlops_lab.errors import Forbidden, NotFound
+from mlops_lab.errors import Conflict, Forbidden, NotFound
 from mlops_lab.governance import Identity, Rules
-from mlops_lab.orchestration.transfer import KIND, commit_as_run
+from mlops_lab.orchestration.transfer import KIND, MOST_AT_ONCE, commit_as_run, start_commit
 from mlops_lab.project import Project
 
 RUN = "9c1de5a4f7b34e0c8a2d6b3190fe7745"
@@ -88,6 +89,39 @@ def test_a_commit_that_is_interrupted_is_killed(
     with pytest.raises(KeyboardInterrupt):
         commit(project, project.root / "a.csv")
     assert project.runs.get(RUN).status == "killed"
+
+
+def test_a_commit_that_was_stopped_before_it_began_commits_nothing(project: Project) -> None:
+    schedule(project)
+    project.pipelines.cancel(RUN)
+    with pytest.raises(KeyboardInterrupt):
+        commit(project, project.root / "a.csv")
+    assert project.runs.get(RUN).status == "killed"
+    assert project.datasets.list() == []
+
+
+def test_what_is_committed_can_be_stopped_by_its_process(project: Project) -> None:
+    schedule(project)
+    commit(project, project.root / "a.csv")
+    source = project.runs.get(RUN).source
+    assert source["pid"] == os.getpid()
+    assert source["dataset"] == "a"
+
+
+def test_there_are_never_too_many_at_once(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(MOST_AT_ONCE):
+        project.runs.start(kind=KIND, status="scheduled", owner="remote")
+    with pytest.raises(Conflict, match="8 commits are going on"):
+        start_commit(
+            project.root,
+            project.store,
+            project.runs,
+            "a",
+            project.root / "a.csv",
+            by=project.identity,
+        )
 
 
 def test_a_role_in_a_line_lowers_nobody(project: Project) -> None:
