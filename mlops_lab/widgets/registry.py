@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from mlops_lab.governance import audit
 from mlops_lab.project import Project
 from mlops_lab.registry.browse import Browser, time_text
 from mlops_lab.widgets.models_picture import models_svg, models_text
+from mlops_lab.widgets.saved import SavedState
 
 if TYPE_CHECKING:
     from mlops_lab.registry.records import ApprovalResult
@@ -27,10 +27,6 @@ STATIC: Final = Path(__file__).parents[1] / "_static"
 VIEW_MIME: Final = "application/vnd.mlops-lab.view+json"
 VERSION: Final = 1
 
-MOST_ROWS: Final = 1_000
-"""Rows of versions, decisions and moves in the saved notebook."""
-MOST_BYTES: Final = 300_000
-"""What the saved notebook holds of it, as JSON."""
 _MOST_DETAILS: Final = 40
 _MOST_DECISIONS: Final = 50
 
@@ -105,7 +101,7 @@ class RegistryBrowser(anywidget.AnyWidget):
         names = ("models", "pages", "details", "lineages", "cards", "decisions", "updated_ms")
         shown = {name: getattr(self, name) for name in names}
         shown["selection"] = {**self.selection, "sheet": None}
-        saved = _Saved(shown)
+        saved = SavedState(shown)
         try:
             self._add_others(saved)
         except LabError as error:
@@ -232,7 +228,7 @@ class RegistryBrowser(anywidget.AnyWidget):
         values = self._read_version(browser, name, version, selection)
         return {key: {**getattr(self, key), **value} for key, value in values.items()}
 
-    def _add_others(self, saved: _Saved) -> None:
+    def _add_others(self, saved: SavedState) -> None:
         """Add what else a saved notebook may hold, the most telling first."""
         browser = self._browser()
         names = [row["name"] for row in (self.models or {}).get("models", [])]
@@ -314,64 +310,6 @@ class RegistryBrowser(anywidget.AnyWidget):
             case "rollback":
                 return models.rollback(name, alias, reason=text, by=who)
         raise InvalidInput(f"The registry browser knows no {verb!r}.")
-
-
-class _Saved:
-    """The state that goes into the notebook, kept within its bounds."""
-
-    def __init__(self, state: dict[str, Any]) -> None:
-        self.state = state
-        self._rows = 0
-        self._bytes = 0
-        # What was looked at comes first, piece by piece: it may be too much by itself.
-        for key in ("cards", "lineages", "details", "pages"):
-            state[key] = dict(state[key])
-        self._bytes = _size({"models": state["models"], "decisions": state["decisions"]})
-        self._rows = _rows({"models": state["models"], "decisions": state["decisions"]})
-        ref = _ref(state["selection"])
-        for key in ("pages", "details", "lineages", "cards"):
-            held = state[key]
-            state[key] = {}
-            order = sorted(held, key=lambda one: one not in (ref, state["selection"]["model"]))
-            for name in order:
-                self.add(key, name, held[name])
-
-    def add(self, key: str, name: str, value: Any) -> bool:
-        """Keep a piece, unless that would be too much; a page is cut instead."""
-        size, rows = _size(value), _rows(value)
-        if key == "pages" and not self._fits(size, rows):
-            value = _cut(value)
-            size, rows = _size(value), _rows(value)
-        if not self._fits(size, rows):
-            return False
-        self.state[key][name] = value
-        self._bytes += size
-        self._rows += rows
-        return True
-
-    def _fits(self, size: int, rows: int) -> bool:
-        return self._bytes + size <= MOST_BYTES and self._rows + rows <= MOST_ROWS
-
-
-def _size(value: Any) -> int:
-    return len(json.dumps(value, ensure_ascii=False).encode())
-
-
-def _rows(value: Any) -> int:
-    """How many rows of tables there are in it."""
-    if isinstance(value, list):
-        return sum(max(1, _rows(one)) for one in value if isinstance(one, dict | list))
-    if isinstance(value, dict):
-        return sum(_rows(one) for one in value.values())
-    return 0
-
-
-def _cut(page: dict[str, Any]) -> dict[str, Any]:
-    return {**page, "versions": page["versions"][:50], "history": page["history"][:50]}
-
-
-def _ref(selection: Mapping[str, Any]) -> str:
-    return f"{selection.get('model')}@{selection.get('version')}"
 
 
 def _chosen(selection: Mapping[str, Any], page: Mapping[str, Any] | None) -> int | None:

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
 Command = Callable[..., Any]
 SOON = 20_000
+KERNEL = 90_000
 MARA, IVO = Identity("mara"), Identity("ivo")
 POLICY = """
 [goals]
@@ -331,6 +332,32 @@ def test_a_link_opens_a_version(
     view = page.locator(".jp-MlopsLab-models")
     expect(view.get_by_role("region", name="Version 2")).to_be_visible(timeout=SOON)
     assert "mlops=" not in page.url
+
+
+def test_a_widget_decides_as_the_kernel(
+    project: Project, open_lab: Open, folder: Path, run_command: Command
+) -> None:
+    source = "import mlops_lab as lab\nlab.RegistryBrowser('flight-delay')"
+    write(folder / "browse.ipynb", nbformat.v4.new_code_cell(source))
+    page = open_lab(folder / "browse.ipynb")
+    idle = "() => window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status"
+    page.wait_for_function(f"({idle})() === 'idle'")
+    run_command("notebook:run-cell")
+    view = page.locator(".jp-Notebook .jp-MlopsLab-registry")
+    expect(view.locator("h1")).to_have_text("flight-delay", timeout=KERNEL)
+    view.locator("tr[data-row='1']").click()
+    expect(view.get_by_role("region", name="Version 1")).to_be_visible(timeout=SOON)
+    # What a notebook would take for its own commands stays in the view.
+    page.keyboard.press("d")
+    page.keyboard.press("d")
+    expect(view).to_be_visible()
+    view.get_by_role("button", name="Promote 1…").click(timeout=SOON)
+    sheet = view.get_by_role("dialog")
+    sheet.get_by_role("textbox").fill("from a notebook")
+    sheet.get_by_role("button", name="Promote to staging").click()
+    expect(view.locator(".jp-MlopsLab-reg-said")).to_contain_text("staging", timeout=SOON)
+    assert aliases(project)["staging"] == 1
+    clean(page)
 
 
 def test_a_saved_notebook_is_readable_without_a_kernel(

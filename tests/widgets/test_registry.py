@@ -16,7 +16,8 @@ from mlops_lab.governance.access import Rules
 from mlops_lab.project import Project
 from mlops_lab.widgets import RegistryBrowser
 from mlops_lab.widgets.models_picture import models_svg
-from mlops_lab.widgets.registry import MOST_BYTES, MOST_ROWS, VIEW_MIME, _rows
+from mlops_lab.widgets.registry import VIEW_MIME
+from mlops_lab.widgets.saved import MOST_BYTES, MOST_ROWS, rows_of
 
 WIRE = Path(__file__).parents[1] / "wire"
 POLICY = '[aliases.staging]\n\n[aliases.champion]\nafter = "staging"\napprovals = 1\n'
@@ -208,7 +209,7 @@ def test_a_saved_notebook_stays_small(
     view.pages = {"flight-delay": view.pages["flight-delay"] | {"versions": many}}
     state = view.state()
     assert len(json.dumps(state).encode()) <= MOST_BYTES + 10_000
-    assert _rows({key: state[key] for key in ("models", "decisions", "pages")}) <= MOST_ROWS
+    assert rows_of({key: state[key] for key in ("models", "decisions", "pages")}) <= MOST_ROWS
     assert state["pages"]["flight-delay"]["versions"]
 
 

@@ -4,14 +4,13 @@ import { Icon } from '../../components/icon';
 import type { IconName } from '../../components/icon-paths';
 import { useWidth } from '../hooks';
 import { useText } from '../text';
-import type { Translate } from '../text';
 import { collapse } from './collapse';
-import type { IItem } from './collapse';
 import { NODE_HEIGHT, NODE_WIDTH, layout, pathOf } from './layout';
 import type { ILayout, IPlaced } from './layout';
 import { LineageList } from './list';
 import type { IEdge, IGraph, INode } from './state';
-import { iconOf, isAlive, kindText } from './words';
+import { Node } from './node';
+import { describe, isAlive } from './words';
 
 const ZOOMS = [0.4, 0.55, 0.75, 1, 1.25];
 /** Nothing smaller can be read. */
@@ -246,75 +245,6 @@ function Drawing(props: IDrawingProps): ReactElement {
   );
 }
 
-function Node(props: {
-  placed: IPlaced;
-  subject: boolean;
-  lit: boolean | null;
-  tabbed: boolean;
-  opens: boolean;
-  label: string;
-  onKeyDown: (event: KeyboardEvent) => void;
-  onFocus: () => void;
-  onBlur: () => void;
-  onPoint: () => void;
-  onLeave: () => void;
-  onPress: () => void;
-}): ReactElement {
-  const { placed, subject, lit, opens } = props;
-  const { item, x, y } = placed;
-  const t = useText();
-  const classes = [
-    'jp-MlopsLab-lineage-node',
-    `jp-mod-${item.node.kind}`,
-    subject && 'jp-mod-subject',
-    lit === true && 'jp-mod-on',
-    lit === false && 'jp-mod-off',
-    !item.node.alive && 'jp-mod-gone',
-    item.members.length > 0 && 'jp-mod-group',
-    opens && 'jp-mod-opens'
-  ];
-  const [title, detail] = wordsOf(item, t);
-  return (
-    <g
-      className={classes.filter(Boolean).join(' ')}
-      transform={`translate(${x} ${y})`}
-      data-id={item.id}
-      role={opens ? 'button' : 'img'}
-      aria-label={props.label}
-      aria-current={subject ? 'true' : undefined}
-      tabIndex={props.tabbed ? 0 : -1}
-      onKeyDown={props.onKeyDown}
-      onFocus={props.onFocus}
-      onBlur={props.onBlur}
-      onMouseEnter={props.onPoint}
-      onMouseLeave={props.onLeave}
-      onClick={props.onPress}
-    >
-      <title>{`${title}\n${detail}`}</title>
-      {item.members.length > 0 && (
-        <rect
-          className="jp-mod-behind"
-          x="3"
-          y="3"
-          width={NODE_WIDTH}
-          height={NODE_HEIGHT}
-          rx="3"
-        />
-      )}
-      <rect width={NODE_WIDTH} height={NODE_HEIGHT} rx="3" />
-      <svg x="8" y="10" width="16" height="16" viewBox="0 0 16 16">
-        <Icon name={iconOf(item.node.kind)} />
-      </svg>
-      <foreignObject x="30" y="1" width={NODE_WIDTH - 34} height={NODE_HEIGHT - 2}>
-        <div className="jp-MlopsLab-lineage-words" aria-hidden="true">
-          <b>{title}</b>
-          <span>{detail}</span>
-        </div>
-      </foreignObject>
-    </g>
-  );
-}
-
 /** Where a key leads: to the nearest neighbour before or after, up or down the layer, or home. */
 export function neighbour(
   key: string,
@@ -350,51 +280,6 @@ export function neighbour(
 
 function distance(a: IPlaced, b: IPlaced): number {
   return Math.abs(a.y - b.y) + Math.abs(a.x - b.x);
-}
-
-function wordsOf(item: IItem, t: Translate): [string, string] {
-  const { node, members } = item;
-  if (members.length > 0) {
-    const last = members[members.length - 1];
-    return [countOf(node.kind, members.length, t), t('%1 to %2', members[0].label, last.label)];
-  }
-  return [node.label, node.alive ? node.detail : t('deleted')];
-}
-
-function countOf(kind: string, count: number, t: Translate): string {
-  switch (kind) {
-    case 'dataset':
-      return t('%1 data versions', count);
-    case 'model':
-      return t('%1 model versions', count);
-    default:
-      return t('%1 runs', count);
-  }
-}
-
-/** A node in words, with what it came from and what it led to. */
-function describe(item: IItem, graph: IGraph, t: Translate): string {
-  const [title, detail] = wordsOf(item, t);
-  const ids = new Set(item.members.length > 0 ? item.members.map(({ id }) => id) : [item.id]);
-  const names = (from: 'source' | 'target', to: 'source' | 'target') => {
-    const others = new Set(graph.edges.filter(edge => ids.has(edge[from])).map(edge => edge[to]));
-    const labels = graph.nodes.filter(({ id }) => others.has(id)).map(one => one.label);
-    return labels.length > 5
-      ? t('%1 and %2 more', labels.slice(0, 4).join(', '), labels.length - 4)
-      : labels.join(', ');
-  };
-  const before = names('target', 'source');
-  const after = names('source', 'target');
-  return [
-    kindText(item.node.kind, t),
-    title,
-    detail,
-    before !== '' && t('from %1', before),
-    after !== '' && t('leads to %1', after),
-    item.members.length > 0 && t('Enter shows each')
-  ]
-    .filter(Boolean)
-    .join(', ');
 }
 
 function edgeClass(edge: IEdge, lit: ReadonlySet<string> | null): string {
