@@ -10,6 +10,7 @@ sound is not used: a check that does not know what it sees refuses.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Any, Final
 
 from mlops_lab.errors import Corrupt
@@ -42,10 +43,10 @@ def check(model: object, what: str) -> None:
     for part, where in _parts(model):
         kind = type(part)
         name = listed.checks.get(f"{kind.__module__}.{kind.__qualname__}")
-        if name is None:
-            continue
         try:
-            CHECKS[name](part)
+            _attributes(part)
+            if name is not None:
+                CHECKS[name](part)
         except Unsound as error:
             said = f"{what}: its {kind.__name__}{f' at {where}' if where else ''} {error}."
         except (
@@ -55,6 +56,7 @@ def check(model: object, what: str) -> None:
             BufferError,
             LookupError,
             MemoryError,
+            NameError,
             RuntimeError,
             TypeError,
             ValueError,
@@ -112,7 +114,7 @@ def _parts(model: object) -> Iterator[tuple[object, str]]:
     stack: list[tuple[object, str]] = [(model, "")]
     while stack:
         part, where = stack.pop()
-        if part is None or isinstance(part, (str, bytes, int, float, complex)):
+        if part is None or isinstance(part, (str, bytes, int, float, complex, type)):
             continue
         if id(part) in seen:
             continue
@@ -139,6 +141,28 @@ def _parts(model: object) -> Iterator[tuple[object, str]]:
 
 
 # ---------------------------------------------------------------------- parts of many models
+
+
+@cache
+def _of_class(kind: type) -> frozenset[str]:
+    """The names of what a class has itself; a property cannot be replaced in an object."""
+    return frozenset(
+        name
+        for one in kind.__mro__
+        for name, value in vars(one).items()
+        if not isinstance(value, property)
+    )
+
+
+def _attributes(part: object) -> None:
+    attributes = getattr(part, "__dict__", None)
+    if not attributes:
+        return
+    # No estimator sets what its class defines: a file that does so makes it another one.
+    taken = _of_class(type(part)) & attributes.keys()
+    need(not taken, f"replaces what its class defines ({', '.join(sorted(taken))[:60]})")
+    jobs = attributes.get("n_jobs")
+    need(not isinstance(jobs, int) or abs(jobs) <= _THREADS, "asks for too many jobs")
 
 
 def _random(state: Any) -> None:

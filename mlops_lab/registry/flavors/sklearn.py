@@ -96,6 +96,7 @@ def _load(source: BinaryIO, what: str) -> Any:
         BufferError,
         ImportError,
         LookupError,
+        NameError,
         RuntimeError,
         TypeError,
         ValueError,

@@ -433,6 +433,24 @@ def test_cache_folder_put_into_a_pipeline_is_refused(
     assert "cache folder" in refused(path)
 
 
+@pytest.mark.parametrize("name", ["_impl", "predict", "__setstate__", "_sparse_kernels"])
+def test_object_that_replaces_what_its_class_defines_is_refused(
+    name: str, numbers: Any, write: Any, edit: Any
+) -> None:
+    def change(schema: dict[str, Any]) -> None:
+        edit.attributes(schema)[name] = scalar("epsilon_svr")
+        # The key's type has to be said, too.
+        keys = schema["content"]["key_types"]["content"]
+        keys.append(keys[0])
+
+    assert name in refused(write(svm.SVC().fit(*numbers), edit.schema(change)))
+
+
+def test_absurd_number_of_jobs_is_refused(numbers: Any, write: Any, edit: Any) -> None:
+    model = ensemble.RandomForestClassifier(2, n_jobs=2).fit(*numbers)
+    assert "jobs" in refused(write(model, with_attribute(edit, "n_jobs", 10**6)))
+
+
 def test_random_numbers_outside_of_their_state_are_refused(
     numbers: Any, write: Any, edit: Any
 ) -> None:
