@@ -149,7 +149,11 @@ def json_schema() -> dict[str, Any]:
             member.pop("title", None)
             if name in ("params", "inputs", "outputs", "steps"):
                 member["propertyNames"] = {"pattern": f"^{IDENTIFIER}$"}
-    schema["properties"]["promote"] = {"$ref": "#/$defs/PromoteModel"}
+    promote = schema["properties"]["promote"]
+    schema["properties"]["promote"] = {
+        "$ref": "#/$defs/PromoteModel",
+        "description": promote["description"],
+    }
     gate = definitions["GateModel"]
     gate |= {"minProperties": 1, "maxProperties": 1}
     for member in gate["properties"].values():

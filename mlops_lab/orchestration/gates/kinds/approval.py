@@ -23,7 +23,11 @@ __all__ = ["KIND", "Approval"]
 class Approval(Shape):
     """Who must agree, and how many of them."""
 
-    role: str = Field(default="approver", description="The least role that counts.")
+    role: str = Field(
+        default="approver",
+        description="The least role that counts.",
+        json_schema_extra={"enum": list(ROLES)},
+    )
     count: int = Field(default=1, ge=1, le=20, description="How many different people.")
 
     @property
