@@ -18,6 +18,7 @@ from mlops_lab.registry.records import (
 )
 from mlops_lab.registry.state import Event, ModelState
 from mlops_lab.registry.verify import refuse_faulty
+from mlops_lab.registry.wording import some_text
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -96,7 +97,11 @@ class Approver(Promoter):
                 version.version,
                 alias,
             )
-            return {**_about(version, alias), "run": run, "comment": comment}
+            return {
+                **_about(version, alias),
+                "run": run,
+                "comment": some_text(comment, "A comment"),
+            }
 
         self._store.decide("model.request", build, by=who.as_by())
         return told
@@ -390,9 +395,7 @@ class Approver(Promoter):
 def _comment(text: str, what: str) -> str:
     if not isinstance(text, str) or not text.strip():
         raise InvalidInput(f"{what} takes a comment: why, in a sentence.")
-    if len(text) > 4_000:
-        raise InvalidInput(f"A comment has at most 4,000 characters; got {len(text):,}.")
-    return text.strip()
+    return some_text(text, "A comment").strip()
 
 
 def _about(version: ModelVersion, alias: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from mlops_lab.registry.records import (
 )
 from mlops_lab.registry.state import ModelState
 from mlops_lab.registry.verify import faults_of, is_trusted, refuse_broken_chain, refuse_faulty
-from mlops_lab.registry.wording import short
+from mlops_lab.registry.wording import short, some_text
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -127,7 +127,7 @@ class Promoter(ModelFinder):
                 **_about(version, alias),
                 "from": state.aliases.get(alias),
                 "how": "promote",
-                "reason": reason,
+                "reason": some_text(reason, "A reason"),
                 "policy": policy_digest(self.policy(alias)),
                 "run": run,
                 "settles": settles(runs, "passed", told.sentence),
@@ -179,7 +179,7 @@ class Promoter(ModelFinder):
                 **_about(version, alias),
                 "from": current,
                 "how": "rollback",
-                "reason": reason,
+                "reason": some_text(reason, "A reason"),
                 "policy": policy_digest(self.policy(alias)),
                 "run": None,
             }
@@ -219,7 +219,7 @@ class Promoter(ModelFinder):
                 "digest": None,
                 "from": current,
                 "how": "remove",
-                "reason": reason,
+                "reason": some_text(reason, "A reason"),
                 "policy": policy_digest(self.policy(alias)),
                 "run": None,
             }

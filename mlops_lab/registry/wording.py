@@ -1,11 +1,17 @@
-"""How the registry says times, numbers of things and people in its sentences."""
+"""How the registry says times, numbers and people in its sentences, and what people may write."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any, Final
 
-__all__ = ["ago", "day", "either", "short", "times"]
+from mlops_lab.errors import InvalidInput
+
+__all__ = ["LONGEST_TEXT", "ago", "day", "either", "short", "some_text", "times"]
+
+LONGEST_TEXT: Final = 10_000
+"""Characters of a note, a description, a part of a card."""
 
 
 def ago(at: datetime, now: datetime | None = None) -> str:
@@ -66,3 +72,18 @@ def times(count: int, noun: str) -> str:
     ('1 approval', '2 approvals')
     """
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def some_text(text: Any, what: str, most: int = LONGEST_TEXT) -> str:
+    """Check what people wrote.
+
+    Raises
+    ------
+    InvalidInput
+        It is no text, or too long.
+    """
+    if not isinstance(text, str):
+        raise InvalidInput(f"{what} is text; got {type(text).__name__}.")
+    if len(text) > most:
+        raise InvalidInput(f"{what} has at most {most:,} characters; got {len(text):,}.")
+    return text
