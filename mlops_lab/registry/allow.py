@@ -115,6 +115,8 @@ class Seen:
         The scikit-learn versions that the estimators say they were fitted with.
     root
         The full name of the model's own type.
+    trees
+        The nodes of decision trees, whose first arguments native code trusts when it builds them.
     """
 
     types: tuple[str, ...]
@@ -122,6 +124,7 @@ class Seen:
     files: frozenset[str]
     versions: tuple[str, ...]
     root: str
+    trees: tuple[dict[str, Any], ...]
 
 
 @cache
@@ -174,6 +177,7 @@ def audit(schema: object) -> Seen:
         files=frozenset(walk.files),
         versions=tuple(sorted(walk.versions)),
         root=_name(schema),
+        trees=tuple(walk.trees),
     )
 
 
@@ -189,6 +193,7 @@ class _Walk:
         self.refusals: list[Refusal] = []
         self.files: set[str] = set()
         self.versions: set[str] = set()
+        self.trees: list[dict[str, Any]] = []
 
     def node(self, state: object, where: str, depth: int, *, in_partial: bool = False) -> None:
         """Look at a node and at all below it.
@@ -291,6 +296,8 @@ class _Walk:
                 yield from ((f".{key}", parts.get(key)) for key in ("bit_generator", "seed_seq"))
                 self._generator(parts["bit_generator"], where)
             case "TreeNode" | "LossNode":
+                if loader == "TreeNode":
+                    self.trees.append(state)
                 yield "", _mapping(state.get("__reduce__"), where).get("args")
                 yield "", content
             case "RandomStateNode" | "DTypeNode" | "ConstructorFromReduceNode":

@@ -18,7 +18,7 @@ from mlops_lab.registry import nodes
 from mlops_lab.registry.allow import allowed
 from mlops_lab.registry.nodes import Unsound, need
 
-__all__ = ["CHECKS", "check", "check_schema"]
+__all__ = ["CHECKS", "check", "check_trees"]
 
 _KERNELS: Final = frozenset({"linear", "poly", "rbf", "sigmoid", "precomputed"})
 _THREADS: Final = 4096
@@ -70,38 +70,34 @@ def check(model: object, what: str) -> None:
         raise Corrupt(f"{said} It was changed or damaged, and using it could crash the process.")
 
 
-def check_schema(schema: Any, shapes: dict[str, tuple[int, ...]], what: str) -> None:
+def check_trees(
+    trees: Iterable[dict[str, Any]], shapes: dict[str, tuple[int, ...]], what: str
+) -> None:
     """Check the little that building itself trusts: how many outputs a tree says that it has.
 
     Parameters
     ----------
-    schema
-        A schema that was audited.
+    trees
+        The nodes of trees in a schema that was audited.
     shapes
         The shapes of the arrays by the names of their files.
     what
         What the file is called in a message.
+
+    Raises
+    ------
+    Corrupt
+        A tree has another number of outputs than its array of them.
     """
-    stack = [schema]
-    while stack:
-        state = stack.pop()
-        if isinstance(state, list):
-            stack.extend(state)
-        elif isinstance(state, dict):
-            if state.get("__loader__") == "TreeNode":
-                _check_tree_arguments(state["__reduce__"]["args"], shapes, what)
-            stack.extend(value for value in state.values() if isinstance(value, (dict, list)))
-
-
-def _check_tree_arguments(args: Any, shapes: dict[str, tuple[int, ...]], what: str) -> None:
-    try:
-        features, classes, outputs = args["content"]
-        lengths = shapes[classes["file"]]
-        sound = int(features["content"]) > 0 and lengths == (int(outputs["content"]),)
-    except (KeyError, TypeError, ValueError):
-        sound = False
-    if not sound:
-        raise Corrupt(f"{what}: a tree says another number of outputs than it has.")
+    for state in trees:
+        try:
+            features, classes, outputs = state["__reduce__"]["args"]["content"]
+            lengths = shapes[classes["file"]]
+            sound = int(features["content"]) > 0 and lengths == (int(outputs["content"]),)
+        except (KeyError, TypeError, ValueError):
+            sound = False
+        if not sound:
+            raise Corrupt(f"{what}: a tree says another number of outputs than it has.")
 
 
 def _parts(model: object) -> Iterator[tuple[object, str]]:
@@ -154,7 +150,7 @@ def _of_class(kind: type) -> frozenset[str]:
     )
 
 
-def _attributes(part: object) -> None:
+def _attributes(part: Any) -> None:
     attributes = getattr(part, "__dict__", None)
     if not attributes:
         return

@@ -74,17 +74,17 @@ def _load(source: BinaryIO, what: str) -> Any:
 
     try:
         with archive.opened(source, what) as unpacked:
-            schema = archive.read_schema(unpacked, what)
-            seen = audit(schema)
+            seen = audit(archive.read_schema(unpacked, what))
             _refuse(seen, what)
             shapes = archive.check_arrays(unpacked, seen.files, what)
-            bounds.check_schema(schema, shapes, what)
-            del schema
+            bounds.check_trees(seen.trees, shapes, what)
         source.seek(0)
         with warnings.catch_warnings():
             # Which version it was fitted with is said once, by us, with what to do about it.
             warnings.filterwarnings("ignore", message="Trying to unpickle estimator")
-            model = skops.io.load(source, trusted=list(seen.types))
+            types = list(seen.types)
+            del seen  # as large as the file
+            model = skops.io.load(source, trusted=types)
     except LabError:
         raise
     except (MemoryError, RecursionError) as error:
