@@ -241,17 +241,15 @@ class DatasetFinder:
         not known so is hashed when a version has its size.
         """
         path = Path(path).expanduser()
+        if path.is_dir():
+            digest = self._store.objects.view_of(path) or self._digest_of_folder(path)
+        elif path.is_file():
+            digest = self._store.objects.digest_of_file(path) or self._digest_of_size(path)
+        else:
+            return None
+        if digest is None:
+            return None
         with self._store.read() as cursor:
-            if path.is_dir():
-                digest = self._store.objects.view_of(path) or self._digest_of_folder(cursor, path)
-            elif path.is_file():
-                digest = self._store.objects.digest_of_file(path) or self._digest_of_size(
-                    cursor, path
-                )
-            else:
-                return None
-            if digest is None:
-                return None
             found = read_versions(cursor, "digest = $digest", {"digest": digest})
         return max(found, key=lambda one: one.created_at, default=None)
 
@@ -300,28 +298,29 @@ class DatasetFinder:
 
     # ------------------------------------------------------------------ inside
 
-    def _digest_of_size(self, cursor: DuckDBPyConnection, path: Path) -> str | None:
+    # Asked first, and hashed with no lock held: a large file takes its time.
+    def _digest_of_size(self, path: Path) -> str | None:
         try:
             size = path.stat().st_size
         except OSError:
             return None
-        known = cursor.execute(
+        known = self._store.query(
             "select 1 from lab.dataset_versions where size_bytes = ? and not is_tree limit 1",
             [size],
-        ).fetchall()
+        )
         return hash_file(path) if known else None
 
-    def _digest_of_folder(self, cursor: DuckDBPyConnection, path: Path) -> str | None:
+    def _digest_of_folder(self, path: Path) -> str | None:
         try:
             files = scan_folder(path, self._store.dir)
             size = sum(os.stat(file).st_size for _, file in files)
         except (InvalidInput, OSError):
             return None
-        known = cursor.execute(
+        known = self._store.query(
             "select 1 from lab.dataset_versions "
             "where size_bytes = ? and files = ? and is_tree limit 1",
             [size, len(files)],
-        ).fetchall()
+        )
         return digest_on_disk(self._store.objects, path, self._store.dir) if known else None
 
     def _unknown(self, ref: Reference) -> NotFound:

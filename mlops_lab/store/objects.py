@@ -164,7 +164,7 @@ class Objects:
 
     def exists(self, digest: str) -> bool:
         """Whether the object is there."""
-        return self.path(digest).exists()
+        return os.path.exists(self._guard.place(digest))
 
     def trusted(self, digest: str) -> Path:
         """Where the object is, after making sure that its bytes are what its name says.
