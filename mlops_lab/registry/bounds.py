@@ -140,7 +140,7 @@ def _parts(model: object) -> Iterator[tuple[object, str]]:
 
 
 @cache
-def _of_class(kind: type) -> frozenset[str]:
+def _of_class(kind: Any) -> frozenset[str]:
     """The names of what a class has itself; a property cannot be replaced in an object."""
     return frozenset(
         name
@@ -155,7 +155,8 @@ def _attributes(part: Any) -> None:
     if not attributes:
         return
     # No estimator sets what its class defines: a file that does so makes it another one.
-    taken = _of_class(type(part)) & attributes.keys()
+    kind: Any = type(part)
+    taken = _of_class(kind) & attributes.keys()
     need(not taken, f"replaces what its class defines ({', '.join(sorted(taken))[:60]})")
     jobs = attributes.get("n_jobs")
     need(not isinstance(jobs, int) or abs(jobs) <= _THREADS, "asks for too many jobs")
