@@ -146,6 +146,14 @@ def test_every_route_is_described() -> None:
             assert any(re.fullmatch(pattern, address) for address in addresses), pattern
 
 
+def test_every_operation_says_which_right_it_needs() -> None:
+    for path, operations in SPEC["paths"].items():
+        handler = next(one for pattern, one in routes() if re.fullmatch(pattern, example(path)))
+        for verb, operation in operations.items():
+            if verb in VERBS:
+                assert operation["x-needs"] == handler.permissions[verb], (verb, path)
+
+
 def test_operations_have_a_name_and_answer_errors_with_problems() -> None:
     names = []
     for path, operations in SPEC["paths"].items():
