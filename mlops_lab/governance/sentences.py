@@ -129,14 +129,17 @@ def _model_judge(who: str, data: Data, names: RunNames) -> str:
     passed = total = None
     if isinstance(gates, Mapping):
         passed, total = gates.get("passed"), gates.get("total")
-    count = f": {passed} of {total} gates passed" if isinstance(total, int) and total else ""
+    known = isinstance(total, int) and isinstance(passed, int) and total
+    count = f": {passed} of {total} gates passed" if known else ""
     model, outcome = _version("model", data), data.get("outcome")
     if outcome == "rejected":
         sentences = data.get("sentences")
         why = sentences[0] if isinstance(sentences, list) and sentences else None
         return f"{model} was rejected{_because(why) or count}"
-    word = {"passed": "passed its gates", "waiting": "waits"}.get(str(outcome), "was judged")
     where = f" in {_run(data['run'], names)}" if isinstance(data.get("run"), str) else ""
+    if outcome == "passed" and count:
+        return f"{model} passed {passed} of {total} gates{where}"
+    word = {"passed": "passed its gates", "waiting": "waits"}.get(str(outcome), "was judged")
     return f"{model} {word}{where}{count}"
 
 

@@ -117,7 +117,7 @@ class Graph:
     def __repr__(self) -> str:
         by_id = {node.id: node for node in self.nodes}
         lines = [_text(by_id[self.focus])]
-        for title, upwards in (("made from", True), ("made into", False)):
+        for title, upwards in (("comes from", True), ("led to", False)):
             rows = list(self._tree(upwards=upwards))
             if rows:
                 lines.append(title)
@@ -127,7 +127,7 @@ class Graph:
             if len(rows) > _MOST_LINES:
                 lines.append(f"… and {len(rows) - _MOST_LINES} more")
         if len(lines) == 1:
-            lines.append("was made from nothing and into nothing that is known here")
+            lines.append("comes from nothing and led to nothing that is known here")
         if self.truncated:
             lines.append("There is more: ask with a greater depth, or about one of these.")
         return "\n".join(lines)
@@ -135,7 +135,7 @@ class Graph:
     def _repr_html_(self) -> str:
         by_id = {node.id: node for node in self.nodes}
         parts = [f'<div style="{_FONT}"><div>{_html(by_id[self.focus], bold=True)}</div>']
-        for title, upwards in (("made from", True), ("made into", False)):
+        for title, upwards in (("comes from", True), ("led to", False)):
             rows = list(self._tree(upwards=upwards))
             if not rows:
                 continue
@@ -151,7 +151,7 @@ class Graph:
                 parts.append(f"<div>… and {len(rows) - _MOST_LINES} more</div>")
         if len(self.nodes) == 1:
             parts.append(
-                f'<div style="{_MUTED}">Made from nothing and into nothing known here.</div>'
+                f'<div style="{_MUTED}">Comes from nothing and led to nothing known here.</div>'
             )
         if self.truncated:
             parts.append(f'<div style="{_MUTED}">There is more than is shown.</div>')

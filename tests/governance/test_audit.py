@@ -200,6 +200,11 @@ def test_runs_are_called_by_their_names(project: Project) -> None:
         ),
         (
             "model.judge",
+            {**MODEL, "outcome": "passed", "gates": {"passed": 9, "total": 9}, "run": "a" * 32},
+            "flight-delay 6 passed 9 of 9 gates in gbm-4",
+        ),
+        (
+            "model.judge",
             {**MODEL, "outcome": "rejected", "sentences": ["auc below champion 2"]},
             "flight-delay 6 was rejected: auc below champion 2",
         ),

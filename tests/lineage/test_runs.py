@@ -142,7 +142,7 @@ def test_data_leads_to_the_run_and_back(project: Project) -> None:
     run = project.runs.start(name="fit")
     project.datasets.use(run, "a", role="train")
     project.runs.end(run)
-    assert "made from\n└─ dataset a 1" in repr(Run(project, run).lineage())
+    assert "comes from\n└─ dataset a 1" in repr(Run(project, run).lineage())
     with pytest.raises(Conflict, match="run fit was made from it"):
         project.datasets.delete("a", 1)
     project.runs.delete([run])
