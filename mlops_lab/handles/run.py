@@ -16,6 +16,7 @@ from mlops_lab.handles.contents import Artifacts, Metrics, Params
 from mlops_lab.handles.dataset import Dataset
 from mlops_lab.handles.keeping import keep_model
 from mlops_lab.handles.model import Model
+from mlops_lab.handles.model_file import ModelFile
 from mlops_lab.names import name_of
 from mlops_lab.project import Project
 from mlops_lab.tracking import media
@@ -235,9 +236,15 @@ class Run:
 
     # ------------------------------------------------------------------ what it was given
 
+    @overload
+    def use(self, what: Model, *, role: str | None = None) -> Model: ...
+    @overload
     def use(
-        self, what: str | os.PathLike[str] | Dataset, *, role: str | None = None
-    ) -> Dataset | ExternalInput:
+        self, what: str | os.PathLike[str] | Dataset | ModelFile, *, role: str | None = None
+    ) -> Dataset | ExternalInput: ...
+    def use(
+        self, what: str | os.PathLike[str] | Dataset | Model | ModelFile, *, role: str | None = None
+    ) -> Dataset | ExternalInput | Model:
         """Note an input: the exact version is pinned, so that the run can be told and repeated.
 
         Parameters
@@ -245,13 +252,13 @@ class Run:
         what
             A dataset by reference (``flights``, ``flights@3``, ``flights@train``), its handle, or a
             path. A path that holds a version's content is that version; any other file is noted by
-            its content id, and its bytes are not kept.
+            its content id, and its bytes are not kept. A model by its handle: ``lab.model(…)``.
         role
             What it is to the run, as ``train`` or ``holdout``.
 
         Returns
         -------
-        Dataset or ExternalInput
+        Dataset, Model or ExternalInput
             The handle of the version that is pinned; for what is no version, what was noted.
 
         Raises
@@ -265,6 +272,11 @@ class Run:
         >>> with lab.start_run("gbm") as run:  # doctest: +SKIP
         ...     flights = run.use("flights").df()
         """
+        if isinstance(what, Model):
+            version = self._project.models.use(self._id, what.ref, role=role)
+            return Model(self._project, version.ref)
+        if isinstance(what, ModelFile):
+            what = what.path
         meant = what.ref if isinstance(what, Dataset) else os.fspath(what)
         found = self._project.datasets.use(self._id, meant, role=role)
         if isinstance(found, VersionRecord):

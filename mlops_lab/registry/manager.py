@@ -13,6 +13,7 @@ from mlops_lab.registry.records import Fault, Judgement, ModelVersion
 from mlops_lab.registry.registration import Registrar
 from mlops_lab.registry.verify import faults_of, refuse_faulty
 from mlops_lab.registry.wording import some_text
+from mlops_lab.tracking.lines import now_us
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -27,6 +28,34 @@ class ModelManager(Registrar):
 
     Safe to use from several threads and processes.
     """
+
+    def use(self, run_id: str, ref: str, *, role: str | None = None) -> ModelVersion:
+        """Note a version as an input of a run, and give it.
+
+        Parameters
+        ----------
+        run_id
+            The whole id of the run.
+        ref
+            The version: ``name``, ``name@3`` or ``name@champion``; what it is now is pinned.
+        role
+            What it is to the run, as ``judged``.
+        """
+        if role is not None and not isinstance(role, str):
+            raise InvalidInput(f"A role is text, as 'judged'; got {role!r}.")
+        version = self.get(ref)
+        self._store.append(
+            {
+                "e": "input",
+                "r": run_id,
+                "t": now_us(),
+                "model": version.name,
+                "version": version.version,
+                "digest": version.digest,
+                "role": role,
+            }
+        )
+        return version
 
     # ------------------------------------------------------------------ judging
 

@@ -218,6 +218,15 @@ def test_lineage_leads_to_the_run(late: lab.Model) -> None:
     assert f"run:{late.run_id}" in {node.id for node in graph.nodes}
 
 
+def test_run_notes_the_model_that_it_used(late: lab.Model) -> None:
+    with lab.start_run("score") as run:
+        used = run.use(lab.model("late"), role="judged")
+    assert used == late
+    (noted,) = run.inputs
+    assert (noted.kind, noted.name, noted.version, noted.role) == ("model", "late", 1, "judged")
+    assert f"run:{run.id}" in {node.id for node in late.lineage().nodes}
+
+
 def test_path_of_a_version_is_recognised(late: lab.Model) -> None:
     assert lab.model(late.path) == late
     assert lab.model(str(late.path / "model.skops")) == late
@@ -273,7 +282,7 @@ def test_what_is_no_model_is_said(project: Project, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="nowhere"):
         lab.model("nowhere/model.skops")
     with pytest.raises(InvalidInput, match="reference"):
-        lab.model(5)  # type: ignore[arg-type]
+        lab.model(5)
     with pytest.raises(InvalidInput, match="name"):
         lab.model("a b")
 
