@@ -121,7 +121,7 @@ def _round_times(least: float, most: float, room: int) -> list[float]:
         end = max(math.ceil((most - shift) / step), start + 1)
         if end - start <= room:
             return [i * step + shift for i in range(start, end + 1)]
-    if not -62_000_000_000 < least <= most < 253_000_000_000:  # outside of the years 5 to 9987
+    if not -46_000_000_000 < least <= most < 230_000_000_000:  # outside of the years 512 to 9258
         return [least + i * width / room for i in range(room)] + [most]
     return _calendar(least, most, room)
 
@@ -133,9 +133,7 @@ def _calendar(least: float, most: float, room: int) -> list[float]:
     steps = [*_MONTHS, *(12 * years for years in (1, 2, 5, 10, 20, 50, 100, 200, 500))]
     step = next(s for s in steps if -(-to_month // s) - from_month // s <= room)
     months = range(from_month // step * step, -(-to_month // step) * step + 1, step)
-    return [
-        datetime(max(month // 12, 1), month % 12 + 1, 1, tzinfo=UTC).timestamp() for month in months
-    ]
+    return [datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC).timestamp() for month in months]
 
 
 def _nice(step: float, whole: bool) -> float:

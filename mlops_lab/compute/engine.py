@@ -218,10 +218,10 @@ def _translated(error: Exception) -> BaseException:
     text = str(error)
     if isinstance(error, duckdb.InterruptException):
         return KeyboardInterrupt()
+    if isinstance(error, duckdb.OutOfMemoryException) and "max_temp_directory_size" not in text:
+        return InvalidInput(f"This needs more memory than a scan may take: {first_line(error)}")
     if isinstance(error, duckdb.OutOfMemoryException):
-        if "temp" in text and "size" in text and "limit" in text:
-            return StorageFull(f"What does not fit into memory does not fit on the disk: {text}")
-        return InvalidInput(f"The data needs more memory than this scan may take: {text}")
+        return StorageFull(f"What does not fit into memory does not fit on the disk: {text}")
     if isinstance(error, duckdb.IOException) and "No space left" in text:
         return StorageFull(f"What does not fit into memory does not fit on the disk: {text}")
     return error

@@ -112,6 +112,8 @@ def _range(column: ColumnProfile) -> Iterator[str]:
     # Beyond the first and last percentile there are real values as well: more room to them.
     bottom = low - 4 * room if far_below else least - room
     top = high + 4 * room if far_above else most + room
+    if not (math.isfinite(bottom) and math.isfinite(top)):
+        return
     limits = {
         "min": 0 if least >= 0 else _round(bottom, down=True),
         "max": 0 if most <= 0 else _round(top, down=False),
@@ -183,9 +185,10 @@ def _escaped(character: str) -> str:
 
 def _round(value: float, *, down: bool) -> int | float:
     """A limit with two digits, never further in."""
-    if value == 0:
-        return 0
-    step = 10.0 ** (math.floor(math.log10(abs(value))) - 1)
-    rounded = (math.floor if down else math.ceil)(value / step) * step
-    rounded = float(f"{rounded:.6g}")
+    step = 10.0 ** (math.floor(math.log10(abs(value))) - 1) if value else 0.0
+    if step == 0:
+        return 0 if value == 0 else value
+    rounded = float(f"{(math.floor if down else math.ceil)(value / step) * step:.6g}")
+    if not math.isfinite(rounded):
+        return value
     return int(rounded) if rounded == int(rounded) and abs(rounded) < 2**53 else rounded

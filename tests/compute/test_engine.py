@@ -44,7 +44,7 @@ def test_what_does_not_fit_goes_to_disk_and_is_removed(tmp_path: Path) -> None:
 def test_more_than_memory_and_disk_is_said(tmp_path: Path) -> None:
     with (
         open_engine(tmp_path, memory="30MB") as engine,
-        pytest.raises(InvalidInput, match="needs more memory"),
+        pytest.raises(InvalidInput, match="more memory"),
     ):
         engine.rows("select list(i) from range(50000000) r(i)")
 

@@ -174,6 +174,22 @@ def test_times_before_1970_and_far_away() -> None:
     check_sound(profile("select unnest([date '0044-03-15 (BC)', date 'infinity']) as x"))
 
 
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        (dt.date(1, 1, 1), dt.date(9999, 12, 31)),
+        (dt.date(520, 1, 1), dt.date(9200, 12, 31)),
+        (dt.date(9200, 1, 1), dt.date(9999, 12, 31)),
+        (dt.date(2013, 1, 31), dt.date(2013, 2, 1)),
+    ],
+)
+def test_edges_of_every_span_of_time(first: dt.date, last: dt.date) -> None:
+    days = [first + (last - first) * i / 50 for i in range(51)]
+    found = column(days)
+    assert found.histogram is not None
+    assert list(found.histogram.edges) == sorted(set(found.histogram.edges), key=str)
+
+
 def test_time_zones_are_told_in_utc() -> None:
     values = [dt.datetime(2013, 1, 1, 5, tzinfo=dt.UTC), None]
     found = column(values, pa.timestamp("us", "America/New_York"))
