@@ -80,23 +80,27 @@ def number_edges(
     return edges
 
 
-def time_edges(least: float, most: float, *, low: float, high: float) -> list[float]:
+def time_edges(
+    least: float, most: float, *, low: float, high: float, unit: float = 1.0
+) -> list[float]:
     """At most 31 edges in seconds since 1970, at full seconds, hours, days, months or years (UTC).
 
     Parameters
     ----------
     least, most, low, high
         As in `number_edges`: a date that stands for "never" does not flatten the others.
+    unit
+        The narrowest bin where all values are equal; of dates, of any: 86,400.
 
     >>> edges = time_edges(0, 99e6, low=0, high=99e6)
     >>> [datetime.fromtimestamp(edge, UTC).isoformat()[:7] for edge in edges[:3]]
     ['1970-01', '1970-03', '1970-05']
     """
     if most <= least:
-        return [least, least + 1.0]
+        return [least, least + unit]
     first, last = _near(least, most, low, high)
     far = (first > least) + (last < most)
-    edges = _round_times(first, last, MAX_BINS - far)
+    edges = _round_times(first, last, MAX_BINS - far, unit if unit > 1 else 0.0)
     if edges[0] > least:
         edges.insert(0, least)
     if edges[-1] < most:
@@ -112,14 +116,14 @@ def _near(least: float, most: float, low: float, high: float) -> tuple[float, fl
     return (first, last) if first < last else (least, most)
 
 
-def _round_times(least: float, most: float, room: int) -> list[float]:
+def _round_times(least: float, most: float, room: int, narrowest: float) -> list[float]:
     width = most - least
     for step in _TIMES:
         # Weeks begin on Monday; 1970 began on a Thursday.
         shift = 4 * 86400 if step in (7 * 86400, 14 * 86400) else 0
         start = math.floor((least - shift) / step)
         end = max(math.ceil((most - shift) / step), start + 1)
-        if end - start <= room:
+        if end - start <= room and step >= narrowest:
             return [i * step + shift for i in range(start, end + 1)]
     if not -46_000_000_000 < least <= most < 230_000_000_000:  # outside of the years 512 to 9258
         return [least + i * width / room for i in range(room)] + [most]

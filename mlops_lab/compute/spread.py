@@ -96,7 +96,8 @@ def spread_of_time(engine: Engine, name: str, base: ColumnProfile) -> ColumnProf
         f"list_transform({_quantiles('c', base.count)}, lambda one: one::varchar) "
         f"from (select {name} as c, {seconds} as s from chunk where {there})"
     )
-    edges = time_edges(least, most, low=low, high=high)
+    unit = 86_400.0 if base.type == "DATE" else 1.0
+    edges = time_edges(least, most, low=low, high=high, unit=unit)
     (histogram,) = _histograms(engine, [(seconds, there, edges)])
     if histogram is not None:
         histogram = Histogram(tuple(_time_labels(engine, edges, base.type)), histogram.counts)
