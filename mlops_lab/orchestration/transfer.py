@@ -166,4 +166,6 @@ class _Progress:
         now = time.monotonic()
         if now >= self._next or done == total:
             self._next = now + _PROGRESS_EVERY_S
-            self._runs.log_metrics(self._run_id, {"bytes": done, "bytes_total": total})
+            # As the machine's own metrics: no goal of the project, which `bytes` would become.
+            progress = {"system/bytes": done, "system/bytes_total": total}
+            self._runs.log_metrics(self._run_id, progress)
