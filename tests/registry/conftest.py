@@ -53,7 +53,8 @@ def policy(project: Project) -> Callable[[str], None]:
 
     def write(text: str = POLICY) -> None:
         path = project.root / "mlops.toml"
-        path.write_text(path.read_text(encoding="utf-8").split("[aliases.")[0] + text)
+        settings = path.read_text(encoding="utf-8").split("\n[aliases.")[0]
+        path.write_text(f"{settings}\n{text.lstrip()}", encoding="utf-8")
 
     return write
 
