@@ -66,7 +66,7 @@ def test_a_group_gives_its_highest_role_and_an_own_entry_wins() -> None:
     rules = Rules.of({"group:ops": "approver", "group:all": "viewer", "mara": "viewer"}, None)
     assert rules.role_of(Identity("ivo", "jupyter", ("all", "ops", "x"))) == "approver"
     assert rules.role_of(Identity("mara", "jupyter", ("ops",))) == "viewer"
-    assert rules.role_of(Identity("group:ops", "jupyter")) == "approver"
+    assert rules.role_of(Identity("group:ops", "jupyter")) == "viewer"
 
 
 def test_a_refusal_says_which_role_is_needed_and_who_gives_it() -> None:

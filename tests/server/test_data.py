@@ -8,15 +8,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from mlops_lab.project import Project
 
 from .conftest import Ask
 from .test_wire import check
-
-pa = pytest.importorskip("pyarrow")
-pq = pytest.importorskip("pyarrow.parquet")
 
 SUITE = """
 name: weather
