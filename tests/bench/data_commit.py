@@ -27,12 +27,13 @@ FILES, EACH_BYTES = max(10, int(10_000 * SCALE)), 200_000
 OURS = """
 import sys, time
 import mlops_lab as lab
-began = time.perf_counter()
-if sys.argv[1] == "commit":
-    lab.dataset("bench").commit(sys.argv[2])
-else:
-    lab.dataset("bench").checkout(sys.argv[2])
-print(time.perf_counter() - began)
+for _ in range(int(sys.argv[3])):
+    began = time.perf_counter()
+    if sys.argv[1] == "commit":
+        lab.dataset("bench").commit(sys.argv[2])
+    else:
+        lab.dataset("bench").checkout(sys.argv[2])
+    print(time.perf_counter() - began)
 """
 
 
@@ -50,10 +51,14 @@ def timed(command: list[str | Path], folder: Path) -> tuple[float, str]:
     return time.perf_counter() - began, done.stdout
 
 
-def ours(verb: str, path: Path, folder: Path) -> dict[str, float]:
-    """One verb of ours: the whole process, and the call in it."""
-    wall, out = timed([sys.executable, "-c", OURS, verb, path], folder)
-    return {"ours_s": round(wall, 3), "ours_call_s": round(float(out), 3)}
+def ours(verb: str, path: Path, folder: Path, *, again: bool = False) -> dict[str, float]:
+    """One verb of ours: the whole process, the call in it, and the same call once more, which is
+    what a notebook waits for.
+    """
+    wall, out = timed([sys.executable, "-c", OURS, verb, path, str(1 + again)], folder)
+    calls = [round(float(line), 3) for line in out.split()]
+    found = {"ours_s": round(wall - sum(calls[1:]), 3), "ours_call_s": calls[0]}
+    return {**found, "ours_next_call_s": calls[1]} if again else found
 
 
 def dvc(folder: Path, *arguments: str | Path) -> dict[str, float]:
@@ -88,16 +93,18 @@ def measure(folder: Path, data: Path, what: str, size: int) -> None:
     )
     # What was written a moment ago is remembered with the second look, by both.
     ours("commit", data, folder)
-    unchanged = [{**ours("commit", data, folder), **dvc(folder, "add", data)} for _ in range(3)]
+    unchanged = [
+        {**ours("commit", data, folder, again=True), **dvc(folder, "add", data)} for _ in range(3)
+    ]
     best = {key: min(one[key] for one in unchanged) for key in unchanged[0]}
     say(what=what, does="commit unchanged", bytes=size, **best)
     remove(data)
     told = ours("checkout", data, folder)
     remove(data)
     say(what=what, does="checkout", bytes=size, **told, **dvc(folder, "checkout", f"{data}.dvc"))
-    best = ours("checkout", data, folder)
-    say(what=what, does="checkout unchanged", bytes=size, **ours("checkout", data, folder),
-        **dvc(folder, "checkout", f"{data}.dvc"))  # fmt: skip
+    ours("checkout", data, folder)
+    told = {**ours("checkout", data, folder, again=True), **dvc(folder, "checkout", f"{data}.dvc")}
+    say(what=what, does="checkout unchanged", bytes=size, **told)
 
 
 def remove(data: Path) -> None:
