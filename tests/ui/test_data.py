@@ -280,7 +280,7 @@ def test_a_folder_is_committed_from_the_file_browser(
     toast = page.locator(".Toastify__toast").filter(has_text="photos-2013 1 is committed")
     toast.get_by_role("button", name="Open").click(timeout=COMMIT_MS)
     expect(view(page).locator("header")).to_contain_text("raw", timeout=SOON)
-    view(page).get_by_role("tab", name=re.compile("Files")).click()
+    expect(view(page).get_by_role("tab", selected=True)).to_have_text("Files 2")
     expect(view(page)).to_contain_text("b.jpg")
     [run] = project.runs.search("kind = 'transfer'").items
     assert run.status == "finished"

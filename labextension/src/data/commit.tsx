@@ -101,7 +101,7 @@ export function CommitForm(props: {
         <span>{trans.__('Note')}</span>
         <input
           type="text"
-          className="jp-mod-styled"
+          className="jp-mod-styled jp-mod-words"
           value={request.note ?? ''}
           placeholder={trans.__('what is new in it')}
           onChange={event => change({ note: event.target.value })}

@@ -1,22 +1,15 @@
 import type { ReactElement } from 'react';
 import type { IDatasetVersion } from '../../api/data';
-import { Block, Empty, Icon, RowsTable, formatBytes, formatCount } from '../../components';
+import { Block, Icon, RowsTable, formatBytes, formatCount } from '../../components';
 import { useText } from '../../views/text';
 
 /** The first rows of a table. */
-export function Preview({ version }: { version: IDatasetVersion }): ReactElement {
+export function Preview({
+  preview
+}: {
+  preview: NonNullable<IDatasetVersion['preview']>;
+}): ReactElement {
   const t = useText();
-  const { preview } = version;
-  if (preview === null) {
-    return (
-      <div className="jp-MlopsLab-pane">
-        <Empty
-          title={t('No table, so no rows')}
-          text={t('CSV, JSON and Parquet are read as tables; its files are listed beside this.')}
-        />
-      </div>
-    );
-  }
   const { columns, rows, n_rows } = preview;
   const note =
     rows.length < n_rows

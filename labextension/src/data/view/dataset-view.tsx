@@ -53,7 +53,7 @@ export function DatasetView({ model }: { model: DatasetModel }): ReactElement {
         {tab.id === 'checks' && <Checks version={version} />}
         {tab.id === 'diff' && <Diff model={model} />}
         {tab.id === 'lineage' && <Lineage model={model} />}
-        {tab.id === 'preview' && <Preview version={version} />}
+        {tab.id === 'preview' && version.preview && <Preview preview={version.preview} />}
         {tab.id === 'files' && <Files version={version} />}
       </div>
     </div>
@@ -64,13 +64,16 @@ export function DatasetView({ model }: { model: DatasetModel }): ReactElement {
 function tabsOf(version: IDatasetVersion, t: Translate): ITab<DatasetTab>[] {
   const checks = version.reports.flatMap(report => report.checks);
   const failed = checks.filter(check => check.state !== 'passed').length;
+  const tabular = version.profile !== null;
   const tabs: (ITab<DatasetTab> | false)[] = [
     version.profile !== null && {
       id: 'profile',
       label: t('Profile'),
       count: version.profile.columns.length
     },
-    {
+    !tabular && { id: 'files', label: t('Files'), count: version.files },
+    // Suites look at tables.
+    (tabular || checks.length > 0) && {
       id: 'checks',
       label: t('Checks'),
       count: failed > 0 ? t('%1 of %2 failed', failed, checks.length) : checks.length || undefined
@@ -78,11 +81,7 @@ function tabsOf(version: IDatasetVersion, t: Translate): ITab<DatasetTab>[] {
     { id: 'diff', label: t('Diff') },
     { id: 'lineage', label: t('Lineage') },
     version.preview !== null && { id: 'preview', label: t('Preview') },
-    (version.kind === 'folder' || version.profile === null) && {
-      id: 'files',
-      label: t('Files'),
-      count: version.files
-    }
+    tabular && version.files > 1 && { id: 'files', label: t('Files'), count: version.files }
   ];
   return tabs.filter(tab => tab !== false);
 }
