@@ -147,3 +147,8 @@ export function verbsOf(
   }
   return verbs;
 }
+
+/** What may be done with an alias that nobody has used and no policy speaks of. */
+export function freely(alias: string, may: boolean, t: Translate): IVerb[] {
+  return may ? [{ verb: 'promote', label: t('Promote to %1', alias), moves: true }] : [];
+}

@@ -3,6 +3,7 @@ import type { Translate } from '../text';
 import type {
   Direction,
   IAliasMove,
+  IMe,
   IModelPage,
   IModels,
   ISelection,
@@ -130,14 +131,13 @@ export function shortDigest(digest: string): string {
   return digest.replace(/^b3-/, '').slice(0, 8);
 }
 
-/** What can be decided about a version, first what waits for it. */
-export function decidable(detail: IVersionDetail): string | null {
+/** The alias that there is something to decide about, first what waits; null when there is none. */
+export function decidable(detail: IVersionDetail, me: IMe | null): string | null {
   const open = detail.promotions.filter(one => one.state !== 'current');
-  return (
-    (
-      open.find(one => one.may_approve) ??
-      open.find(one => one.may_promote || one.may_request) ??
-      open[open.length - 1]
-    )?.alias ?? null
-  );
+  const found =
+    open.find(one => one.may_approve) ??
+    open.find(one => one.may_promote || one.may_request) ??
+    open[open.length - 1];
+  const free = detail.promotions.some(one => one.alias === 'champion') ? null : 'champion';
+  return found?.alias ?? (me?.may.includes('models:promote') ? free : null);
 }

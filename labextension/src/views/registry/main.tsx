@@ -14,7 +14,14 @@ import { useHost } from './host';
 import { OverLegend, OverVersions } from './over';
 import { Block } from './parts';
 import { AuditLine, Decisions, Queue } from './side';
-import type { IModelPage, IModels, IRegistryState, IVersionDetail, IVersionRow } from './state';
+import type {
+  IMe,
+  IModelPage,
+  IModels,
+  IRegistryState,
+  IVersionDetail,
+  IVersionRow
+} from './state';
 import { parseRef, refOf } from './state';
 import { VersionFacts } from './version';
 import { Versions } from './versions';
@@ -93,6 +100,8 @@ function Overview(props: Known): ReactElement {
   const details = useValue(model, 'details');
   const decisions = useValue(model, 'decisions');
   const detail = details[refOf(page.model.name, version)];
+  const me = useValue(model, 'me');
+  const alias = detail === undefined ? null : decidable(detail, me);
   const keys = metricKeys(page);
   const runs = width > BARE_WIDTH + METRIC_WIDTH + RUN_WIDTH;
   const columns = Math.max(
@@ -109,8 +118,8 @@ function Overview(props: Known): ReactElement {
   const onKey = (key: string, row: IVersionRow): boolean => {
     if (key === 'c' && page.versions.length > 1) {
       compare(row.version);
-    } else if (key === 'p' && row.version === version && detail !== undefined) {
-      decide(detail, choose);
+    } else if (key === 'p' && alive && row.version === version && alias !== null) {
+      choose({ sheet: { verb: 'promote', alias } });
     } else if (key === 'i' && alive && inserts) {
       void ask({ verb: 'insert', text: lineOf(page.model.name, row) });
     } else {
@@ -141,7 +150,7 @@ function Overview(props: Known): ReactElement {
                 {t('Compare %1 with %2', version, other)}
               </button>
             )}
-            <DecideButton detail={detail} />
+            <DecideButton detail={detail} me={me} />
           </>
         }
       >
@@ -170,10 +179,14 @@ function Overview(props: Known): ReactElement {
 }
 
 /** The way to the sheet, where there is something to decide about the version. */
-function DecideButton({ detail }: { detail: IVersionDetail | undefined }): ReactElement | null {
+function DecideButton(props: {
+  detail: IVersionDetail | undefined;
+  me: IMe | null;
+}): ReactElement | null {
+  const { detail, me } = props;
   const t = useText();
   const { alive, choose } = useHost();
-  const alias = detail === undefined ? null : decidable(detail);
+  const alias = detail === undefined ? null : decidable(detail, me);
   if (!alive || detail === undefined || alias === null) {
     return null;
   }
@@ -182,22 +195,12 @@ function DecideButton({ detail }: { detail: IVersionDetail | undefined }): React
     <button
       type="button"
       className="jp-MlopsLab-button jp-mod-small"
-      onClick={() => decide(detail, choose)}
+      onClick={() => choose({ sheet: { verb: 'promote', alias } })}
     >
       <Icon name="approval" size={14} />
       {review ? t('Review %1…', detail.version) : t('Promote %1…', detail.version)}
     </button>
   );
-}
-
-function decide(
-  detail: IVersionDetail,
-  choose: (change: { sheet: { verb: 'promote'; alias: string } }) => void
-): void {
-  const alias = decidable(detail);
-  if (alias !== null) {
-    choose({ sheet: { verb: 'promote', alias } });
-  }
 }
 
 function Lineage(props: {

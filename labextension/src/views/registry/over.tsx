@@ -70,6 +70,7 @@ export function OverVersions(props: {
         <span>
           <b>{metric}</b>
           {goal !== undefined &&
+            told === null &&
             `, ${goal === 'max' ? t('higher is better') : t('lower is better')}`}
         </span>
         <span className="jp-MlopsLab-reg-told">

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
-import type { KeyboardEvent, ReactElement, RefObject } from 'react';
+import type { FocusEvent, KeyboardEvent, ReactElement, RefObject } from 'react';
 import { Code } from '../../components/code';
 import { formatTime } from '../../components/format';
 import { Icon } from '../../components/icon';
@@ -44,8 +44,15 @@ export function Registry({ model }: { model: Model }): ReactElement {
       search.current.focus();
     }
   };
-  // A notebook in command mode would take our keys for its own.
-  const own = place === 'notebook' ? { 'data-lm-suppress-shortcuts': 'true' } : {};
+  // A notebook in command mode would take our keys for its own: it asks what has the keyboard, and
+  // nothing around that.
+  const own =
+    place === 'notebook'
+      ? {
+          onFocus: (event: FocusEvent) =>
+            event.target.setAttribute('data-lm-suppress-shortcuts', 'true')
+        }
+      : {};
   return (
     <HostContext.Provider value={host}>
       <div

@@ -1,10 +1,10 @@
-import { useEffect, useId, useRef } from 'react';
+import { useEffect, useId, useRef, useState } from 'react';
 import type { KeyboardEvent, ReactElement, ReactNode } from 'react';
 import { formatTime } from '../../components/format';
 import { Icon } from '../../components/icon';
 import { useText } from '../text';
 import type { Translate } from '../text';
-import { Decide, verbsOf } from './decide';
+import { Decide, freely, verbsOf } from './decide';
 import type { IVerb } from './decide';
 import { Evidence } from './evidence';
 import { before, current, shortDigest } from './facts';
@@ -35,22 +35,21 @@ export function PromoteSheet(
     queue.find(
       one => one.model === detail.name && one.version === detail.version && one.alias === alias
     ) ?? null;
-  const verbs = verbsOf(promotion, request, t);
-  const from = promotion?.from ?? null;
+  const may = me?.may.includes('models:promote') ?? false;
+  const verbs = promotion === null ? freely(alias, may, t) : verbsOf(promotion, request, t);
+  const held = page.model.aliases.find(one => one.alias === alias)?.version ?? null;
+  const from = promotion === null ? held : promotion.from;
   const since = current(page.history, alias)?.since;
   return (
     <Frame title={titleOf(detail, verbs, t)} onClose={onClose}>
       <div className="jp-MlopsLab-reg-becomes">
         <span>{t('becomes')}</span>
-        {detail.promotions.length > 1 ? (
-          <AliasSelect
-            alias={alias}
-            all={detail.promotions.map(one => one.alias)}
-            onAlias={onAlias}
-          />
-        ) : (
-          <Aliases aliases={[{ alias }]} />
-        )}
+        <AliasSelect
+          alias={alias}
+          all={detail.promotions.map(one => one.alias)}
+          onAlias={onAlias}
+          others
+        />
         <span className="jp-MlopsLab-muted">
           {from === null
             ? t('the first one')
@@ -88,7 +87,7 @@ export function PromoteSheet(
         verbs={verbs}
         why_not={
           promotion === null
-            ? t('No policy is known for %1.', alias)
+            ? t('Your role may not promote.')
             : (promotion.why_not ?? request?.why_not ?? null)
         }
         small={recorded(me, detail.digest, t)}
@@ -221,22 +220,58 @@ function Frame(props: { title: string; onClose: () => void; children: ReactNode 
   );
 }
 
+/** One of the aliases that there are; `others`: or any other name. */
 function AliasSelect(props: {
   alias: string;
   all: readonly string[];
   onAlias: (alias: string) => void;
+  others?: boolean;
 }): ReactElement {
+  const { alias, all, onAlias, others = false } = props;
   const t = useText();
+  const [text, setText] = useState<string | null>(null);
+  if (text !== null) {
+    const take = () => {
+      setText(null);
+      if (text.trim() !== '') {
+        onAlias(text.trim());
+      }
+    };
+    return (
+      <input
+        type="text"
+        className="jp-MlopsLab-reg-select"
+        aria-label={t('Alias')}
+        placeholder={t('challenger')}
+        value={text}
+        size={14}
+        spellCheck={false}
+        autoFocus
+        onChange={event => setText(event.target.value)}
+        onBlur={take}
+        onKeyDown={event => {
+          if (event.key === 'Enter') {
+            event.preventDefault();
+            take();
+          } else if (event.key === 'Escape') {
+            event.stopPropagation();
+            setText(null);
+          }
+        }}
+      />
+    );
+  }
   return (
     <select
       className="jp-MlopsLab-reg-select"
       aria-label={t('Alias')}
-      value={props.alias}
-      onChange={event => props.onAlias(event.target.value)}
+      value={alias}
+      onChange={event => (event.target.value === '' ? setText('') : onAlias(event.target.value))}
     >
-      {props.all.map(one => (
+      {[...new Set([...all, alias])].map(one => (
         <option key={one}>{one}</option>
       ))}
+      {others && <option value="">{t('another…')}</option>}
     </select>
   );
 }

@@ -252,7 +252,7 @@ function Signature({ detail }: { detail: IVersionDetail }): ReactElement | null 
   return (
     <Pairs
       title={t('Signature')}
-      note={t('%1 columns to %2', signature.inputs.length, signature.outputs.length)}
+      note={t('%1 in, %2 out', signature.inputs.length, signature.outputs.length)}
       folds
       pairs={[
         ...signature.inputs.map((field): [string, string] => [field.name, text(field)]),
@@ -269,14 +269,18 @@ function Files({ detail }: { detail: IVersionDetail }): ReactElement {
       <Pairs
         title={t('Files')}
         folds
-        note={t('%1 files', detail.files.length)}
+        note={String(detail.files.length)}
         pairs={detail.files.map(({ path, size_bytes }) => [path, formatBytes(size_bytes)])}
       />
       {detail.types.length > 0 && (
         <Pairs
           title={t('Types inside')}
           folds
-          note={t('%1, all on the allow-list', detail.types.length)}
+          note={
+            detail.unsafe
+              ? String(detail.types.length)
+              : t('%1, all on the allow-list', detail.types.length)
+          }
           pairs={detail.types.map(type => [type, ''])}
         />
       )}

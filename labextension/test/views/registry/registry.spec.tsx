@@ -262,6 +262,27 @@ describe('a decision', () => {
     expect(sheet()?.querySelector('textarea')).toBeNull();
   });
 
+  it('can give an alias that no policy speaks of', async () => {
+    const { asked } = show({ details: { 'flight-delay@6': { ...detail, promotions: [] } } });
+    click('Promote 6…');
+    const select = sheet()!.querySelector('select')!;
+    expect(select.value).toBe('champion');
+    await act(async () => {
+      select.value = '';
+      select.dispatchEvent(new Event('change', { bubbles: true }));
+    });
+    const box = sheet()!.querySelector<HTMLInputElement>('input[aria-label="Alias"]')!;
+    await act(async () => {
+      const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')!.set!;
+      set.call(box, 'challenger');
+      box.dispatchEvent(new Event('input', { bubbles: true }));
+    });
+    press(box, 'Enter');
+    await write('for the canary');
+    await act(async () => button('Promote to challenger')!.click());
+    expect(asked[0]).toMatchObject({ verb: 'promote', alias: 'challenger', version: 6 });
+  });
+
   it('to roll back says what comes back', async () => {
     const { asked } = show();
     click(/^Roll back/);
