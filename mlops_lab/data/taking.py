@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mlops_lab.data.records import Kind
 from mlops_lab.data.scan import put_folder
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mlops_lab.compute import Source
 
 __all__ = ["Taken", "take"]
+
+_NAME_BYTES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,8 @@ def _take_table(store: Store, name: str, given: Any, progress: Progress | None) 
     from mlops_lab.compute import Source
 
     table = Source.of(given)
-    file = f"{name}.parquet"
+    # A name may have a hundred characters, a file's name 255 bytes.
+    file = name.encode()[:_NAME_BYTES].decode(errors="ignore") + ".parquet"
     if store.read_only:
         store.objects.put_bytes(b"")  # refuses, and says why
     with workplace(store.dir / "tmp") as folder, _room(store):

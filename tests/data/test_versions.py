@@ -191,3 +191,25 @@ def test_a_rebuilt_index_says_the_same(flights: DatasetManager, project: Project
     before = (flights.list(), flights.versions("flights"), flights.inputs(run))
     project.store.rebuild()
     assert (flights.list(), flights.versions("flights"), flights.inputs(run)) == before
+
+
+def test_names_that_look_equal_are_equal_and_case_tells_apart(
+    datasets: DatasetManager, write: Write
+) -> None:
+    path = write("a.csv", "x\n1\n")
+    datasets.commit("nai\u0308ve", path)
+    assert datasets.get("naïve").ref == "naïve@1"
+    datasets.commit("Flights", path)
+    datasets.commit("flights", write("b.csv", "x\n2\n"))
+    assert [one.name for one in datasets.list()] == ["Flights", "flights", "naïve"]
+    assert datasets.path("Flights").read_text() == "x\n1\n"
+    longest = "é" * 100
+    assert datasets.commit(longest, path).ref == f"{longest}@1"
+    assert datasets.path(longest).read_text() == "x\n1\n"
+
+
+def test_a_long_table_name_still_makes_a_file(datasets: DatasetManager) -> None:
+    # 100 characters of three bytes are more than a file's name may have.
+    version = datasets.commit("表" * 100, "select 1 as x")
+    assert datasets.path(version).suffix == ".parquet"
+    assert datasets.profile(version) is not None
