@@ -21,7 +21,7 @@ from mlops_lab.registry.nodes import Unsound, need
 __all__ = ["CHECKS", "check", "check_trees"]
 
 _KERNELS: Final = frozenset({"linear", "poly", "rbf", "sigmoid", "precomputed"})
-_THREADS: Final = 4096
+_THREADS: Final = 1024
 
 
 def check(model: object, what: str) -> None:

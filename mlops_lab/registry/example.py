@@ -112,9 +112,7 @@ def from_json(data: Any) -> Any:
             from scipy.sparse import csr_matrix
 
             return csr_matrix(array)
-        parts = [
-            _series([row[i] for row in rows], name) for i, name in enumerate(data["types"])
-        ]
+        parts = [_series([row[i] for row in rows], name) for i, name in enumerate(data["types"])]
         if kind == "series":
             return parts[0].rename(columns[0] or None)
         frame = pd.concat(parts, axis=1) if parts else pd.DataFrame()

@@ -397,7 +397,10 @@ def _latency(model: object, example: object) -> dict[str, float] | None:
     call = getattr(model, "predict", None) or getattr(model, "transform", None)
     if call is None:
         return None
-    call(row)
+    try:
+        call(row)
+    except (TypeError, ValueError):
+        return None  # it took them all, but takes no single one
     took: list[float] = []
     until = time.perf_counter() + _LATENCY_S
     while len(took) < _LATENCY_CALLS and (len(took) < 3 or time.perf_counter() < until):

@@ -6,6 +6,7 @@ import io
 import logging
 import re
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 from zipfile import ZipFile
@@ -40,6 +41,7 @@ class SklearnFlavor:
         import skops.io
         from skops.io.exceptions import UnsupportedTypeException
 
+        _say_unreviewed()
         try:
             raw = skops.io.dumps(model)
         except (UnsupportedTypeException, TypeError, ValueError, RecursionError) as error:
@@ -114,6 +116,7 @@ def _refuse(seen: Seen, what: str) -> None:
     """Refuse types that no file may bring, and files of another scikit-learn."""
     import sklearn
 
+    _say_unreviewed()
     if seen.refusals:
         first = seen.refusals[0]
         more = len(seen.refusals) - 1
@@ -142,6 +145,23 @@ def _refuse(seen: Seen, what: str) -> None:
                 sklearn.__version__,
                 version,
             )
+
+
+@cache
+def _say_unreviewed() -> None:
+    """Say once that this scikit-learn is none that the list was made for."""
+    import sklearn
+
+    first, last = allowed().scikit_learn
+    here = _minor(sklearn.__version__)
+    if here is None or not (_minor(first) or here) <= here <= (_minor(last) or here):
+        _log.warning(
+            "MLOps Lab: the types that models may hold were reviewed for scikit-learn %s to %s; "
+            "here is %s. What the list does not know is refused.",
+            first,
+            last,
+            sklearn.__version__,
+        )
 
 
 def _not_listed(refusals: tuple[Refusal, ...]) -> str:

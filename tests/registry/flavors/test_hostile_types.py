@@ -525,6 +525,16 @@ def test_no_type_on_the_list_runs_code_by_being_set_up() -> None:
     assert own <= looked_at, own - looked_at
 
 
+def test_installed_version_was_reviewed() -> None:
+    """Whoever raises the version of scikit-learn reads what changed in it, then in the list."""
+    import sklearn
+
+    from mlops_lab.registry.allow import allowed
+
+    first, last = (tuple(map(int, one.split("."))) for one in allowed().scikit_learn)
+    assert first <= tuple(map(int, sklearn.__version__.split(".")[:2])) <= last
+
+
 def test_model_is_left_as_it_was_by_saving(numbers: Any) -> None:
     model = tree.DecisionTreeClassifier().fit(*numbers)
     before = copy.deepcopy(model.tree_.__getstate__()["nodes"])
