@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from mlops_lab.compute import Profile
 
-__all__ = ["WHAT", "DatasetFinder", "read_versions"]
+__all__ = ["WHAT", "DatasetFinder", "delivering", "read_versions"]
 
 WHAT: Final = "A dataset"
 """How sentences about names begin."""
@@ -286,15 +287,8 @@ class DatasetFinder:
         return [(entry.path, entry.size) for entry in tree.entries]
 
     def _trusted(self, found: VersionRecord) -> Path:
-        try:
+        with delivering(found):
             return self._store.objects.view(found.digest, found.file, tree=found.is_tree)
-        except Corrupt as error:
-            raise Corrupt(f"{found.ref} cannot be delivered: {error}", **error.details) from error
-        except NotFound as error:
-            raise Corrupt(
-                f"{found.ref} cannot be delivered: {error}. Commit the original again to have it "
-                "back."
-            ) from error
 
     # ------------------------------------------------------------------ inside
 
@@ -348,6 +342,20 @@ class DatasetFinder:
             f"(the newest, {newest.ref}, by the suite {said}). To read one all the same: "
             f'lab.dataset("{newest.ref}").'
         )
+
+
+@contextmanager
+def delivering(version: VersionRecord) -> Iterator[None]:
+    """Say of what is wrong in the store which version it keeps from being delivered."""
+    try:
+        yield
+    except Corrupt as error:
+        raise Corrupt(f"{version.ref} cannot be delivered: {error}", **error.details) from error
+    except NotFound as error:
+        raise Corrupt(
+            f"{version.ref} cannot be delivered: {error}. Commit the original again to have it "
+            "back."
+        ) from error
 
 
 def _some(words: Sequence[str]) -> str:

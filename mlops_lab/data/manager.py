@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_lab.data.checkout import Wanted, check_out
-from mlops_lab.data.finder import WHAT, read_versions
+from mlops_lab.data.finder import WHAT, delivering, read_versions
 from mlops_lab.data.judging import DatasetJudge
 from mlops_lab.data.records import CheckoutReport, CheckSummary, VersionRecord
 from mlops_lab.data.taking import Taken, take
-from mlops_lab.errors import Conflict, InvalidInput, LabError, NotFound
+from mlops_lab.errors import Conflict, Corrupt, InvalidInput, LabError, NotFound
 from mlops_lab.governance import Identity
 from mlops_lab.lineage import refuse_if_needed
 from mlops_lab.names import alias_name, name_of
@@ -320,17 +320,18 @@ class DatasetManager(DatasetJudge):
         """
         version = self.get(ref)
         path = Path(dest).expanduser()
-        if version.is_tree:
-            entries = self._store.objects.tree(version.digest).entries
-            wanted = Wanted(path, entries, self._left(version, {one.path for one in entries}))
-        else:
-            inside = path.is_dir() or str(dest).endswith(("/", os.sep))
-            folder, name = (path, version.file) if inside else (path.parent, path.name)
-            entry = TreeEntry(name, version.digest, version.size_bytes)
-            wanted = Wanted(folder, (entry,), {})
-        return check_out(
-            self._store, version, wanted, self._committed, force=force, progress=progress
-        )
+        with delivering(version):
+            if version.is_tree:
+                entries = self._store.objects.tree(version.digest).entries
+                wanted = Wanted(path, entries, self._left(version, {one.path for one in entries}))
+            else:
+                inside = path.is_dir() or str(dest).endswith(("/", os.sep))
+                folder, name = (path, version.file) if inside else (path.parent, path.name)
+                entry = TreeEntry(name, version.digest, version.size_bytes)
+                wanted = Wanted(folder, (entry,), {})
+            return check_out(
+                self._store, version, wanted, self._committed, force=force, progress=progress
+            )
 
     def _committed(self) -> Collection[str]:
         """The contents of all files of all versions."""
@@ -338,7 +339,7 @@ class DatasetManager(DatasetJudge):
         found = {digest for digest, is_tree in rows if not is_tree}
         for digest, is_tree in rows:
             if is_tree:
-                found.update(entry.digest for entry in self._store.objects.tree(digest).entries)
+                found.update(entry.digest for entry in self._files_of(digest))
         return found
 
     def _left(self, version: VersionRecord, paths: Collection[str]) -> dict[str, set[str]]:
@@ -346,10 +347,19 @@ class DatasetManager(DatasetJudge):
         left: dict[str, set[str]] = {}
         for other in self.versions(version.name):
             if other.is_tree and other.digest != version.digest:
-                for entry in self._store.objects.tree(other.digest).entries:
+                for entry in self._files_of(other.digest):
                     if entry.path not in paths:
                         left.setdefault(entry.path, set()).add(entry.digest)
         return left
+
+    def _files_of(self, digest: str) -> Sequence[TreeEntry]:
+        """The files of another version; none when nobody can tell any more, and then none of them
+        is overwritten or removed for having been committed.
+        """
+        try:
+            return self._store.objects.tree(digest).entries
+        except (Corrupt, NotFound):
+            return ()
 
     # ------------------------------------------------------------------ inside
 

@@ -67,8 +67,10 @@ class Tree:
         if not data.startswith(MAGIC):
             raise Corrupt(f"this is no tree of files: it begins with {data[:40]!r}")
         try:
-            listed = json.loads(data[len(MAGIC) :])
-            entries = tuple(TreeEntry(*one) for one in listed)
+            entries = tuple(
+                TreeEntry(path, digest, size)
+                for path, digest, size in json.loads(data[len(MAGIC) :])
+            )
         except (ValueError, TypeError, RecursionError) as error:
             raise Corrupt(f"a tree of files cannot be read: {error}") from error
         for one in entries:

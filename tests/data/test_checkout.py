@@ -80,6 +80,19 @@ def test_what_the_dataset_never_had_is_left_alone(weeks: DatasetManager, project
     assert found["old/c.csv"] == "changed by me"
 
 
+def test_another_version_that_is_damaged_keeps_none_from_being_checked_out(
+    weeks: DatasetManager, project: Project
+) -> None:
+    out = project.root / "out"
+    weeks.checkout("weeks@1", out)
+    listed = project.store.objects.path(weeks.get("weeks@1").digest)
+    listed.chmod(0o644)
+    listed.write_bytes(b"nothing of it")
+    report = weeks.checkout("weeks@2", out, force=True)
+    assert report.removed == (), "nobody can tell what the other had left"
+    assert contents(out)["a.csv"] == "x\n10\n"
+
+
 def test_a_file_goes_into_a_folder_or_gets_a_name(
     datasets: DatasetManager, project: Project, write: Write
 ) -> None:

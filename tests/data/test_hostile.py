@@ -34,7 +34,7 @@ def test_one_flipped_bit_is_never_delivered(
     spoil(version.digest)
     with pytest.raises(Corrupt, match=r"bits@1 cannot be delivered.*set aside"):
         datasets.path("bits")
-    with pytest.raises(Corrupt):
+    with pytest.raises(Corrupt, match="bits@1 cannot be delivered"):
         datasets.checkout("bits", "out.bin")
     assert not (project.root / "out.bin").exists()
     aside = project.store.dir / "quarantine" / version.digest
