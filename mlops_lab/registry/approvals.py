@@ -16,7 +16,7 @@ from mlops_lab.registry.records import (
     ModelVersion,
     Settlement,
 )
-from mlops_lab.registry.state import Event, ModelState
+from mlops_lab.registry.state import Event, ModelState, read_states
 from mlops_lab.registry.verify import refuse_faulty
 from mlops_lab.registry.wording import some_text
 
@@ -267,8 +267,6 @@ class Approver(Promoter):
 
     def queue(self, by: Identity | None = None) -> list[ApprovalRequest]:
         """Give what waits for approval, oldest first, and whether this person may give it."""
-        from mlops_lab.registry.state import read_states
-
         with self._store.read() as cursor:
             states = read_states(cursor)
         return sorted(
@@ -384,11 +382,11 @@ class Approver(Promoter):
         found = [alias for alias, policy in self.policies().items() if policy.approvals]
         if len(found) == 1:
             return found[0]
-        which = f"{', '.join(found)} do" if found else "none does"
+        which = " and ".join(found)
         raise InvalidInput(
-            f"Say for which alias: of those in mlops.toml, {which} take approvals."
+            f"Say for which alias: {which} take approvals."
             if found
-            else "Say for which alias: no alias in mlops.toml takes approvals."
+            else "Say for which alias: none in mlops.toml takes approvals."
         )
 
 
