@@ -11,6 +11,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from contrast import check_contrast
 from jupyter import Lab
 from playwright.sync_api import Locator, Page, expect
 
@@ -267,6 +268,31 @@ def test_what_is_decided_elsewhere_is_seen(
     expect(view.locator(".jp-MlopsLab-reg-head")).to_contain_text("champion3", timeout=SOON)
     expect(view.locator(".jp-MlopsLab-reg-queue")).to_have_count(0)
     clean(page)
+
+
+def test_every_text_can_be_read_in_every_theme(
+    project: Project, open_lab: Open, folder: Path, run_command: Command
+) -> None:
+    page = open_lab(folder)
+    page.set_viewport_size({"width": 1600, "height": 1000})
+    view = show(page, run_command, project, name="flight-delay", version=3, review="champion")
+    expect(view.get_by_role("dialog")).to_contain_text("Same rows", timeout=SOON)
+    expect(view.get_by_role("region", name="Version 3")).to_be_visible(timeout=SOON)
+    check_contrast(page, ".jp-MlopsLab-models", run_command)
+
+
+def test_the_panel_comes_back_with_the_layout(
+    project: Project, open_lab: Open, folder: Path, run_command: Command
+) -> None:
+    page = open_lab(folder)
+    saved = "/api/workspaces"
+    with page.expect_response(lambda r: saved in r.url and r.request.method == "PUT"):
+        view = show(page, run_command, project, name="flight-delay", version=2)
+        expect(view.get_by_role("region", name="Version 2")).to_be_visible(timeout=SOON)
+    page.wait_for_timeout(1_500)  # the layout is saved a second after its last change
+    page.goto(page.url.replace("reset", ""))
+    view = page.locator(".jp-MlopsLab-models")
+    expect(view.get_by_role("region", name="Version 2")).to_be_visible(timeout=60_000)
 
 
 def test_a_narrow_panel_folds_its_list(
