@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlops_lab.data.records import CheckoutReport, CheckSummary, State, VersionRecord
 from mlops_lab.errors import InvalidInput, LabError, NotFound
-from mlops_lab.handles.card import age, size_text
-from mlops_lab.handles.dataset_card import dataset_card, dataset_line, state_mark
-from mlops_lab.handles.table import Grid, Slice, Table
+from mlops_lab.handles.dataset_card import dataset_card, dataset_line
+from mlops_lab.handles.dataset_rows import DatasetRows, VersionRows
+from mlops_lab.handles.table import Table
 from mlops_lab.names import parse_reference
 from mlops_lab.project import Project
 from mlops_lab.tracking.active import active_runs
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mlops_lab.compute import Profile
-    from mlops_lab.data import DatasetRecord
     from mlops_lab.data.diff import DatasetDiff
     from mlops_lab.data.suite_run import SuiteReport
     from mlops_lab.lineage import Direction, Graph
@@ -335,7 +334,7 @@ class Dataset:
 
     def versions(self) -> Table[Dataset]:
         """All versions of the dataset, newest first."""
-        return Table(_Versions(self._project, self._project.datasets.versions(self.name)))
+        return Table(VersionRows(self._project.datasets.versions(self.name), self._other))
 
     # ------------------------------------------------------------------ showing
 
@@ -374,6 +373,9 @@ class Dataset:
             return dataset_card(found, self._project.datasets.profile(found))
         except LabError:
             return None
+
+    def _other(self, ref: str) -> Dataset:
+        return Dataset(self._project, ref)
 
     def _missing(self) -> str:
         try:
@@ -436,122 +438,7 @@ def dataset(ref: str | os.PathLike[str]) -> Dataset:
 def datasets() -> Table[Dataset]:
     """List the project's datasets."""
     project = Project.locate(create=False)
-    return Table(_Datasets(project, project.datasets.list()))
-
-
-class _Versions:
-    """The versions of a dataset as the rows of a table."""
-
-    noun = "versions"
-
-    def __init__(self, project: Project, records: Sequence[VersionRecord]) -> None:
-        self._project = project
-        self._records = list(records)
-
-    def page(self, limit: int, cursor: str | None) -> Slice[Dataset]:
-        """Give the handles after a cursor, which is their number."""
-        start = int(cursor or 0)
-        end = start + limit
-        rows = [Dataset(self._project, one.ref) for one in self._records[start:end]]
-        return Slice(rows, str(end) if end < len(self._records) else None, len(self._records))
-
-    def pick(self, rows: Sequence[Dataset], indices: Sequence[int]) -> _Versions:
-        """Give only these rows."""
-        return _Versions(self._project, [self._records[index] for index in indices])
-
-    def arrow(self) -> pa.Table:
-        """Give everything as columns."""
-        import pyarrow
-
-        columns: dict[str, Any] = {
-            name: [getattr(one, name) for one in self._records]
-            for name in (
-                "name", "version", "kind", "file", "files", "size_bytes", "rows", "columns",
-                "state", "is_latest", "note", "author", "created_at", "run_id", "digest",
-            )
-        }  # fmt: skip
-        columns["aliases"] = [list(one.aliases) for one in self._records]
-        return pyarrow.table(columns)
-
-    def grid(self, rows: Sequence[Dataset]) -> Grid:
-        """Give these rows as they are shown."""
-        shown = {row.ref for row in rows}
-        return Grid(
-            ("version", "aliases", "rows", "size", "checks", "committed", "by", "note"),
-            tuple(
-                (
-                    one.version,
-                    ", ".join([*one.aliases, *(["latest"] if one.is_latest else [])]) or None,
-                    one.rows,
-                    size_text(one.size_bytes),
-                    state_mark(one.state),
-                    age(one.created_at),
-                    one.author,
-                    one.note,
-                )
-                for one in self._records
-                if one.ref in shown
-            ),
-        )
-
-
-class _Datasets:
-    """The datasets of a project as the rows of a table."""
-
-    noun = "datasets"
-
-    def __init__(self, project: Project, records: Sequence[DatasetRecord]) -> None:
-        self._project = project
-        self._records = list(records)
-
-    def page(self, limit: int, cursor: str | None) -> Slice[Dataset]:
-        """Give the handles after a cursor, which is their number."""
-        start = int(cursor or 0)
-        end = start + limit
-        rows = [Dataset(self._project, one.name) for one in self._records[start:end]]
-        hint = 'lab.dataset("NAME").commit("data/…") makes the first one.'
-        more = str(end) if end < len(self._records) else None
-        return Slice(rows, more, len(self._records), None if self._records else hint)
-
-    def pick(self, rows: Sequence[Dataset], indices: Sequence[int]) -> _Datasets:
-        """Give only these rows."""
-        return _Datasets(self._project, [self._records[index] for index in indices])
-
-    def arrow(self) -> pa.Table:
-        """Give everything as columns."""
-        import pyarrow
-
-        names = ("name", "versions", "latest", "rows", "size_bytes", "state", "updated_at")
-        columns: dict[str, Any] = {
-            name: [getattr(one, name) for one in self._records] for name in names
-        }
-        columns["aliases"] = [
-            [f"{alias}@{version}" for alias, version in one.aliases.items()]
-            for one in self._records
-        ]
-        return pyarrow.table(columns)
-
-    def grid(self, rows: Sequence[Dataset]) -> Grid:
-        """Give these rows as they are shown."""
-        shown = {row.ref for row in rows}
-        return Grid(
-            ("name", "versions", "latest", "aliases", "rows", "size", "checks", "updated"),
-            tuple(
-                (
-                    one.name,
-                    one.versions,
-                    one.latest,
-                    ", ".join(f"{alias} {version}" for alias, version in one.aliases.items())
-                    or None,
-                    one.rows,
-                    size_text(one.size_bytes),
-                    state_mark(one.state),
-                    age(one.updated_at),
-                )
-                for one in self._records
-                if one.name in shown
-            ),
-        )
+    return Table(DatasetRows(project.datasets.list(), lambda ref: Dataset(project, ref)))
 
 
 def _handle(root: str, ref: str) -> Dataset:
