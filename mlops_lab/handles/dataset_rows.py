@@ -23,7 +23,7 @@ class _Handle(Protocol):
 
 
 H = TypeVar("H", bound=_Handle)
-R = TypeVar("R", DatasetRecord, VersionRecord)
+R = TypeVar("R")
 
 
 class _Rows(ABC, Generic[R, H]):
@@ -41,7 +41,7 @@ class _Rows(ABC, Generic[R, H]):
     hint: str | None = None
 
     def __init__(self, records: Sequence[R], make: Callable[[str], H]) -> None:
-        self._records: list[R] = [*records]
+        self._records = list(records)
         self._make = make
 
     def page(self, limit: int, cursor: str | None) -> Slice[H]:
