@@ -176,24 +176,25 @@ def test_lineage_leads_to_the_run_and_back(
     expect(view(page).locator("h1")).to_contain_text("weather 1", timeout=SOON)
 
 
-def test_ten_thousand_columns_open_and_scroll(
+@pytest.mark.slow
+def test_thousands_of_columns_open_and_scroll(
     project: Project, open_lab: Open, folder: Path, run_command: Command
 ) -> None:
     path = folder / "wide.parquet"
-    columns = ", ".join(f"(i + {n}) as c{n}" for n in range(10_000))
+    columns = ", ".join(f"(i + {n}) as c{n}" for n in range(2_000))
     duckdb.sql(f"select {columns} from range(5) t(i)").write_parquet(str(path))
     project.datasets.commit("wide", path)
     page = open_lab(folder)
     run_command("mlops-lab:open-dataset", {"project": project.key, "name": "wide"})
     grid = view(page).get_by_role("grid")
-    expect(grid).to_have_attribute("aria-rowcount", "10001", timeout=SOON)
+    expect(grid).to_have_attribute("aria-rowcount", "2001", timeout=SOON)
     assert view(page).locator(".jp-MlopsLab-columnrow").count() < 60
     view(page).locator(".jp-MlopsLab-columnrow").first.focus()
     page.keyboard.press("End")
     last = view(page).locator(".jp-MlopsLab-columnrow:focus")
-    expect(last).to_contain_text("c9999")
-    view(page).get_by_role("searchbox").fill("c4321")
-    expect(view(page)).to_contain_text("1 of 10,000 columns")
+    expect(last).to_contain_text("c1999")
+    view(page).get_by_role("searchbox").fill("c1321")
+    expect(view(page)).to_contain_text("1 of 2,000 columns")
 
 
 def test_what_people_chose_is_only_text(
