@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from mlops_lab.compute.cells import Cells, read_cells
-from mlops_lab.compute.engine import Engine, first_line
+from mlops_lab.compute.engine import NO_BAR, Engine, first_line
 from mlops_lab.errors import Forbidden, InvalidInput
 
 __all__ = ["TIMEOUT_S", "count_rows", "select_fault"]
@@ -21,6 +21,7 @@ TIMEOUT_S = 120.0
 
 _SHUT: Final = (
     "set timezone = 'UTC'",
+    NO_BAR,
     "set temp_directory = ''",
     "set python_enable_replacements = false",
     "set enable_external_access = false",

@@ -28,6 +28,9 @@ MEMORY = "1GB"
 THREADS = 2
 """A notebook beside it stays usable."""
 
+NO_BAR = "set enable_progress_bar = false"
+"""Else DuckDB draws one on stdout where it takes the process for an interactive one."""
+
 _T = TypeVar("_T")
 
 _TYPE = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*(\(\d+(, *\d+)?\))?(\[\])*")
@@ -206,6 +209,7 @@ def open_engine(
         )
         try:
             connection.execute("set timezone = 'UTC'")
+            connection.execute(NO_BAR)
             yield Engine(connection, Path(folder))
         finally:
             with suppress(duckdb.Error):

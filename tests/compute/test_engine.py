@@ -23,12 +23,12 @@ def test_limits_are_set(tmp_path: Path) -> None:
         found = engine.row(
             "select current_setting('threads'), current_setting('memory_limit'), "
             "current_setting('temp_directory'), current_setting('TimeZone'), "
-            "current_setting('autoload_known_extensions')"
+            "current_setting('autoload_known_extensions'), current_setting('enable_progress_bar')"
         )
     assert found[0] == 1
     assert found[1] == "190.7 MiB"
     assert found[2].startswith(str(tmp_path))
-    assert found[3:] == ("UTC", False)
+    assert found[3:] == ("UTC", False, False)
 
 
 def test_what_does_not_fit_goes_to_disk_and_is_removed(tmp_path: Path) -> None:
