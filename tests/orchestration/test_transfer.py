@@ -47,7 +47,10 @@ def test_the_run_ends_with_the_commit_and_made_the_version(project: Project) -> 
     record = project.runs.get(RUN)
     assert (record.status, record.reason) == ("finished", "Committed a 1.")
     assert (version.run_id, version.author, version.note) == (RUN, "mara", "first")
-    assert {metric.key for metric in project.runs.metrics(RUN)} >= {"system/bytes", "system/bytes_total"}
+    assert {metric.key for metric in project.runs.metrics(RUN)} >= {
+        "system/bytes",
+        "system/bytes_total",
+    }
     edges = project.lineage.graph("dataset:a@1").edges
     assert [(edge.source, edge.role) for edge in edges] == [(f"run:{RUN}", "made")]
 
