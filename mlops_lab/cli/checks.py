@@ -57,9 +57,26 @@ def _project(directory: Path | None) -> Iterator[Finding]:
     else:
         read_only = ", read-only here" if project.read_only else ""
         yield Finding("project", "warning" if read_only else "ok", said + read_only)
+    yield from _roles(project)
     yield from _store(project)
     yield from _space(project.root)
     yield from _git(project.root)
+
+
+def _roles(project: Any) -> Iterator[Finding]:
+    try:
+        rules, own = project.access.rules, project.access.role_of(project.identity)
+    except LabError as error:
+        yield Finding("roles", "failed", str(error), "jupyter --paths")
+        return
+    who = f"you ({project.identity.id}) are {own}"
+    if rules.roles:
+        said = f"{len(rules.roles)} given by name, others are {rules.of_others}; {who}"
+    elif rules.default:
+        said = f"everybody is {rules.default}"
+    else:
+        said = "everybody is admin: nobody has been given a role"
+    yield Finding("roles", "ok", said)
 
 
 def _store(project: Any) -> Iterator[Finding]:

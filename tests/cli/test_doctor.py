@@ -232,3 +232,26 @@ def test_doctor_finds_a_server_that_is_older_than_the_installation(
         monkeypatch.setattr(installation, "_installed_at", lambda at=installed: at)
         found = [finding for finding in checks.examine(tmp_path) if finding.what == "server"]
         assert [finding.state for finding in found] == [state]
+
+
+@pytest.mark.parametrize(
+    ("config", "state", "said"),
+    [
+        (None, "ok", "everybody is admin"),
+        ({"default_role": "viewer"}, "ok", "everybody is viewer"),
+        ({"roles": {"ivo": "approver"}}, "ok", "1 given by name, others are viewer; you ("),
+        ({"roles": {"ivo": "boss"}}, "failed", "'boss'"),
+    ],
+)
+def test_doctor_says_who_has_which_role(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: Any, state: str, said: str
+) -> None:
+    folder = tmp_path / "config"
+    folder.mkdir()
+    if config:
+        path = folder / "jupyter_mlops_lab_config.json"
+        path.write_text(json.dumps({"MlopsLabApp": config}))
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", str(folder))
+    Project.open(here).close()
+    found = next(one for one in checks._project(here) if one.what == "roles")
+    assert (found.state, said in found.message) == (state, True), found
