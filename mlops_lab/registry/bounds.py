@@ -315,7 +315,8 @@ def _support_vectors(model: Any) -> None:
         need(len(per_class) == classes, "has counts of vectors for other classes than its own")
         need(int(per_class.sum()) == count, "has another number of vectors than it counts")
     else:
-        need(1 <= len(per_class) <= 2, "has counts of vectors for classes that it has not")
+        # libsvm takes a regression for two classes, of which it counts the first.
+        need(len(per_class) == 2, "has counts of vectors for other classes than its own")
         need(int(per_class[0]) == count, "has another number of vectors than it counts")
     need(len(model.support_) == count, "has another number of places than of vectors")
     need(coefficients.shape == (classes - 1, count), "has coefficients of a wrong shape")
@@ -324,6 +325,14 @@ def _support_vectors(model: Any) -> None:
     for name in ("_probA", "_probB"):
         need(getattr(model, name).shape in ((0,), (pairs,)), "has probabilities of a wrong shape")
     need(len(model._probA) == len(model._probB), "has probabilities of a wrong shape")
+    if fitted.get("_effective_probability", fitted.get("probability")) is not False:
+        need(len(model._probA) == pairs, "says that it has probabilities, and has none")
+    if model._sparse:
+        # Compiled code reads the stored values as if they were all there.
+        need(coefficients.nnz == (classes - 1) * count, "leaves out coefficients")
+    if model.kernel == "precomputed":
+        need(not model._sparse, "has a kernel that is none for sparse data")
+        need(nodes.inside(model.support_, model.shape_fit_[0]), "has places outside of its data")
 
 
 def _centres(model: Any) -> None:

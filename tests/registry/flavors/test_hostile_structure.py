@@ -287,6 +287,64 @@ def test_sparse_support_vectors_of_other_counts_are_refused(
     refused(write(model, edit.arrays(is_counts, lambda a: (a + 1_000).astype(np.int32))))
 
 
+def test_sparse_support_vectors_with_coefficients_left_out_are_refused(
+    numbers: Any, write: Any
+) -> None:
+    """The matrix is sound by itself; compiled code reads it as if nothing were left out."""
+
+    def rewrite(members: dict[str, bytes]) -> None:
+        for name in [name for name in members if name.endswith(".npz")]:
+            matrix = sparse.load_npz(io.BytesIO(members[name]))
+            if matrix.shape[0] == 2:
+                buffer = io.BytesIO()
+                sparse.save_npz(buffer, sparse.csr_matrix(matrix.shape))
+                members[name] = buffer.getvalue()
+
+    features, classes = numbers
+    path = write(svm.SVC().fit(sparse.csr_matrix(features), classes), rewrite)
+    assert "leaves out" in refused(path)
+
+
+@pytest.mark.parametrize("data", ["dense", "sparse"])
+def test_support_vectors_that_promise_probabilities_are_refused(
+    data: str, numbers: Any, write: Any, edit: Any
+) -> None:
+    features, classes = numbers
+    given = sparse.csr_matrix(features) if data == "sparse" else features
+    model = svm.SVC().fit(given, classes)
+    name = "_effective_probability"
+    if name not in vars(model):
+        name = "probability"
+    assert "probabilities" in refused(write(model, with_attribute(edit, name, True)))
+
+
+@pytest.mark.parametrize("make", [svm.SVR, svm.NuSVR, svm.OneClassSVM])
+def test_regression_that_counts_one_class_is_refused(
+    make: Any, numbers: Any, write: Any, edit: Any
+) -> None:
+    def is_counts(array: np.ndarray) -> bool:
+        return array.dtype == np.int32 and array.shape == (2,)
+
+    path = write(make().fit(*numbers), edit.arrays(is_counts, lambda a: a[:1].copy()))
+    assert "counts" in refused(path)
+
+
+def test_precomputed_kernel_with_places_outside_is_refused(
+    numbers: Any, write: Any, edit: Any
+) -> None:
+    features, classes = numbers
+    model = svm.SVC(kernel="precomputed").fit(features @ features.T, classes)
+    count = len(model.support_)
+
+    def is_places(array: np.ndarray) -> bool:
+        return array.dtype == np.int32 and array.shape == (count,)
+
+    assert "places outside" in refused(
+        write(model, edit.arrays(is_places, lambda a: (a + 10**6).astype(np.int32)))
+    )
+    assert load_file(write(model)).predict(features @ features.T).shape == (90,)
+
+
 @pytest.mark.parametrize("shape", ["coefficients", "intercepts"])
 def test_support_vectors_of_other_classes_are_refused(
     shape: str, numbers: Any, write: Any, edit: Any
