@@ -134,7 +134,7 @@ class Signature:
     >>> print(seen)
     hour: integer, carrier: text → prediction: number (any)
     >>> [str(fault) for fault in seen.check(pd.DataFrame({"hour": [7.5]}))]
-    ["Column 'carrier' (text) is missing.", "Column 'hour' holds 7.5; whole numbers are expected."]
+    ["Column 'hour' holds 7.5; whole numbers are expected.", "Column 'carrier' (text) is missing."]
     """
 
     inputs: tuple[Field, ...]
