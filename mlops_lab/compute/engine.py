@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -30,6 +31,8 @@ THREADS = 2
 
 NO_BAR = "set enable_progress_bar = false"
 """Else DuckDB draws one on stdout where it takes the process for an interactive one."""
+
+_LOOK_S = 0.2
 
 _T = TypeVar("_T")
 
@@ -162,7 +165,7 @@ class Engine:
         try:
             # Inside: Ctrl-C may come while the thread is starting.
             thread.start()
-            in_time = done.wait(timeout_s)
+            in_time = _wait(done, timeout_s)
         finally:
             given_up.set()
             # Again and again: an interrupt before the query has begun is forgotten.
@@ -214,6 +217,17 @@ def open_engine(
         finally:
             with suppress(duckdb.Error):
                 connection.close()
+
+
+def _wait(done: threading.Event, timeout_s: float | None) -> bool:
+    """Wait in short pieces: a signal that another thread took does not wake this one."""
+    end = None if timeout_s is None else time.monotonic() + timeout_s
+    while not done.is_set():
+        left = _LOOK_S if end is None else min(_LOOK_S, end - time.monotonic())
+        if left <= 0:
+            return False
+        done.wait(left)
+    return True
 
 
 def _translated(error: Exception) -> BaseException:
