@@ -10,9 +10,9 @@ import type { ICard } from './state';
 export function ModelCard(props: { model: string; version: number; card: ICard }): ReactElement {
   const { model, version, card } = props;
   const t = useText();
-  const { alive } = useHost();
+  const { may } = useHost();
   const [editing, setEditing] = useState(false);
-  const editable = alive && Object.keys(card.sections).length > 0;
+  const editable = may('models:edit') && Object.keys(card.sections).length > 0;
   return (
     <Block
       title={t('Model card')}
@@ -30,7 +30,7 @@ export function ModelCard(props: { model: string; version: number; card: ICard }
         )
       }
     >
-      {editing && alive ? (
+      {editing && editable ? (
         <Edit model={model} sections={card.sections} onDone={() => setEditing(false)} />
       ) : (
         <Markdown text={card.markdown} />

@@ -21,6 +21,8 @@ export interface IHost {
   choose(change: Partial<ISelection>): void;
   /** Resolves with the host's answer. */
   ask(request: Asked): Promise<IAnswer>;
+  /** Whether the person has a permission, for example `models:edit`. */
+  may(permission: string): boolean;
   opens: readonly string[];
   inserts: boolean;
 }
@@ -29,6 +31,7 @@ const nobody: IHost = {
   alive: false,
   choose: () => {},
   ask: () => new Promise(() => {}),
+  may: () => false,
   opens: [],
   inserts: false
 };
@@ -46,6 +49,7 @@ export function useHost(): IHost {
 export function useModelHost(model: Model): IHost {
   const opens = useValue(model, 'opens');
   const inserts = useValue(model, 'inserts');
+  const me = useValue(model, 'me');
   const waiting = useRef(new Map<string, (answer: IAnswer) => void>());
   const [alive, setAlive] = useState(false);
 
@@ -82,9 +86,13 @@ export function useModelHost(model: Model): IHost {
   useEffect(() => {
     void ask({ verb: 'hello' });
   }, [ask]);
+  const may = useCallback(
+    (permission: string) => alive && me !== null && me.may.includes(permission),
+    [alive, me]
+  );
   return useMemo(
-    () => ({ alive, choose, ask, opens, inserts }),
-    [alive, choose, ask, opens, inserts]
+    () => ({ alive, choose, ask, may, opens, inserts }),
+    [alive, choose, ask, may, opens, inserts]
   );
 }
 

@@ -180,13 +180,11 @@ function Shown(props: IContentProps & { models: IModels }): ReactElement {
 function Header(props: { model: Model; page: IModelPage | undefined; name: string }): ReactElement {
   const { model, page, name } = props;
   const t = useText();
-  const { alive, choose } = useHost();
-  const me = useValue(model, 'me');
+  const { alive, choose, may } = useHost();
   const { part } = useValue(model, 'selection');
   const updated = useValue(model, 'updated_ms');
   const row = page?.model;
   const rollback = page === undefined ? undefined : rollbackAlias(page);
-  const may = alive && me !== null && me.may.includes('models:rollback');
   const toggle = (one: 'history' | 'card') => () =>
     choose({ part: part === one ? 'versions' : one });
   return (
@@ -231,7 +229,7 @@ function Header(props: { model: Model; page: IModelPage | undefined; name: strin
           <Icon name="file" size={14} />
           {t('Model card')}
         </button>
-        {may && rollback !== undefined && (
+        {may('models:rollback') && rollback !== undefined && (
           <button
             type="button"
             className="jp-MlopsLab-button"

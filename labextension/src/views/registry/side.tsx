@@ -176,7 +176,10 @@ export function Decisions({ decisions }: { decisions: readonly IDecision[] }): R
   return (
     <ul className="jp-MlopsLab-reg-decisions">
       {decisions.map(one => {
-        const about = one.ref?.kind === 'model' ? parseRef(one.ref.id) : null;
+        const about =
+          one.ref?.kind === 'model'
+            ? (parseRef(one.ref.id) ?? { name: one.ref.id, version: null })
+            : null;
         const words = (
           <>
             <Icon name={decisionIcon(one.kind)} size={14} />

@@ -161,16 +161,17 @@ function Facts({ detail }: { detail: IVersionDetail }): ReactElement {
 /** The note stays editable, whatever else of a version does not. */
 function Note({ detail }: { detail: IVersionDetail }): ReactElement | null {
   const t = useText();
-  const { alive, ask } = useHost();
+  const { may, ask } = useHost();
+  const editable = may('models:edit');
   const [text, setText] = useState<string | null>(null);
   const [problem, setProblem] = useState('');
   if (text === null) {
-    return detail.note === '' && !alive ? null : (
+    return detail.note === '' && !editable ? null : (
       <Pairs
         title={t('Note')}
         pairs={[]}
         aside={
-          alive && (
+          editable && (
             <button
               type="button"
               className="jp-MlopsLab-icon-button"

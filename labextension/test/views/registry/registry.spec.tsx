@@ -293,6 +293,23 @@ describe('a decision', () => {
   });
 });
 
+it('offers a viewer nothing to change', () => {
+  const promotions = detail.promotions.map(one => ({
+    ...one,
+    may_approve: false,
+    why_not: 'eve is viewer.'
+  }));
+  show({
+    me: { id: 'eve', role: 'viewer', may: ['runs:read', 'models:read'] },
+    details: { 'flight-delay@6': { ...detail, promotions } }
+  });
+  expect(button(/^Roll back/)).toBeUndefined();
+  expect(button('Edit the note')).toBeUndefined();
+  click('Promote 6…');
+  expect(sheet()?.textContent).toContain('eve is viewer.');
+  expect(sheet()?.querySelector('textarea, .jp-mod-accept')).toBeNull();
+});
+
 describe('without a host', () => {
   it('everything that was saved can be read, and nothing is offered that would need one', () => {
     const { model } = show({ opens: [], inserts: false }, false);
