@@ -51,11 +51,11 @@ def _numbers(
     for name, base in columns:
         # Of values that are at most 1: the square of a large double would be too large for one.
         scales.append(max(abs(float(base.min or 0)), abs(float(base.max or 0))) or 1.0)
-        scaled, there = f"{name}::double / {scales[-1]!r}", finite(name, base.type)
+        scaled, where = f"{name}::double / {scales[-1]!r}", _where(name, base)
         wanted += [
-            f"favg({scaled}) filter ({there})",
-            f"stddev_samp({scaled}) filter ({there})",
-            f"{_quantiles(name, base.count)} filter ({there})",
+            f"favg({scaled}){where}",
+            f"stddev_samp({scaled}){where}",
+            f"{_quantiles(name, base.count)}{where}",
         ]
     values = engine.row(f"select {', '.join(wanted)} from chunk")
     measured: list[ColumnProfile] = []
@@ -81,7 +81,7 @@ def _numbers(
             )
         )
     asked = [
-        (f"{name}::double", finite(name, base.type), edges)
+        (f"{name}::double", _where(name, base), edges)
         for (name, base), edges in zip(columns, all_edges, strict=True)
     ]
     for one, histogram in zip(measured, _histograms(engine, asked), strict=True):
@@ -98,7 +98,7 @@ def spread_of_time(engine: Engine, name: str, base: ColumnProfile) -> ColumnProf
     )
     unit = 86_400.0 if base.type == "DATE" else 1.0
     edges = time_edges(least, most, low=low, high=high, unit=unit)
-    (histogram,) = _histograms(engine, [(seconds, there, edges)])
+    (histogram,) = _histograms(engine, [(seconds, f" filter ({there})", edges)])
     if histogram is not None:
         histogram = Histogram(tuple(_time_labels(engine, edges, base.type)), histogram.counts)
     told = {key: time_text(one, base.type) for key, one in zip(QUANTILES, quantiles, strict=True)}
@@ -140,9 +140,9 @@ def _histograms(
     """Counts between edges, for several columns in one query."""
     wanted = [
         # DuckDB's bins have their upper edge; of the negated values that is the lower one.
-        f"histogram(-({value}), [{', '.join(f'{-edge!r}::double' for edge in edges[-2::-1])}]) "
-        f"filter ({there})"
-        for value, there, edges in asked
+        f"histogram(-({value}), [{', '.join(f'{-edge!r}::double' for edge in edges[-2::-1])}])"
+        f"{where}"
+        for value, where, edges in asked
         if edges is not None
     ]
     answers = iter(engine.row(f"select {', '.join(wanted)} from chunk") if wanted else ())
@@ -154,6 +154,11 @@ def _histograms(
         counts = next(answers)
         found.append(Histogram(tuple(edges), tuple(counts[-edge] for edge in edges[:-1])))
     return found
+
+
+def _where(name: str, base: ColumnProfile) -> str:
+    """Leave out what is not finite, where there is any; aggregates ignore what is missing."""
+    return f" filter ({finite(name, base.type)})" if base.not_finite else ""
 
 
 def _rounded(value: float, digits: int) -> float | None:
