@@ -253,7 +253,7 @@ def test_attacks_on_the_child_are_refused_with_the_same_errors(store, attack):
 
 
 def test_an_unknown_table_is_pointed_at_and_the_nearest_named(store, run):
-    with pytest.raises(InvalidInput, match="there are decisions, .*, things") as caught:
+    with pytest.raises(InvalidInput, match=r"there are decisions, .*, things") as caught:
         run(store, "select * from thinsg")
     assert caught.value.details["position"] == 14
     assert caught.value.details["length"] == 6

@@ -60,7 +60,8 @@ NEXT = """bins = delays.bins_of(exam.late.to_numpy(), p)
 run.log_figure(charts.calibration(bins, p, error=0.05), "calibration")"""
 
 LOGISTIC = """with lab.start_run("logistic", params=dict(model="logistic", C=0.1)) as run:
-    model = delays.make_model("logistic", delays.FEATURES, seed=7).fit(train[delays.FEATURES], train.late)
+    model = delays.make_model("logistic", delays.FEATURES, seed=7)
+    model.fit(train[delays.FEATURES], train.late)
     p = model.predict_proba(exam[delays.FEATURES])[:, 1]
     scores = {"auc": roc_auc_score(exam.late, p), "log_loss": log_loss(exam.late, p)}
     run.log_metrics(scores)"""
