@@ -424,7 +424,7 @@ def model(ref: str | os.PathLike[str]) -> Model | ModelFile:
     array([0.12, 0.57, ...])
     """
     if isinstance(ref, str) and not is_model_path(ref):
-        project = Project.locate()
+        project = Project.locate(create=False)
         try:
             parsed = parse_reference(ref, "A model")
         except InvalidInput:

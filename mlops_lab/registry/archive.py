@@ -22,7 +22,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from mlops_lab.errors import Corrupt
 
-__all__ = ["SCHEMA", "check_arrays", "opened", "pack", "read_schema"]
+__all__ = ["SCHEMA", "check_arrays", "name_fully", "opened", "pack", "read_schema"]
 
 SCHEMA: Final = "schema.json"
 
@@ -45,6 +45,7 @@ _SPARSE_PARTS: Final = frozenset(
     | {"indices.npy", "indptr.npy", "offsets.npy", "row.npy", "shape.npy"}
 )
 _BY_VALUE: Final = frozenset({"FunctionNode", "JsonNode", "TypeNode"})
+_SHORT_MODULES: Final = {"_loss": "sklearn._loss._loss"}
 _MADE: Final = (1980, 1, 1, 0, 0, 0)
 """The date of every member, so that an equal model makes an equal file."""
 
@@ -148,14 +149,38 @@ def opened_sparse(data: bytes, what: str) -> Iterator[ZipFile]:
         yield archive
 
 
-def pack(archive: ZipFile) -> bytes:
+def name_fully(schema: Any) -> None:
+    """Give types that are named by a short module their full name, in place.
+
+    Before scikit-learn 1.8 compiled losses say that they are of a module ``_loss``: where that is
+    not loaded, looking for it would import whatever file of that name is around.
+    """
+    stack = [schema]
+    while stack:
+        state = stack.pop()
+        if isinstance(state, dict):
+            full = _SHORT_MODULES.get(str(state.get("__module__")))
+            if full is not None and "__loader__" in state:
+                state["__module__"] = full
+            stack.extend(value for value in state.values() if isinstance(value, (dict, list)))
+        elif isinstance(state, list):
+            stack.extend(state)
+
+
+def pack(archive: ZipFile, schema: Any) -> bytes:
     """Write what skops wrote again: compressed, and equal bytes for an equal model.
 
     skops names arrays and nodes by addresses in memory, dates the members, and writes an object
     once for each place that it is held at, though it reads only the first. Here arrays and what is
     held twice are numbered in the order of the schema, and each object is written once.
+
+    Parameters
+    ----------
+    archive
+        What skops wrote.
+    schema
+        Its schema, with full names.
     """
-    schema = json.loads(archive.read(SCHEMA))
     times: Counter[int] = Counter()
     stack: list[Any] = [schema]
     while stack:

@@ -50,10 +50,12 @@ class SklearnFlavor:
                 "a pickle, which runs code when it is loaded: log_model(…, unsafe=True)."
             ) from error
         with ZipFile(io.BytesIO(raw)) as unpacked:
-            seen = audit(archive.read_schema(unpacked, "The model"))
+            schema = archive.read_schema(unpacked, "The model")
+            archive.name_fully(schema)
+            seen = audit(schema)
             if seen.refusals:
                 raise InvalidInput(_not_listed(seen.refusals))
-            return Packed(archive.pack(unpacked), seen.types)
+            return Packed(archive.pack(unpacked, schema), seen.types)
 
     def load(self, file: Path) -> Any:
         """Look at the archive, the types and the arrays, then build, then check the structure."""

@@ -190,6 +190,13 @@ def attacks(canary: Path) -> dict[str, dict[str, Any]]:
         "numpy-loader": named("FunctionNode", "numpy", "load"),
         "numpy-vectorize": named("ObjectNode", "numpy", "vectorize", content=mapping([])),
         "code": named("TypeNode", "types", "CodeType"),
+        "module-of-the-folder": named(
+            "LossNode",
+            "_loss",
+            "CyHalfSquaredError",
+            __reduce__={"args": sequence("tuple")},
+            content=mapping([]),
+        ),
     }
 
 
