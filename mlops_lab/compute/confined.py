@@ -35,7 +35,7 @@ def select_fault(query: str) -> str | None:
 
     >>> select_fault("select * from data where speed > 150")
     >>> select_fault("drop table data")
-    'This is a DROP; only one SELECT can stand here.'
+    'This is DROP; only one SELECT can stand here.'
     """
     import duckdb
 
@@ -48,8 +48,9 @@ def select_fault(query: str) -> str | None:
             return "This is no SELECT; only one SELECT can stand here."
     if kinds == [duckdb.StatementType.SELECT]:
         return None
-    what = f"{len(kinds)} statements" if len(kinds) != 1 else f"a {kinds[0].name}"
-    return f"This is {what}; only one SELECT can stand here."
+    if len(kinds) != 1:
+        return f"These are {len(kinds)} statements; only one SELECT can stand here."
+    return f"This is {kinds[0].name}; only one SELECT can stand here."
 
 
 def count_rows(

@@ -432,7 +432,7 @@ def _check_select(engine: Engine, query: str) -> None:
     except duckdb.Error as error:
         raise InvalidInput(f"The query is wrong: {first_line(error)}") from error
     if kinds != [duckdb.StatementType.SELECT]:
-        told = f"{len(kinds)} statements" if len(kinds) != 1 else f"a {kinds[0].name}"
+        told = f"{len(kinds)} statements" if len(kinds) != 1 else kinds[0].name
         raise InvalidInput(f"The query is {told}; data is what one SELECT gives.")
 
 

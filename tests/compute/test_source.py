@@ -208,3 +208,28 @@ def test_odd_types_of_sql_are_written_as_text(tmp_path: Path) -> None:
     query = "select interval 3 day as i, '101'::bit as b, [1, 2] as l, {'a': 1} as s"
     assert Source.of(query).write_parquet(tmp_path / "f.parquet") == 1
     assert pq.read_table(tmp_path / "f.parquet").to_pylist()[0]["i"] == "3 days"
+
+
+def test_a_relation_of_the_users_own_connection(tmp_path: Path) -> None:
+    pq.write_table(TABLE, tmp_path / "it's [1].parquet")
+    with duckdb.connect() as mine, duckdb.connect() as other:
+        for value in (
+            tmp_path / "it's [1].parquet",
+            TABLE,
+            FRAMES["pandas"],
+            other.sql("select unnest([1, 2, 3]) as a, unnest(['x', null, 'ü']) as b"),
+            "select unnest([1, 2, 3]) as a, unnest(['x', null, 'ü']) as b",
+        ):
+            relation = Source.of(value).relation(mine)
+            assert relation.filter("a > 1").fetchall() == [(2, None), (3, "ü")]
+
+
+def test_links_are_read_as_what_they_are_called(tmp_path: Path) -> None:
+    """The store's views: links with the file's own name to objects without a suffix."""
+    pq.write_table(TABLE, tmp_path / "object")
+    view = tmp_path / "view"
+    view.mkdir()
+    (view / "t.parquet").symlink_to(tmp_path / "object")
+    assert is_tabular(view)
+    assert is_tabular(view / "t.parquet")
+    assert rows_of(view) == rows_of(view / "t.parquet") == rows_of(TABLE)

@@ -113,7 +113,7 @@ def test_the_digest_is_that_of_what_is_said(tmp_path: Path) -> None:
         ),
         (
             "checks:\n  - {check: sql, query: drop table data}",
-            "s.yaml:2:25: This is a DROP; only one SELECT can stand here.",
+            "s.yaml:2:25: This is DROP; only one SELECT can stand here.",
         ),
         ("checks:\n  - {check: row_count}", "row_count needs min, max or within."),
         ("checks:\n  - {check: row_count, min: 2.5}", "min is 2.5; min must be a whole number."),
