@@ -29,6 +29,7 @@ __all__ = [
     "is_held",
     "locks_work",
     "network_file_system",
+    "remove_if_free",
 ]
 
 _FIRST_PAUSE_S = 0.0005
@@ -188,6 +189,25 @@ def is_held(path: Path) -> bool:
         return True
     try:
         return not _try_flock(fd, exclusive=False)
+    finally:
+        os.close(fd)
+
+
+def remove_if_free(path: Path) -> bool:
+    """Remove a lock file that no process holds; false when one does.
+
+    It is held while it goes, so that whoever opened it a moment ago finds (`HeldLock.ensure`) that
+    what it holds is gone, and takes another.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    try:
+        if not _try_flock(fd, exclusive=True):
+            return False
+        path.unlink(missing_ok=True)
+        return True
     finally:
         os.close(fd)
 

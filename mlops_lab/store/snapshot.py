@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from mlops_lab.errors import Conflict, Forbidden, InvalidInput, NotFound
-from mlops_lab.store.lock import HeldLock, is_held
+from mlops_lab.store.lock import HeldLock, is_held, remove_if_free
 from mlops_lab.store.trust import SETTLED_NS, Stamp
 
 __all__ = [
@@ -247,9 +247,7 @@ def workplace(tmp: Path) -> Iterator[Path]:
     """A folder for snapshots on their way. What processes that died left in theirs is removed."""
     tmp.mkdir(parents=True, exist_ok=True)
     _sweep(tmp)
-    name = f"put-{os.getpid()}-{secrets.token_hex(6)}"
-    lock = HeldLock(tmp / f"{name}.lock")
-    folder = tmp / name
+    folder, lock = _locked_name(tmp)
     try:
         folder.mkdir()
         yield folder
@@ -259,11 +257,22 @@ def workplace(tmp: Path) -> Iterator[Path]:
         lock.close()
 
 
+def _locked_name(tmp: Path) -> tuple[Path, HeldLock]:
+    """A name that is ours, with its lock held before the folder is made."""
+    while True:
+        folder = tmp / f"put-{os.getpid()}-{secrets.token_hex(6)}"
+        lock = HeldLock(folder.with_name(f"{folder.name}.lock"))
+        if lock.ensure():
+            return folder, lock
+        lock.close()  # swept between its making and its locking
+
+
 def _sweep(tmp: Path) -> None:
-    for folder in tmp.glob("put-*"):
-        lock = folder.with_name(f"{folder.name}.lock")
+    for lock in tmp.glob("put-*.lock"):
         with suppress(OSError):
-            # The lock is taken before the folder is made: a folder without one is a dead writer's.
-            if folder.suffix != ".lock" and not is_held(lock):
-                shutil.rmtree(folder, ignore_errors=True)
-                lock.unlink(missing_ok=True)
+            # First the lock: whoever finds the folder without one takes it for a dead writer's.
+            if remove_if_free(lock):
+                shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+    for folder in tmp.glob("put-*"):
+        if folder.suffix != ".lock" and not is_held(folder.with_name(f"{folder.name}.lock")):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mlops_lab.store import lock as lock_module
-from mlops_lab.store.lock import HeldLock, StoreLock, host_id, is_held, locks_work
+from mlops_lab.store.lock import HeldLock, StoreLock, host_id, is_held, locks_work, remove_if_free
 
 
 def test_readers_share_and_a_writer_excludes(tmp_path: Path) -> None:
@@ -158,3 +158,18 @@ def test_the_host_has_one_random_id(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert host_id() == first
     assert [path.name for path in (tmp_path / "mlops-lab").iterdir()] == ["host-id"]
     host_id.cache_clear()
+
+
+def test_a_lock_file_goes_only_when_nobody_holds_it(tmp_path: Path) -> None:
+    path = tmp_path / "put-1.lock"
+    assert remove_if_free(path), "there is none"
+    held = HeldLock(path)
+    assert not remove_if_free(path)
+    assert held.ensure()
+    held.close()
+    assert remove_if_free(path)
+    assert not path.exists()
+    late = HeldLock(path)
+    path.unlink()
+    assert not late.ensure(), "whoever was too slow finds it gone"
+    late.close()
