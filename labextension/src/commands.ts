@@ -58,6 +58,9 @@ export const CommandIDs = {
   registerFocusedRun: 'mlops-lab:register-focused-run'
 } as const;
 
+/** So long a notification stays on the page; without it, it would only be counted in the corner. */
+export const TOLD = { autoClose: 10_000 } as const;
+
 /** Their category in the command palette. */
 export const CATEGORY = 'MLOps Lab';
 

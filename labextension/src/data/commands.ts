@@ -3,7 +3,7 @@ import { Clipboard, Dialog, InputDialog, Notification, showDialog } from '@jupyt
 import type { INotebookTracker } from '@jupyterlab/notebook';
 import type { CommandRegistry } from '@lumino/commands';
 import { DataClient } from '../api/data';
-import { CommandIDs } from '../commands';
+import { CommandIDs, TOLD } from '../commands';
 import { insertLines } from '../notebook/insert';
 import { asRequestError } from '../state/resource';
 import { loadExpression, loadLine, refOf } from './lines';
@@ -172,6 +172,9 @@ async function attempt(model: DatasetsModel, act: () => Promise<unknown>): Promi
   try {
     await act();
   } catch (error) {
-    Notification.error(model.trans.__('That did not work: %1', asRequestError(error).message));
+    Notification.error(
+      model.trans.__('That did not work: %1', asRequestError(error).message),
+      TOLD
+    );
   }
 }

@@ -6,7 +6,7 @@ import type { IDatasetVersionRow, ICommitRequest } from '../api/data';
 import { DataClient } from '../api/data';
 import { readLineage } from '../api/lineage';
 import type { IRunDetail } from '../api/types';
-import { CommandIDs } from '../commands';
+import { CommandIDs, TOLD } from '../commands';
 import type { LiveProject } from '../state/live';
 import { pathInProject } from '../state/path';
 import { asRequestError } from '../state/resource';
@@ -37,7 +37,7 @@ export class Committer {
     const { browser, trans } = this._options;
     const selected = selectedPath(browser);
     if (selected === null) {
-      Notification.info(trans.__('Select one file or folder in the file browser first.'));
+      Notification.info(trans.__('Select one file or folder in the file browser first.'), TOLD);
       return;
     }
     try {
@@ -46,7 +46,7 @@ export class Committer {
         await this._ask(found.live, found.path);
       }
     } catch (error) {
-      Notification.error(trans.__('That did not work: %1', asRequestError(error).message));
+      Notification.error(trans.__('That did not work: %1', asRequestError(error).message), TOLD);
     }
   }
 
@@ -64,6 +64,7 @@ export class Committer {
           local
         ),
         {
+          ...TOLD,
           actions: [
             {
               label: trans.__('Make a project'),

@@ -4,7 +4,7 @@ import type { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ProjectClient } from '../api/client';
 import type { IPipeline } from '../api/types';
-import { CommandIDs } from '../commands';
+import { CommandIDs, TOLD } from '../commands';
 import { asRequestError } from '../state/resource';
 import type { IProjectModel } from '../tokens';
 import { askPipeline, paramText } from './dialog';
@@ -66,7 +66,8 @@ export class PipelineRunner {
       }
     } catch (error) {
       Notification.error(
-        trans.__('The pipeline cannot be started: %1', asRequestError(error).message)
+        trans.__('The pipeline cannot be started: %1', asRequestError(error).message),
+        TOLD
       );
     }
   }
@@ -84,7 +85,8 @@ export class PipelineRunner {
       const { current } = await projects.client.projects(selected);
       if (current === null || current.path === null) {
         Notification.warning(
-          trans.__('%1 belongs to no project yet. Run `mlops-lab init` in its folder.', selected)
+          trans.__('%1 belongs to no project yet. Run `mlops-lab init` in its folder.', selected),
+          TOLD
         );
         return null;
       }
@@ -92,7 +94,7 @@ export class PipelineRunner {
       path = insideProject(selected, current.path) ?? selected;
     }
     if (key === null) {
-      Notification.warning(trans.__('There is no project here yet.'));
+      Notification.warning(trans.__('There is no project here yet.'), TOLD);
       return null;
     }
     const { client } = projects.of(key);
@@ -102,7 +104,8 @@ export class PipelineRunner {
       Notification.warning(
         path === undefined
           ? trans.__('This project has no pipeline. A pipeline is a YAML file in pipelines/.')
-          : trans.__('%1 is no pipeline: it has no steps.', path)
+          : trans.__('%1 is no pipeline: it has no steps.', path),
+        TOLD
       );
       return null;
     }

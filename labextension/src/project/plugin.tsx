@@ -7,7 +7,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Menu } from '@lumino/widgets';
 import { LabClient } from '../api/client';
-import { CATEGORY, CommandIDs } from '../commands';
+import { CATEGORY, CommandIDs, TOLD } from '../commands';
 import { ProjectModel } from '../state/project';
 import { asRequestError } from '../state/resource';
 import { PageVisibility } from '../state/visibility';
@@ -181,6 +181,6 @@ async function attempt(trans: TranslationBundle, act: () => Promise<unknown>): P
   try {
     await act();
   } catch (error) {
-    Notification.error(trans.__('That did not work: %1', asRequestError(error).message));
+    Notification.error(trans.__('That did not work: %1', asRequestError(error).message), TOLD);
   }
 }

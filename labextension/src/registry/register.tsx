@@ -7,6 +7,7 @@ import type { ILoggedModel, IVersionRow } from '../api/registry';
 import { RegistryClient } from '../api/registry';
 import { formatBytes } from '../components';
 import type { LiveProject } from '../state/live';
+import { TOLD } from '../commands';
 import { asRequestError } from '../state/resource';
 
 /** What a person decided to register. */
@@ -38,7 +39,8 @@ export async function registerRun(
     const [logged, { models }] = await Promise.all([client.logged(run), client.models()]);
     if (logged.length === 0) {
       Notification.info(
-        trans.__('This run has logged no model: run.log_model(model) keeps one with it.')
+        trans.__('This run has logged no model: run.log_model(model) keeps one with it.'),
+        TOLD
       );
       return null;
     }
@@ -65,7 +67,10 @@ export async function registerRun(
       }
     }
   } catch (error) {
-    Notification.error(trans.__('The run cannot be registered: %1', asRequestError(error).message));
+    Notification.error(
+      trans.__('The run cannot be registered: %1', asRequestError(error).message),
+      TOLD
+    );
     return null;
   }
 }

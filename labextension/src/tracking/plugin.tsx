@@ -12,7 +12,7 @@ import { IStateDB } from '@jupyterlab/statedb';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
-import { CATEGORY, CommandIDs } from '../commands';
+import { CATEGORY, CommandIDs, TOLD } from '../commands';
 import { insertCell } from '../notebook/insert';
 import { Folds } from '../state/folds';
 import { IProjectModel, ISidebar } from '../tokens';
@@ -194,7 +194,7 @@ async function interrupt(panel: NotebookPanel): Promise<void> {
   try {
     await panel.sessionContext.session?.kernel?.interrupt();
   } catch (error) {
-    Notification.error(error instanceof Error ? error.message : String(error));
+    Notification.error(error instanceof Error ? error.message : String(error), TOLD);
   }
 }
 

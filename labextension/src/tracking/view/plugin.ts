@@ -12,7 +12,7 @@ import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { Menu } from '@lumino/widgets';
-import { CATEGORY, CommandIDs, runArgs } from '../../commands';
+import { CATEGORY, CommandIDs, runArgs, TOLD } from '../../commands';
 import { asRequestError } from '../../state/resource';
 import { IProjectModel } from '../../tokens';
 import type { Translate } from '../../views/text';
@@ -158,7 +158,7 @@ function addCommands(app: JupyterFrontEnd, context: IContext): void {
         return true;
       } catch (error) {
         const why = asRequestError(error).message;
-        Notification.error(trans.__('The run cannot be stopped: %1', why));
+        Notification.error(trans.__('The run cannot be stopped: %1', why), TOLD);
         return false;
       }
     }
