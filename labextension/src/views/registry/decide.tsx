@@ -24,7 +24,7 @@ export function Decide(props: {
 }): ReactElement {
   const { verbs, why_not, small, about, onDone } = props;
   const t = useText();
-  const { alive, ask } = useHost();
+  const { alive, busy: hostBusy, ask } = useHost();
   const [text, setText] = useState('');
   const [problem, setProblem] = useState('');
   const [busy, setBusy] = useState<Decision | null>(null);
@@ -35,7 +35,9 @@ export function Decide(props: {
       <p className="jp-MlopsLab-reg-whynot" role="status">
         {alive
           ? (why_not ?? t('There is nothing to decide.'))
-          : t('Nobody is there to decide with: open it in JupyterLab, or run the cell.')}
+          : hostBusy
+            ? t('The kernel is busy: this can be decided when its cell is done.')
+            : t('Nobody is there to decide with: open it in JupyterLab, or run the cell.')}
       </p>
     );
   }

@@ -18,6 +18,8 @@ type Asked = IRequest extends infer R ? (R extends { id: string } ? Omit<R, 'id'
 export interface IHost {
   /** Whether somebody answers: without, nothing is offered that would need it. */
   alive: boolean;
+  /** Whether somebody was there when this was shown, and may only be busy. */
+  busy: boolean;
   choose(change: Partial<ISelection>): void;
   /** Resolves with the host's answer. */
   ask(request: Asked): Promise<IAnswer>;
@@ -29,6 +31,7 @@ export interface IHost {
 
 const nobody: IHost = {
   alive: false,
+  busy: false,
   choose: () => {},
   ask: () => new Promise(() => {}),
   may: () => false,
@@ -91,8 +94,9 @@ export function useModelHost(model: Model): IHost {
     [alive, me]
   );
   return useMemo(
-    () => ({ alive, choose, ask, may, opens, inserts }),
-    [alive, choose, ask, may, opens, inserts]
+    // What is saved does not say who looked at it.
+    () => ({ alive, busy: !alive && me !== null, choose, ask, may, opens, inserts }),
+    [alive, me, choose, ask, may, opens, inserts]
   );
 }
 

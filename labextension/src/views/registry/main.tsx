@@ -289,7 +289,7 @@ function ComparePart(props: {
 /** What was not read yet; and who does not wait in vain. */
 function Missing(): ReactElement {
   const t = useText();
-  const { alive } = useHost();
+  const { alive, busy } = useHost();
   const [late, setLate] = useState(false);
   useEffect(() => {
     const timer = window.setTimeout(() => setLate(true), PATIENCE_MS);
@@ -298,7 +298,7 @@ function Missing(): ReactElement {
   if (late) {
     return (
       <p className="jp-MlopsLab-muted" role="status">
-        {alive
+        {alive || busy
           ? t('Still being read. A busy kernel answers when its cell is done.')
           : t('Not kept in the saved notebook: run the cell to see it.')}
       </p>

@@ -180,7 +180,7 @@ function Shown(props: IContentProps & { models: IModels }): ReactElement {
 function Header(props: { model: Model; page: IModelPage | undefined; name: string }): ReactElement {
   const { model, page, name } = props;
   const t = useText();
-  const { alive, choose, may } = useHost();
+  const { alive, busy, choose, may } = useHost();
   const { part } = useValue(model, 'selection');
   const updated = useValue(model, 'updated_ms');
   const row = page?.model;
@@ -205,7 +205,7 @@ function Header(props: { model: Model; page: IModelPage | undefined; name: strin
           {row !== undefined && (
             <span>{row.versions === 1 ? t('1 version') : t('%1 versions', row.versions)}</span>
           )}
-          {!alive && updated !== null && (
+          {!alive && !busy && updated !== null && (
             <span>{t('as of %1', formatTime(new Date(updated).toISOString()))}</span>
           )}
         </div>

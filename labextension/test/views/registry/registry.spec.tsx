@@ -1,5 +1,5 @@
 import { act } from 'react';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Graph } from '../../../src/api/lineage';
 import * as wire from '../../../src/api/registry';
 import { decode } from '../../../src/api/request';
@@ -8,6 +8,9 @@ import view from '../../../src/views/registry';
 import { NO_REGISTRY, NO_SELECTION } from '../../../src/views/registry/state';
 import type { IRegistryState, IRequest } from '../../../src/views/registry/state';
 import { sample } from '../../wire';
+
+// Whole pages are rendered here, on machines that do other things too.
+vi.setConfig({ testTimeout: 30_000 });
 
 const page = decode(wire.ModelPage, sample('model'));
 const detail = decode(wire.VersionDetail, sample('model_version'));
@@ -312,7 +315,7 @@ it('offers a viewer nothing to change', () => {
 
 describe('without a host', () => {
   it('everything that was saved can be read, and nothing is offered that would need one', () => {
-    const { model } = show({ opens: [], inserts: false }, false);
+    const { model } = show({ opens: [], inserts: false, me: null }, false);
     for (const dead of [/^Review \d/, /^Promote/, /^Roll back/, /^Insert/, /^Edit/, /^Save/]) {
       expect(button(dead)).toBeUndefined();
     }
@@ -327,6 +330,13 @@ describe('without a host', () => {
     expect(sheet()?.querySelector('textarea')).toBeNull();
     expect(sheet()?.textContent).toContain('Nobody is there to decide with');
   });
+});
+
+it('says of a host that does not answer yet that it is busy', () => {
+  show({ selection: { ...NO_SELECTION, model: 'flight-delay', version: 6 } }, false);
+  expect(host.textContent).not.toContain('as of');
+  click(/^Review$/);
+  expect(sheet()?.textContent).toContain('The kernel is busy');
 });
 
 describe('the states around it', () => {
