@@ -95,7 +95,7 @@ def commit(
     else:
         from mlops_lab.handles.dataset import producer
 
-        with _progress(session, "keeping") as progress:
+        with _progress(session, "keeping", then="profiling and checking") as progress:
             version = project.datasets.commit(
                 name,
                 source,
@@ -370,8 +370,22 @@ def _check_file(project: Project, path: Path, names: Sequence[str]) -> list[Suit
 
 # -- while it runs --------------------------------------------------------------------------------
 @contextmanager
-def _progress(session: Session, verb: str, *, count: bool = False) -> Iterator[Progress | None]:
-    """A line on the terminal that goes when the work is done; nothing in pipes and for programs."""
+def _progress(
+    session: Session, verb: str, *, count: bool = False, then: str = ""
+) -> Iterator[Progress | None]:
+    """A line on the terminal that goes when the work is done; nothing in pipes and for programs.
+
+    Parameters
+    ----------
+    session
+        Whether programs read the answer.
+    verb
+        What is done.
+    count
+        The pieces are columns, not bytes.
+    then
+        What is done when all pieces are, for an unknown time.
+    """
     target = console(stderr=True)
     if session.as_json or not target.is_terminal or target.is_dumb_terminal:
         yield None
@@ -390,6 +404,9 @@ def _progress(session: Session, verb: str, *, count: bool = False) -> Iterator[P
         task = bars.add_task(verb, total=None, told="")
 
         def progress(done: int, total: int) -> None:
+            if then and done >= total:
+                bars.update(task, description=then, total=None, told="")
+                return
             told = f"{done:,} of {total:,} {amount}" if count else f"{size(done)} of {size(total)}"
             bars.update(task, completed=done, total=total, told=told)
 
