@@ -202,9 +202,7 @@ TRANSFORMERS: dict[str, Callable[[], Any]] = {
     "quantile": lambda: preprocessing.QuantileTransformer(n_quantiles=10),
     "normalizer": preprocessing.Normalizer,
     "binarizer": preprocessing.Binarizer,
-    "bins-one-hot": lambda: preprocessing.KBinsDiscretizer(
-        3, quantile_method="averaged_inverted_cdf"
-    ),
+    "bins-one-hot": lambda: preprocessing.KBinsDiscretizer(3, strategy="uniform"),
     "polynomial": preprocessing.PolynomialFeatures,
     "spline": preprocessing.SplineTransformer,
     "target-encoder": preprocessing.TargetEncoder,
