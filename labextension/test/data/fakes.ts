@@ -51,7 +51,8 @@ export class FakeServer {
 }
 
 function answerTo(path: string, many: object[] | null): unknown {
-  const { dataset, versions } = sample('dataset') as IVersions;
+  const page = sample('dataset') as IVersions;
+  const versions = (many as IVersions['versions'] | null) ?? page.versions;
   const [, number] = /^datasets\/flights\/versions\/(\d+)$/.exec(path) ?? [];
   const row = versions.find(one => String(one.version) === number);
   if (row !== undefined) {
@@ -61,7 +62,7 @@ function answerTo(path: string, many: object[] | null): unknown {
     case 'datasets':
       return sample('datasets');
     case 'datasets/flights':
-      return { dataset, versions: many ?? versions };
+      return { dataset: page.dataset, versions };
     case 'datasets/flights/versions/3/diff':
       return sample('dataset_diff');
     case 'lineage':

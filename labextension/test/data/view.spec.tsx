@@ -171,6 +171,15 @@ describe('the view', () => {
     );
   });
 
+  it('says so when its version is deleted while it is looked at', async () => {
+    await open({ version: 3 });
+    const { versions } = sample('dataset') as { versions: object[] };
+    server.many = versions.slice(1);
+    act(() => server.change('datasets'));
+    await wait();
+    expect(host.querySelector('[role="alert"]')?.textContent).toContain('the versions 2, 1.');
+  });
+
   it('says why it cannot be read, and reads it again', async () => {
     server.broken = true;
     await open();

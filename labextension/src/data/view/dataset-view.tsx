@@ -20,7 +20,9 @@ export function DatasetView({ model }: { model: DatasetModel }): ReactElement {
   useChanged(model);
   const { shown: version, detail, page } = model;
   const failed = detail?.error ?? (model.version === null ? page.error : null);
-  if (version === null || (detail?.value === null && failed !== null)) {
+  // What was deleted while it was looked at is no older state of itself.
+  const gone = failed?.status === 404;
+  if (version === null || gone || (detail?.value === null && failed !== null)) {
     return (
       <div className="jp-MlopsLab-view">
         {failed !== null ? (
