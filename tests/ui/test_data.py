@@ -253,6 +253,51 @@ def test_a_version_is_dragged_into_the_notebook(
     expect(page.locator(".jp-MlopsLab-dataset")).to_have_count(0)
 
 
+def test_what_a_run_needs_is_not_deleted(
+    project: Project, open_lab: Open, folder: Path, run_command: Command
+) -> None:
+    run_id = project.runs.start(name="gbm-6")
+    project.datasets.use(run_id, "weather@1")
+    project.runs.end(run_id)
+    page = open_lab(folder)
+
+    def choose(item: str) -> None:
+        view(page).get_by_role("button", name="More").click()
+        page.locator(".lm-Menu-item").filter(has_text=item).click()
+
+    def delete(version: int) -> None:
+        choose("Delete Version")
+        page.get_by_role("dialog").get_by_role("button", name=f"Delete weather@{version}").click()
+
+    show(page, run_command, project, 1)
+    delete(1)
+    toasts = page.locator(".Toastify__toast")
+    expect(toasts.filter(has_text="weather@1 is train")).to_be_visible(timeout=SOON)
+    choose("Remove Alias train")
+    expect(view(page).locator(".jp-mod-alias")).to_have_count(0, timeout=SOON)
+    delete(1)
+    expect(toasts.filter(has_text="gbm-6")).to_be_visible(timeout=SOON)
+    show(page, run_command, project, 2)
+    delete(2)
+    # The view says that it is gone, and what is left.
+    expect(view(page).get_by_role("alert")).to_contain_text(
+        "weather has the versions 1", timeout=SOON
+    )
+    assert [one.version for one in project.datasets.versions("weather")] == [1]
+
+
+def test_the_layout_remembers_the_version(
+    project: Project, open_lab: Open, folder: Path, run_command: Command
+) -> None:
+    page = open_lab(folder)
+    show(page, run_command, project, 1)
+    view(page).get_by_role("tab", name="Diff").click()
+    page.wait_for_timeout(1_500)  # the layout is saved a second after its last change
+    page.goto(page.url.replace("reset", ""))
+    expect(view(page).locator("h1")).to_contain_text("weather 1", timeout=60_000)
+    expect(view(page).get_by_role("tab", name="Diff")).to_have_attribute("aria-selected", "true")
+
+
 def commit_dialog(page: Page, name: str) -> Locator:
     page.locator("#filebrowser, [data-id=filebrowser]").first.click()
     page.locator(".jp-DirListing-item").filter(has_text=name).click(button="right")
