@@ -31,4 +31,4 @@ def keep_model(
     tmp.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="model-", dir=tmp) as folder:
         facts = save_model(model, Path(folder), example=example, unsafe=unsafe)
-        return project.models.log_package(run_id, name, Path(folder), facts)
+        return project.models.log_package(run_id, name, Path(folder), latency_ms=facts.latency_ms)

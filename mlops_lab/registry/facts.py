@@ -85,7 +85,7 @@ def gather_facts(
             "platform": environment.get("platform"),
             "packages": environment.get("packages") or {},
         },
-        "latency_ms": _latency(manifest, metrics),
+        "latency_ms": _latency(logged, metrics),
     }
 
 
@@ -129,11 +129,10 @@ def _notebook_digest(runs: RunManager, run: RunRecord) -> str | None:
 
 
 def _latency(
-    manifest: Mapping[str, Any], metrics: Mapping[str, Mapping[str, Any]]
+    logged: LoggedModel, metrics: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any] | None:
-    measured = manifest.get("latency_ms")
-    if isinstance(measured, dict):
-        return {key: measured.get(key) for key in _LATENCY}
+    if logged.latency_ms is not None:
+        return {key: logged.latency_ms.get(key) for key in _LATENCY}
     said = {
         key: next((metrics[name]["last"] for name in names if name in metrics), None)
         for key, names in _LATENCY.items()

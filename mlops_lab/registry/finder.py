@@ -31,7 +31,7 @@ select m.logged_model, m.run_id, m.name, m.flavor, m.digest, m.size, m.unsafe, m
        m.signature::varchar, m.facts, m.t,
        (select list({'model': v.model, 'version': v.version} order by v.n)
         from lab.model_version v where v.logged_model = m.logged_model
-          or v.digest = m.digest)
+          or v.digest = m.digest), m.latency::varchar
 from lab.logged_model m
 where ($run is null or m.run_id = $run) and ($id is null or m.logged_model = $id)
 qualify row_number() over (partition by m.logged_model order by m.t desc, m.writer desc,
@@ -353,6 +353,7 @@ def _resolve(state: ModelState, reference: Reference) -> VersionRow:
 def _logged_model(row: tuple[Any, ...]) -> LoggedModel:
     types = json.loads(row[7]) if row[7] else []
     signature = json.loads(row[8]) if row[8] else None
+    latency = json.loads(row[12]) if row[12] else None
     made = dict.fromkeys((one["model"], int(one["version"])) for one in row[11] or ())
     return LoggedModel(
         id=row[0],
@@ -367,6 +368,7 @@ def _logged_model(row: tuple[Any, ...]) -> LoggedModel:
         facts=row[9] or "",
         created_at=datetime.fromtimestamp(row[10] / 1e6, UTC),
         registered=tuple(made),
+        latency_ms=latency if isinstance(latency, dict) else None,
     )
 
 

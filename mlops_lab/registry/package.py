@@ -1,7 +1,7 @@
 """A model as a folder: its file, what is known of it, an example of its input, what it needs.
 
     model.skops | model.pkl    the model
-    model.json                 flavor, versions, types, signature, size, latency, whether it is safe
+    model.json                 flavor, versions, types, signature, size, whether it is safe
     input_example.json         the first rows of the example
     requirements.txt           the packages and versions that it was made with
 
@@ -73,7 +73,9 @@ class PackageFacts:
     signature
         What it takes and gives; None when it was saved without an example.
     latency_ms
-        ``p50`` and ``p95`` of predicting the example's first row alone, and how many ``calls``.
+        ``p50`` and ``p95`` of predicting the example's first row alone, and how many ``calls``;
+        None of a model that was read. It is measured, so it differs each time, and does not stand
+        in ``model.json``: the same model fitted twice has the same content.
     example
         Whether there is an input example.
     allow_list
@@ -104,7 +106,6 @@ class PackageFacts:
             "types": list(self.types),
             "versions": dict(self.versions),
             "signature": None if self.signature is None else self.signature.to_json(),
-            "latency_ms": None if self.latency_ms is None else dict(self.latency_ms),
             "example": self.example,
             "allow_list": self.allow_list,
         }
@@ -120,7 +121,7 @@ class PackageFacts:
         """
         try:
             flavor = FLAVORS[data["flavor"]]
-            signature, latency = data.get("signature"), data.get("latency_ms")
+            signature = data.get("signature")
             return cls(
                 flavor=flavor.name,
                 # Never what the file says of itself.
@@ -131,9 +132,6 @@ class PackageFacts:
                 types=tuple(map(str, data.get("types") or ())),
                 versions={str(k): str(v) for k, v in (data.get("versions") or {}).items()},
                 signature=None if signature is None else Signature.from_json(signature),
-                latency_ms=None
-                if latency is None
-                else {str(k): float(v) for k, v in latency.items()},
                 example=bool(data.get("example", False)),
                 allow_list=data.get("allow_list"),
             )

@@ -43,6 +43,8 @@ class LoggedModel:
         The content id of its ``model.json``.
     registered
         ``(model, version)`` of every version that was made from it.
+    latency_ms
+        How long it took to predict one row of its example, where it has one.
     """
 
     id: str
@@ -57,6 +59,7 @@ class LoggedModel:
     facts: str
     created_at: datetime
     registered: tuple[tuple[str, int], ...] = ()
+    latency_ms: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
         kind = "UNSAFE pickle" if self.unsafe else self.flavor

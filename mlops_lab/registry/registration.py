@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -41,7 +42,12 @@ class Registrar(Approver):
     """Where models of one project come from. Safe to use from several threads and processes."""
 
     def log_package(
-        self, run_id: str, name: str, folder: Path, facts: object = None
+        self,
+        run_id: str,
+        name: str,
+        folder: Path,
+        *,
+        latency_ms: Mapping[str, float] | None = None,
     ) -> LoggedModel:
         """Keep the folder of a saved model with a run, as its artifacts ``models/<name>/…``.
 
@@ -53,10 +59,9 @@ class Registrar(Approver):
             What the model is called inside the run.
         folder
             What `mlops_lab.registry.package.save_model` wrote; its ``model.json`` says what it is.
-        facts
-            What `save_model` returned. The files are what counts, so nothing of it is believed.
+        latency_ms
+            How long it took to predict, as `save_model` has measured it.
         """
-        del facts
         name = artifact_path(name)
         files = sorted(file for file in folder.rglob("*") if not file.is_dir())
         names = [file.relative_to(folder).as_posix() for file in files]
@@ -82,6 +87,7 @@ class Registrar(Approver):
             "types": types if isinstance(types, list) else [],
             "signature": signature if isinstance(signature, dict) else None,
             "facts": next(one.digest for one in tree.entries if one.path == MANIFEST),
+            "latency": None if latency_ms is None else dict(latency_ms),
         }
         cell = current_cell()
         self._store.append(

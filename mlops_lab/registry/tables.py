@@ -29,7 +29,7 @@ _DDL: Final = """
 create table lab.logged_model(
     logged_model varchar, run_id varchar, name varchar, flavor varchar, digest varchar,
     size bigint, unsafe boolean, types json, signature json, facts varchar,
-    t bigint, writer varchar, off bigint);
+    latency json, t bigint, writer varchar, off bigint);
 create table lab.model_version(
     n bigint, t bigint, by_id varchar, model varchar, version integer, digest varchar,
     logged_model varchar, run_id varchar, flavor varchar, unsafe boolean, size bigint,
@@ -47,11 +47,12 @@ from lines where kind = 'model'
 
 insert into lab.logged_model
 select d.model, run, coalesce(d.name, 'model'), coalesce(d.flavor, 'unknown'), d.digest,
-       coalesce(d.size, 0), coalesce(d.unsafe, true), d.types, d.signature, d.facts, t, writer, off
+       coalesce(d.size, 0), coalesce(d.unsafe, true), d.types, d.signature, d.facts,
+       d.latency, t, writer, off
 from (select run, t, writer, off,
              from_json(line, '{"model": "varchar", "name": "varchar", "flavor": "varchar",
                  "digest": "varchar", "size": "bigint", "unsafe": "boolean", "types": "json",
-                 "signature": "json", "facts": "varchar"}') as d
+                 "signature": "json", "facts": "varchar", "latency": "json"}') as d
       from lines where kind = 'model' and run is not null);
 """
 

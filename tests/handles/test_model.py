@@ -63,6 +63,12 @@ def test_without_an_active_run_one_is_started(project: Project) -> None:
     assert version.run_id == active.id
 
 
+def test_the_same_model_fitted_twice_is_one_version(late: lab.Model) -> None:
+    with lab.start_run("again") as run:
+        again = run.log_model(trained(), example=FRAME, register="late")
+    assert (again.ref, again.digest) == ("late@1", late.digest)
+
+
 def test_registered_version_knows_its_origin(late: lab.Model) -> None:
     assert (late.ref, late.name, late.version) == ("late@1", "late", 1)
     assert late.metrics["auc"] == 0.71

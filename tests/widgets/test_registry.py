@@ -58,7 +58,7 @@ def make(project: Project, tmp_path: Path) -> Make:
         (folder / "model.json").write_text(json.dumps(said))
         run_id = project.runs.start(name=f"run-{made}")
         project.runs.log_metrics(run_id, {"auc": auc})
-        project.models.log_package(run_id, "model", folder, said)
+        project.models.log_package(run_id, "model", folder)
         project.runs.end(run_id)
         return project.models.register(name, run_id=run_id, by=Identity("mara"))
 

@@ -329,7 +329,6 @@ def folder(tmp_path: Path, numbers: Any) -> Path:
         b'{"flavor": "sklearn"}',
         b'{"flavor": "sklearn", "size_bytes": "many"}',
         b'{"flavor": "sklearn", "size_bytes": 1, "signature": [1]}',
-        b'{"flavor": "sklearn", "size_bytes": 1, "latency_ms": {"p50": "x"}}',
         b"[" * 100_000,
         b"\xff\xfe\x00",
     ],
