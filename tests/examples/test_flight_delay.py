@@ -169,5 +169,5 @@ def test_champion_answers_and_tells_where_it_comes_from(passing: Ran) -> None:
     assert version.flavor == "sklearn"
     assert not version.unsafe
     assert project.models.verify(version.ref) == []
-    upstream = {node.id for node in project.lineage.graph(version.node).nodes}
+    upstream = {node.id for node in project.lineage.graph(f"model:{version.ref}").nodes}
     assert {"dataset:flights@4", "dataset:weather@2", f"run:{passing['run_id']}"} <= upstream
