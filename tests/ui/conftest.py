@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -76,8 +77,9 @@ def _note(page: Page, url: str) -> None:
 @pytest.fixture
 def folder(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Path]:
     """A folder below the server's root for one test, empty and no project yet."""
-    path = lab.root / request.node.name.replace("[", "-").replace("]", "")
-    path.mkdir()
+    test = request.node.name.replace("[", "-").replace("]", "")
+    # Tests of two files may have one name.
+    path = Path(tempfile.mkdtemp(prefix=f"{test}-", dir=lab.root))
     yield path
     shutil.rmtree(path, ignore_errors=True)
 
