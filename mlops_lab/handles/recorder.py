@@ -7,25 +7,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from mlops_lab.data.records import VersionRecord
 from mlops_lab.errors import InvalidInput
-from mlops_lab.handles.dataset import Dataset
-from mlops_lab.handles.keeping import keep_model
-from mlops_lab.handles.model import Model
-from mlops_lab.handles.model_file import ModelFile
 from mlops_lab.names import name_of
 from mlops_lab.project import Project
 from mlops_lab.tracking import media
 
 if TYPE_CHECKING:
     from mlops_lab.data.records import ExternalInput, InputRecord
+    from mlops_lab.handles.dataset import Dataset
+    from mlops_lab.handles.model import Model
+    from mlops_lab.handles.model_file import ModelFile
     from mlops_lab.registry.records import LoggedModel
 
 __all__ = ["Recorder"]
 
 
 class Recorder:
-    """The verbs by which a run is told something. Safe to use from several threads."""
+    """The verbs by which a run is told something. Safe to use from several threads.
+
+    What datasets and models need is loaded by the verbs that speak of them: most runs only log
+    numbers, and their first `start_run` should not wait for it.
+    """
 
     __slots__ = ("_id", "_project")
 
@@ -71,6 +73,11 @@ class Recorder:
         >>> with lab.start_run("gbm") as run:  # doctest: +SKIP
         ...     flights = run.use("flights").df()
         """
+        from mlops_lab.data.records import VersionRecord
+        from mlops_lab.handles.dataset import Dataset
+        from mlops_lab.handles.model import Model
+        from mlops_lab.handles.model_file import ModelFile
+
         if isinstance(what, Model):
             version = self._project.models.use(self._id, what.ref, role=role)
             return Model(self._project, version.ref)
@@ -268,6 +275,8 @@ class Recorder:
         ...     run.log_model(pipeline, example=train.head(), register="flight-delay")
         <Model flight-delay@6 sklearn · 88 kB>
         """
+        from mlops_lab.handles.keeping import keep_model
+
         if register is not None:
             register = name_of(register, "A model")
         kept = keep_model(self._project, self._id, model, name, example=example, unsafe=unsafe)
@@ -300,6 +309,8 @@ class Recorder:
         NotFound
             The run kept no such model.
         """
+        from mlops_lab.handles.model import Model
+
         which = model if model is None or isinstance(model, str) else model.id
         version = self._project.models.register(
             name, run_id=self._id, logged_model=which, alias=alias, note=note
