@@ -3,15 +3,21 @@ import { useNow } from './clock';
 import { formatAge, formatElapsed, formatExact } from './format';
 
 /** How long ago, with the exact UTC time in the tooltip. */
-export function Age({ at }: { at: string | null }): ReactElement | null {
+export function Age(props: {
+  at: string | null;
+  /** Makes a duration fit into a sentence: `2 h ago`; `yesterday` and `4 Nov` do by themselves. */
+  ago?: (age: string) => string;
+}): ReactElement | null {
+  const { at, ago } = props;
   const now = useNow(5_000);
   if (at === null) {
     return null;
   }
   const date = new Date(at);
+  const age = formatAge(date, now);
   return (
     <time dateTime={at} title={formatExact(date)}>
-      {formatAge(date, now)}
+      {ago !== undefined && /\d\s(s|min|h|d)$/.test(age) ? ago(age) : age}
     </time>
   );
 }

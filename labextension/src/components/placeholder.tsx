@@ -75,6 +75,24 @@ export function ErrorBox(props: {
   );
 }
 
+/** In the place of a list: what cannot be read, why, and the button that asks again. */
+export function RetryPlace(props: {
+  title: string;
+  detail: string;
+  retry: string;
+  onRetry: () => void;
+}): ReactElement {
+  return (
+    <div className="jp-MlopsLab-error-place">
+      <ErrorBox title={props.title} detail={props.detail}>
+        <button type="button" className="jp-MlopsLab-button jp-mod-small" onClick={props.onRetry}>
+          {props.retry}
+        </button>
+      </ErrorBox>
+    </div>
+  );
+}
+
 /** The data below is old: how old, and the way to ask again. */
 export function StaleBar(props: {
   /** When the data came, in ms since the epoch. */

@@ -4,8 +4,8 @@ import type { KeyboardEvent, PointerEvent, ReactElement } from 'react';
 import {
   Age,
   Alias,
-  ErrorBox,
   Icon,
+  RetryPlace,
   Section,
   Skeleton,
   StaleBar,
@@ -53,17 +53,12 @@ export function DataSection({ model, folds, actions }: IDataSectionProps): React
     const error = datasets?.error ?? null;
     return error === null || error.status === 404 || error.transient ? null : (
       <Section {...section}>
-        <div className="jp-MlopsLab-error-place">
-          <ErrorBox title={trans.__('Datasets cannot be read')} detail={error.message}>
-            <button
-              type="button"
-              className="jp-MlopsLab-button jp-mod-small"
-              onClick={() => void datasets?.refresh()}
-            >
-              {trans.__('Retry')}
-            </button>
-          </ErrorBox>
-        </div>
+        <RetryPlace
+          title={trans.__('Datasets cannot be read')}
+          detail={error.message}
+          retry={trans.__('Retry')}
+          onRetry={() => void datasets?.refresh()}
+        />
       </Section>
     );
   }

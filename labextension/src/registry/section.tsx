@@ -1,7 +1,7 @@
 import { useRef, useState } from 'react';
 import type { KeyboardEvent, PointerEvent, ReactElement } from 'react';
 import type { IModelRow } from '../api/registry';
-import { Age, Alias, ErrorBox, Icon, Section, StaleBar, formatCount } from '../components';
+import { Age, Alias, Icon, RetryPlace, Section, StaleBar, formatCount } from '../components';
 import type { Folds } from '../state/folds';
 import { useChanged } from '../state/use';
 import { aliasRef, loadLine, usualRef } from './lines';
@@ -42,17 +42,12 @@ export function ModelsSection({ model, folds, actions }: IModelsSectionProps): R
     const error = models?.error ?? null;
     return error === null || error.status === 404 || error.transient ? null : (
       <Section {...section}>
-        <div className="jp-MlopsLab-error-place">
-          <ErrorBox title={trans.__('Models cannot be read')} detail={error.message}>
-            <button
-              type="button"
-              className="jp-MlopsLab-button jp-mod-small"
-              onClick={() => void models?.refresh()}
-            >
-              {trans.__('Retry')}
-            </button>
-          </ErrorBox>
-        </div>
+        <RetryPlace
+          title={trans.__('Models cannot be read')}
+          detail={error.message}
+          retry={trans.__('Retry')}
+          onRetry={() => void models?.refresh()}
+        />
       </Section>
     );
   }

@@ -1,17 +1,7 @@
 import { useContext } from 'react';
 import type { ReactElement } from 'react';
 import type { IDatasetVersion } from '../../api/data';
-import {
-  Alias,
-  Badge,
-  Icon,
-  formatAge,
-  formatBytes,
-  formatCount,
-  formatExact,
-  formatTime,
-  useNow
-} from '../../components';
+import { Age, Alias, Badge, Icon, formatBytes, formatCount, formatTime } from '../../components';
 import { useText } from '../../views/text';
 import { StateBadge } from '../state-glyph';
 import { ActionsContext } from './actions';
@@ -140,7 +130,7 @@ function Meta({ version }: { version: IDatasetVersion }): ReactElement {
       {author && <span>{author}</span>}
       {created_at !== null && (
         <span>
-          {formatTime(created_at)}, <Ago at={created_at} />
+          {formatTime(created_at)}, <Age at={created_at} ago={age => t('%1 ago', age)} />
         </span>
       )}
       {from !== '' &&
@@ -179,17 +169,5 @@ function Meta({ version }: { version: IDatasetVersion }): ReactElement {
         {digest.replace(/^b3-/, '').slice(0, 8)}
       </button>
     </div>
-  );
-}
-
-/** `2 h ago`, `yesterday`, `4 Nov`: an age in a sentence. */
-function Ago({ at }: { at: string }): ReactElement {
-  const t = useText();
-  const date = new Date(at);
-  const age = formatAge(date, useNow(5_000));
-  return (
-    <time dateTime={at} title={formatExact(date)}>
-      {/\d\s(s|min|h|d)$/.test(age) ? t('%1 ago', age) : age}
-    </time>
   );
 }

@@ -1,15 +1,13 @@
 import { useContext, useState } from 'react';
 import type { ReactElement } from 'react';
 import {
+  Age,
   Badge,
   Elapsed,
   Icon,
   StatusGlyph,
-  formatAge,
   formatDuration,
-  formatExact,
-  formatTime,
-  useNow
+  formatTime
 } from '../../components';
 import type { IRunDetail } from '../../api/types';
 import { useText } from '../../views/text';
@@ -83,7 +81,8 @@ export function Header({ run }: { run: IRunDetail }): ReactElement {
           {run.author && <span>{run.author}</span>}
           {run.started_at !== null && (
             <span>
-              {formatTime(run.started_at)}, <Ago at={run.started_at} />
+              {formatTime(run.started_at)},{' '}
+              <Age at={run.started_at} ago={age => t('%1 ago', age)} />
             </span>
           )}
           <span>{live ? <Elapsed since={run.started_at} /> : formatDuration(run.duration_s)}</span>
@@ -129,18 +128,6 @@ export function Header({ run }: { run: IRunDetail }): ReactElement {
         </button>
       </div>
     </header>
-  );
-}
-
-/** `2 h ago`, `yesterday`, `4 Nov`: an age in a sentence. */
-function Ago({ at }: { at: string }): ReactElement {
-  const t = useText();
-  const date = new Date(at);
-  const age = formatAge(date, useNow(5_000));
-  return (
-    <time dateTime={at} title={formatExact(date)}>
-      {/\d\s(s|min|h|d)$/.test(age) ? t('%1 ago', age) : age}
-    </time>
   );
 }
 
