@@ -298,15 +298,14 @@ class Index:
 
     def _tidy(self) -> None:
         """Remove the index files of programs that nobody runs any more, and what crashes left."""
-        now = time.time()
         for path in self.path.parent.glob("index-*.duckdb"):
-            if path != self.path and now - path.stat().st_mtime > _UNUSED_AFTER_S:
+            if path != self.path and _age_s(path) > _UNUSED_AFTER_S:
                 path.unlink(missing_ok=True)
                 path.with_name(path.name + ".wal").unlink(missing_ok=True)
         if not self._writable or not self._layout.tmp.exists():
             return
         for path in self._layout.tmp.iterdir():
-            if now - path.lstat().st_mtime > _LITTER_AFTER_S:
+            if _age_s(path) > _LITTER_AFTER_S:
                 if path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)
                 else:
@@ -322,6 +321,14 @@ def _note_complete(cursor: DuckDBPyConnection, done_ns: str) -> None:
     cursor.execute("delete from lab.meta where key in ('complete', 'done_ns')")
     cursor.execute("insert into lab.meta values ('complete', 'yes'), ('done_ns', ?)", [done_ns])
     cursor.execute("commit")
+
+
+def _age_s(path: Path) -> float:
+    """Seconds since a file was changed; none for one that its owner took away meanwhile."""
+    try:
+        return time.time() - path.lstat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _mtime_ns(path: Path) -> int:

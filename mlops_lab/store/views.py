@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -75,8 +76,9 @@ class Views:
     def prune(self) -> None:
         """Remove the views in which something leads to an object that is gone."""
         for folder in self._folder.glob("*"):
-            if any(one.is_symlink() and not one.exists() for one in folder.rglob("*")):
-                shutil.rmtree(folder, ignore_errors=True)
+            with suppress(FileNotFoundError):  # somebody else is making it anew, or removes it
+                if any(one.is_symlink() and not one.exists() for one in folder.rglob("*")):
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def _make(self, place: Path, wanted: Mapping[str, str]) -> None:
         self._tmp.mkdir(parents=True, exist_ok=True)

@@ -155,6 +155,30 @@ def test_an_index_unused_for_a_month_is_removed(store: Store, worker: ModuleType
     assert young.exists()
 
 
+def test_what_others_take_away_while_tidying_is_not_missed(store: Store) -> None:
+    """Other writers come and go: their files are listed, and gone when they are looked at."""
+    folder = store.dir / "tmp"
+    folder.mkdir(exist_ok=True)
+    over = threading.Event()
+
+    def come_and_go() -> None:
+        while not over.is_set():
+            files = [folder / f"put-{number}.lock" for number in range(100)]
+            for file in files:
+                file.touch()
+            for file in files:
+                file.unlink()
+
+    other = threading.Thread(target=come_and_go)
+    other.start()
+    try:
+        for _ in range(50):
+            store.fold(force=True, sweep=True)
+    finally:
+        over.set()
+        other.join()
+
+
 def test_a_foreign_writer_stops_reading_with_its_name_but_not_logging(
     store: Store, worker: ModuleType
 ) -> None:
