@@ -25,7 +25,7 @@ from mlops_lab.cli.output import console, say, shown, size, write_json
 from mlops_lab.errors import Conflict, InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from mlops_lab.data import VersionRecord
+    from mlops_lab.data.records import VersionRecord
     from mlops_lab.data.suite import Suite
     from mlops_lab.data.suite_run import SuiteReport
     from mlops_lab.project import Project

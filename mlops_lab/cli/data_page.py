@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from mlops_lab.compute import Cells, ColumnProfile, Profile
-    from mlops_lab.data import DatasetRecord, VersionRecord
     from mlops_lab.data.diff import DatasetDiff
+    from mlops_lab.data.records import DatasetRecord, VersionRecord
     from mlops_lab.data.suite_run import SuiteReport
 
 __all__ = [

@@ -13,7 +13,7 @@ from mlops_lab.cli.output import console, print_table, say, shown, write_json
 from mlops_lab.errors import Corrupt
 
 if TYPE_CHECKING:
-    from mlops_lab.registry import ApprovalResult, ModelVersion
+    from mlops_lab.registry.records import ApprovalResult, ModelVersion
 
 __all__ = ["model"]
 

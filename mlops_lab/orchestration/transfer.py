@@ -18,8 +18,8 @@ from mlops_lab.store import Store
 from mlops_lab.tracking import RunManager
 
 if TYPE_CHECKING:
-    from mlops_lab.data import VersionRecord
     from mlops_lab.data.manager import DatasetManager
+    from mlops_lab.data.records import VersionRecord
 
 __all__ = ["KIND", "commit_as_run", "start_commit"]
 

@@ -9,7 +9,7 @@ from jupyter_server.auth.decorator import authorized
 from pydantic import Field
 from tornado.web import authenticated
 
-from mlops_lab.data import DatasetRecord, VersionRecord
+from mlops_lab.data.records import DatasetRecord, VersionRecord
 from mlops_lab.errors import InvalidInput, LabError
 from mlops_lab.governance import Identity
 from mlops_lab.names import alias_name, name_of

@@ -3,7 +3,6 @@
 Append-only files are the truth; DuckDB is how they are read.
 """
 
-from mlops_lab.store.collect import Collected, CollectReport
 from mlops_lab.store.decisions import Decision
 from mlops_lab.store.freshness import FoldReport
 from mlops_lab.store.layout import ConceptTables, Fold
@@ -14,8 +13,6 @@ from mlops_lab.store.store import Store
 from mlops_lab.store.tree import Tree, TreeEntry
 
 __all__ = [
-    "CollectReport",
-    "Collected",
     "ConceptTables",
     "Decision",
     "Fold",

@@ -14,7 +14,6 @@ import shutil
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -234,6 +233,8 @@ def in_threads(work: Callable[[T], R], items: Sequence[T], size: int) -> Iterato
     if len(items) < 2 or size / len(items) < _WORTH_A_THREAD_BYTES:
         yield from map(work, items)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="mlops-lab-objects")
     try:
         yield from pool.map(work, items)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_lab.errors import Corrupt
-from mlops_lab.store.collect import Named, list_named
 from mlops_lab.store.decisions import DecisionLog
 from mlops_lab.store.index import Index
 from mlops_lab.store.layout import ConceptTables, Layout
@@ -17,6 +16,7 @@ from mlops_lab.store.tail import list_journals
 from mlops_lab.store.tree import Tree
 
 if TYPE_CHECKING:
+    from mlops_lab.store.collect import Named
     from mlops_lab.store.store import Store
 
 __all__ = ["Problem", "StoreStatus", "find_problems", "read_status"]
@@ -153,6 +153,8 @@ def find_problems(
     """Walk the chain of decisions, the objects and the index's notes; reads every byte of the
     objects.
     """
+    from mlops_lab.store.collect import list_named
+
     for number, message in decisions.faults():
         yield Problem(f"{layout.decisions.name}, line {number}", message)
     store.fold(sweep=True)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_lab.errors import Corrupt, LabError
-from mlops_lab.store.collect import YOUNG_S, CollectReport, collect, list_named
 from mlops_lab.store.create import prepare, private_folder
 from mlops_lab.store.decisions import Decision, DecisionLog
 from mlops_lab.store.duck import IndexDamaged, IndexHeld, is_damage
@@ -36,6 +35,8 @@ from mlops_lab.store.tail import list_journals
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+    from mlops_lab.store.collect import CollectReport
 
 __all__ = ["Store"]
 
@@ -310,7 +311,7 @@ class Store:
         """
         return [*find_problems(self, self._layout, self._decisions, self._concepts)]
 
-    def collect(self, *, apply: bool = False, older_than_s: float = YOUNG_S) -> CollectReport:
+    def collect(self, *, apply: bool = False, older_than_s: float | None = None) -> CollectReport:
         """Find the objects that nothing needs; nothing happens to them unless `apply`.
 
         What is needed, young, or spoken of in a line that no table has understood, stays. With
@@ -320,7 +321,7 @@ class Store:
         Parameters
         ----------
         older_than_s
-            What is younger stays, in seconds; at least a day.
+            What is younger stays, in seconds; at least a day, by default 14.
 
         Raises
         ------
@@ -329,6 +330,8 @@ class Store:
         Corrupt
             A list of files that is needed cannot be read, so nobody knows what it needs.
         """
+        from mlops_lab.store.collect import YOUNG_S, collect, list_named
+
         if apply:
             self._refuse_when_read_only()
         self.fold(wait_s=LOCK_WAIT_S, sweep=True)
@@ -337,9 +340,8 @@ class Store:
             self._freshness.catch_up()
             with self._index.host.attached(self._index.path, read_only=True) as cursor:
                 named = list_named(cursor, self._concepts)
-            return collect(
-                self.objects, self._layout, named, apply=apply, older_than_s=older_than_s
-            )
+            limit = YOUNG_S if older_than_s is None else older_than_s
+            return collect(self.objects, self._layout, named, apply=apply, older_than_s=limit)
 
     def close(self) -> None:
         """End this process's journal and give DuckDB's memory back; the store can be used again."""

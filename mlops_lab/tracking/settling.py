@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_lab.errors import Conflict, NotFound
 from mlops_lab.governance import Access, Identity
-from mlops_lab.lineage import refuse_if_needed
 from mlops_lab.store import Decision, Store
 from mlops_lab.tracking import reading
 from mlops_lab.tracking.finder import RunFinder, SearchRuns
@@ -109,6 +108,8 @@ class RunSettler(RunFinder):
                         )
                 first = known[run_ids[0]].name
                 what = first if len(run_ids) == 1 else f"{first} and {len(run_ids) - 1} more"
+                from mlops_lab.lineage import refuse_if_needed
+
                 refuse_if_needed(cursor, [f"run:{run_id}" for run_id in settled], what)
             return {"runs": settled}
 

@@ -13,7 +13,7 @@ import pytest
 from mlops_lab.governance import Identity
 from mlops_lab.governance.access import Rules
 from mlops_lab.project import Project
-from mlops_lab.registry import LoggedModel, ModelVersion
+from mlops_lab.registry.records import LoggedModel, ModelVersion
 
 MARA, IVO, ADA, EVE = Identity("mara"), Identity("ivo"), Identity("ada"), Identity("eve")
 """A contributor, two approvers, a viewer; admin is `ROOT`."""

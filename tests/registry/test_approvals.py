@@ -15,7 +15,7 @@ from mlops_lab.errors import Conflict, Corrupt, Forbidden, InvalidInput, Refused
 from mlops_lab.governance import Identity
 from mlops_lab.governance.access import Rules
 from mlops_lab.project import Project
-from mlops_lab.registry import ModelVersion
+from mlops_lab.registry.records import ModelVersion
 
 from .conftest import ADA, IVO, MARA, ROOT, Make, package
 
@@ -379,3 +379,66 @@ def test_who_a_hub_says_trained_it_cannot_approve_it(
     with pytest.raises(Forbidden, match="ivo trained it: nobody approves their own version"):
         project.models.approve("mine@1", "fine", by=IVO)
     assert project.models.approve("mine@1", "fine", by=ADA).promoted
+
+
+@pytest.mark.parametrize("spelt", ["Mara", " mara", "ｍａｒａ", "ma\u200bra"])
+def test_another_spelling_of_a_name_is_no_other_person(
+    project: Project, version: ModelVersion, spelt: str
+) -> None:
+    project.access.adopt(Rules.of({}, "approver"))
+    models = project.models
+    models.request_approval(version.ref, by=MARA)
+    with pytest.raises(Forbidden, match="nobody approves their own version"):
+        models.approve(version.ref, "mine", by=Identity(spelt))
+
+
+def test_one_person_approves_once_however_the_name_is_spelt(
+    project: Project, make: Make, policy: Callable[[str], None]
+) -> None:
+    policy("[aliases.champion]\napprovals = 2\n")
+    project.access.adopt(Rules.of({}, "approver"))
+    models, version = project.models, make()
+    models.request_approval(version.ref, by=MARA)
+    models.approve(version.ref, "good", by=IVO)
+    with pytest.raises(Conflict, match="Ivo has approved it already"):
+        models.approve(version.ref, "good", by=Identity("Ivo"))
+
+
+def test_an_approval_by_nobody_does_not_count(project: Project, version: ModelVersion) -> None:
+    path = project.store.dir / "decisions.jsonl"
+    data = {"model": version.name, "version": 1, "digest": version.digest, "alias": "champion"}
+    project.store.decide("model.approve", {**data, "comment": "x", "role": "approver"}, by={})
+    assert b'"by":{}' in path.read_bytes()
+    with pytest.raises(Waiting):
+        project.models.promote(version.ref, "champion", by=MARA)
+
+
+def test_what_was_rejected_is_asked_for_again_before_it_is_approved(
+    project: Project, version: ModelVersion
+) -> None:
+    models = project.models
+    models.request_approval(version.ref, by=MARA)
+    models.reject(version.ref, "no", by=IVO)
+    with pytest.raises(Conflict, match="ivo has rejected .* once somebody asks again"):
+        models.approve(version.ref, "yes", alias="champion", by=ADA)
+    models.request_approval(version.ref, by=MARA)
+    assert models.approve(version.ref, "yes", by=ADA).promoted
+
+
+def test_a_request_that_would_wait_for_nothing_is_refused(
+    project: Project, version: ModelVersion
+) -> None:
+    models = project.models
+    assert not models.approve(version.ref, "before anybody asked", by=IVO).promoted
+    with pytest.raises(Conflict, match="has every approval that champion takes: `promote`"):
+        models.request_approval(version.ref, by=MARA)
+    assert models.settle(version.ref, "champion", by=MARA).state == "promoted"
+
+
+def test_an_alias_in_other_capitals_than_its_policy_is_refused(
+    project: Project, version: ModelVersion
+) -> None:
+    models = project.models
+    for act in (models.promote, models.request_approval, models.settle):
+        with pytest.raises(InvalidInput, match="write champion"):
+            act(version.ref, "Champion", by=MARA)

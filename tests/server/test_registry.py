@@ -11,7 +11,7 @@ import pytest
 
 from mlops_lab.governance import Identity
 from mlops_lab.project import Project
-from mlops_lab.registry import ModelVersion
+from mlops_lab.registry.records import ModelVersion
 
 from .conftest import HOSTILE, Ask
 from .test_wire import check
@@ -275,9 +275,53 @@ async def test_a_changed_log_is_said_and_promotes_nothing(
     put = await ask(
         *place, "flight-delay", "aliases", "champion", method="PUT", body=body, by="mara"
     )
-    assert put.code >= 400
-    assert "Traceback" not in json.dumps(put.body)
+    at = (*place, "flight-delay", "versions", "2", "approve")
+    body = {"alias": "champion", "digest": body["digest"], "comment": "yes"}
+    yes = await ask(*at, method="POST", body=body, by="ada")
+    for refused in (put, yes):
+        assert refused.code == 409, refused.body
+        assert refused.body["line"] == audit["line"]
+        assert "right from a backup" in refused.body["detail"]
     assert registry.models.get("flight-delay@champion").version == 1
+    with log.open("a") as file:
+        file.write("no decision\n")
+    note = await ask(
+        *place, "flight-delay", "versions", "1", method="PATCH", body={"note": "x"}, by="mara"
+    )
+    assert note.code == 409, note.body
+    assert "right from a backup" in note.body["detail"]
+
+
+async def test_a_version_goes_once_nothing_needs_it(
+    place: tuple[str, ...], ask: Ask, registry: Project
+) -> None:
+    at = (*place, "flight-delay", "versions", "2")
+    alias = (*place, "flight-delay", "aliases", "staging")
+    used = await ask(*at, method="DELETE", by="root")
+    assert used.code == 409
+    assert "it is staging" in used.body["detail"]
+    for who in ("viewer", "mara"):
+        refused = await ask(*alias, method="DELETE", by=who)
+        assert (refused.code, refused.body["needed"]) == (403, "approver")
+    taken = await ask(*alias, method="DELETE", reason="too slow", by="ivo")
+    check("Decided", taken.body)
+    assert taken.body == {
+        "promoted": False,
+        "sentence": "flight-delay 2 is not staging any more.",
+    }
+    assert registry.models.history("flight-delay", "staging")[0].reason == "too slow"
+    assert (await ask(*alias, method="DELETE", by="ivo")).code == 409
+    refused = await ask(*at, method="DELETE", by="ivo")
+    assert (refused.code, refused.body["needed"]) == (403, "admin")
+    assert (await ask(*at, method="DELETE", by="root")).code == 204
+    assert (await ask(*at, method="DELETE", by="root")).code == 409
+    model = await ask(*place, "flight-delay", by="viewer")
+    assert [row["version"] for row in model.body["versions"]] == [1]
+    put = await ask(
+        *alias, method="PUT", by="mara",
+        body={"version": 2, "digest": digest_of(registry, "flight-delay@2"), "reason": "again"},
+    )  # fmt: skip
+    assert put.code == 409, put.body
 
 
 async def test_what_cannot_be_meant_is_refused(

@@ -12,7 +12,7 @@ import pytest
 
 from mlops_lab.errors import Corrupt, InvalidInput
 from mlops_lab.project import Project
-from mlops_lab.store import Collected
+from mlops_lab.store.collect import Collected
 from mlops_lab.store.objects import Objects
 
 DAY = 86_400.0
