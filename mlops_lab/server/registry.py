@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from jupyter_server.auth.decorator import authorized
 from pydantic import Field, model_validator
@@ -14,9 +14,10 @@ from mlops_lab.governance import Identity
 from mlops_lab.names import alias_name, name_of
 from mlops_lab.project import Project
 from mlops_lab.registry.browse import Browser
+from mlops_lab.registry.manager import ModelManager
 from mlops_lab.registry.promotion import check_content
 from mlops_lab.registry.records import ApprovalResult
-from mlops_lab.server.handler import Body, LabHandler, needs
+from mlops_lab.server.handler import Body, LabHandler, Query, needs
 from mlops_lab.server.text import Comment, Digest, Name, Note, Tags
 
 __all__ = ["ROUTES"]
@@ -44,6 +45,10 @@ class _PromoteBody(Body):
 
 
 class _ReasonBody(Body):
+    reason: Comment = ""
+
+
+class _ReasonQuery(Query):
     reason: Comment = ""
 
 
@@ -130,7 +135,7 @@ class Model(_RegistryHandler):
 class Version(_RegistryHandler):
     """``/projects/{key}/models/{name}/versions/{n}``."""
 
-    permissions = needs(get="models:read", patch="models:edit")
+    permissions = needs(get="models:read", patch="models:edit", delete="models:delete")
 
     @authenticated
     @authorized
@@ -150,6 +155,13 @@ class Version(_RegistryHandler):
             return _browser(project, who).version_row(ref)
 
         await self.answer(key, call)
+
+    @authenticated
+    @authorized
+    async def delete(self, key: str, name: str, number: str) -> None:
+        """Delete a version that has no alias and that nothing needs."""
+        ref, who = _ref(name, number), self.identity
+        await self.do(key, lambda project: project.models.delete(ref, by=who))
 
 
 class Card(_RegistryHandler):
@@ -208,42 +220,32 @@ class Approve(_RegistryHandler):
     """``/projects/{key}/models/{name}/versions/{n}/approve``."""
 
     permissions = needs(post="models:approve")
+    verdict: ClassVar[Callable[..., ApprovalResult]] = ModelManager.approve
 
     @authenticated
     @authorized
     async def post(self, key: str, name: str, number: str) -> None:
-        """Approve; the last approval missing promotes."""
+        """Say yes or no to what was looked at; the last approval missing promotes."""
         ref, body, who = _ref(name, number), self.body(_DecisionBody), self.identity
+        give = type(self).verdict
         await self.decide(
             key,
-            lambda project: project.models.approve(
-                ref, body.comment, alias=body.alias, digest=body.digest, by=who
+            lambda project: give(
+                project.models, ref, body.comment, alias=body.alias, digest=body.digest, by=who
             ),
         )
 
 
-class Reject(_RegistryHandler):
-    """``/projects/{key}/models/{name}/versions/{n}/reject``."""
+class Reject(Approve):
+    """``/projects/{key}/models/{name}/versions/{n}/reject``: the approvals so far are void."""
 
-    permissions = needs(post="models:approve")
-
-    @authenticated
-    @authorized
-    async def post(self, key: str, name: str, number: str) -> None:
-        """Say no: the approvals so far are void."""
-        ref, body, who = _ref(name, number), self.body(_DecisionBody), self.identity
-        await self.decide(
-            key,
-            lambda project: project.models.reject(
-                ref, body.comment, alias=body.alias, digest=body.digest, by=who
-            ),
-        )
+    verdict = ModelManager.reject
 
 
 class Alias(_RegistryHandler):
     """``/projects/{key}/models/{name}/aliases/{alias}``."""
 
-    permissions = needs(put="models:promote")
+    permissions = needs(put="models:promote", delete="models:rollback")
 
     @authenticated
     @authorized
@@ -256,6 +258,16 @@ class Alias(_RegistryHandler):
             lambda project: project.models.promote(
                 ref, alias, reason=body.reason, digest=body.digest, by=who
             ),
+        )
+
+    @authenticated
+    @authorized
+    async def delete(self, key: str, name: str, alias: str) -> None:
+        """Take the alias away, so that no version has it."""
+        name, alias, who = name_of(name, _MODEL), alias_name(alias), self.identity
+        reason = self.query(_ReasonQuery).reason
+        await self.decide(
+            key, lambda project: project.models.remove_alias(name, alias, reason=reason, by=who)
         )
 
 
