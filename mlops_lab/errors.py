@@ -11,6 +11,7 @@
     ├── StoreBusy                      503   exit 5
     ├── StorageFull(OSError)           507   exit 5
     └── Corrupt                        500   exit 5
+        └── Untrusted                  409   exit 5
 
 A message says what was wrong, the value seen, and what would be right.
 """
@@ -31,6 +32,7 @@ __all__ = [
     "StepFailed",
     "StorageFull",
     "StoreBusy",
+    "Untrusted",
     "Waiting",
 ]
 
@@ -170,3 +172,9 @@ class Corrupt(LabError):
 
     status = 500
     exit_code = 5
+
+
+class Untrusted(Corrupt):
+    """What was asked for would build on bytes that are not what was written: they come first."""
+
+    status = 409

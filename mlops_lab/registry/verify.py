@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from mlops_lab.errors import Corrupt, LabError, NotFound
+from mlops_lab.errors import Corrupt, LabError, NotFound, Untrusted
 from mlops_lab.registry.records import Fault, ModelVersion
 
 if TYPE_CHECKING:
@@ -82,12 +82,12 @@ def refuse_faulty(store: Store, version: ModelVersion, what: str) -> None:
 
     Raises
     ------
-    Corrupt
+    Untrusted
         The message names the first file or field that is wrong.
     """
     found = next(faults_of(store, version), None)
     if found is not None:
-        raise Corrupt(
+        raise Untrusted(
             f"{version.name} {version.version} is not what was registered: {found.where} "
             f"{found.message}. {what}",
             where=found.where,
@@ -167,14 +167,15 @@ def refuse_broken_chain(store: Store, cursor: DuckDBPyConnection, what: str) -> 
 
     Raises
     ------
-    Corrupt
+    Untrusted
         The message names the line.
     """
     fault = chain_fault(store, cursor)
     if fault is not None:
         line, message = fault
-        raise Corrupt(
-            f"{what}, because the decision log is broken: line {line} {message}. "
-            "`mlops-lab audit verify` says more.",
+        raise Untrusted(
+            f"{what}, because the decision log is broken: line {line} {message}. Put "
+            ".mlops/decisions.jsonl right from a backup; `mlops-lab audit verify` names every "
+            "line that is wrong.",
             line=line,
         )

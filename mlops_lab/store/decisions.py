@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlops_lab.errors import Corrupt, StorageFull
+from mlops_lab.errors import Corrupt, StorageFull, Untrusted
 from mlops_lab.store.journal import encode_line
 from mlops_lab.store.layout import DISK_FULL, LINE_VERSION
 
@@ -75,7 +75,7 @@ class DecisionLog:
 
         Raises
         ------
-        Corrupt
+        Untrusted
             The last line cannot be read, so nothing can be chained to it.
         StorageFull
             The disk did not take the line; the log is as it was.
@@ -207,7 +207,7 @@ def _number_of(raw: bytes, path: Path) -> int:
     try:
         return int(json.loads(raw)["n"])
     except (ValueError, KeyError, TypeError) as error:
-        raise Corrupt(
+        raise Untrusted(
             f"the last line of {path} is not a decision: {raw[:80]!r}. Nothing can be decided "
             "until it is put right "
             "from a backup; reading goes on."
