@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +13,7 @@ from mlops_lab.errors import InvalidInput, LabError, NotFound
 from mlops_lab.handles.dataset_card import dataset_card, dataset_line
 from mlops_lab.handles.dataset_rows import DatasetRows, VersionRows
 from mlops_lab.handles.table import Table
+from mlops_lab.handles.versioned import Versioned
 from mlops_lab.names import parse_reference
 from mlops_lab.project import Project
 from mlops_lab.tracking.active import active_runs
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
     from mlops_lab.compute import Profile
     from mlops_lab.data.diff import DatasetDiff
+    from mlops_lab.data.manager import DatasetManager
     from mlops_lab.data.suite_run import SuiteReport
-    from mlops_lab.lineage import Direction, Graph
 
 __all__ = ["Dataset", "dataset", "datasets", "producer"]
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
-class Dataset:
+class Dataset(Versioned[VersionRecord]):
     """A dataset, or one version of it: ``flights`` (the latest), ``flights@3``, ``flights@train``.
 
     Whatever is asked of it is read from the project at that moment; a handle without a version
@@ -41,59 +41,24 @@ class Dataset:
     does not exist yet: `commit` makes it. Safe to use from several threads.
     """
 
-    __slots__ = ("_project", "_ref")
+    __slots__ = ()
 
-    def __init__(self, project: Project, ref: str) -> None:
-        self._project = project
-        self._ref = str(parse_reference(ref, "A dataset"))
+    _what = "A dataset"
+
+    @property
+    def _manager(self) -> DatasetManager:
+        return self._project.datasets
+
+    @staticmethod
+    def _line(record: VersionRecord) -> str:
+        return dataset_line(record)
 
     # ------------------------------------------------------------------ what it is
-
-    @property
-    def ref(self) -> str:
-        """How it was named: with a version, an alias, or neither."""
-        return self._ref
-
-    @property
-    def name(self) -> str:
-        """The dataset's name."""
-        return self._ref.partition("@")[0]
-
-    @property
-    def exists(self) -> bool:
-        """Whether there is such a version (yet)."""
-        return self._project.datasets.find(self._ref) is not None
-
-    @property
-    def record(self) -> VersionRecord:
-        """All that the store knows of the version, as of now.
-
-        Raises
-        ------
-        NotFound
-            There is none; the message has the line that would make it.
-        """
-        return self._project.datasets.get(self._ref)
-
-    @property
-    def version(self) -> int:
-        """Its number."""
-        return self.record.version
-
-    @property
-    def digest(self) -> str:
-        """The content id: equal content is the same version."""
-        return self.record.digest
 
     @property
     def kind(self) -> str:
         """file, folder, or table (a frame or a query, kept as Parquet)."""
         return self.record.kind
-
-    @property
-    def size_bytes(self) -> int:
-        """The bytes of its files together."""
-        return self.record.size_bytes
 
     @property
     def rows(self) -> int | None:
@@ -125,21 +90,6 @@ class Dataset:
     def author(self) -> str | None:
         """Who committed it."""
         return self.record.author
-
-    @property
-    def created_at(self) -> datetime:
-        """When it was committed, UTC."""
-        return self.record.created_at
-
-    @property
-    def run_id(self) -> str | None:
-        """The run that made it; ``lab.run(id)`` gives its handle."""
-        return self.record.run_id
-
-    @property
-    def aliases(self) -> tuple[str, ...]:
-        """The aliases that point to it."""
-        return self.record.aliases
 
     @property
     def is_latest(self) -> bool:
@@ -320,50 +270,15 @@ class Dataset:
         """
         return self._project.datasets.checkout(self._ref, os.fspath(dest), force=force)
 
-    def lineage(self, *, direction: Direction = "both", depth: int = 6) -> Graph:
-        """Show what it was made from, and what was made from it.
-
-        Parameters
-        ----------
-        direction
-            ``up`` to what it was made from, ``down`` to what was made from it, or both.
-        depth
-            How many edges to follow.
-        """
-        return self._project.lineage.graph(self.record.node, direction=direction, depth=depth)
-
     def versions(self) -> Table[Dataset]:
         """All versions of the dataset, newest first."""
         return Table(VersionRows(self._project.datasets.versions(self.name), self._other))
 
     # ------------------------------------------------------------------ showing
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Dataset) and (other._ref, other._project.key) == (
-            self._ref,
-            self._project.key,
-        )
-
-    def __hash__(self) -> int:
-        return hash((self._ref, self._project.key))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # For processes that work in parallel.
-        return _handle, (str(self._project.root), self._ref)
-
     def __fspath__(self) -> str:
         # So that readers of files take the handle itself.
         return str(self.path)
-
-    def __repr__(self) -> str:
-        try:
-            found = self._project.datasets.find(self._ref)
-            if found is None:
-                error = self._missing()
-                return f"<Dataset {self._ref}: {error}>"
-            return dataset_line(found)
-        except LabError as error:  # a debugger and a log want a text, whatever became of the store
-            return f"<Dataset {self._ref} cannot be read: {error}>"
 
     def _repr_html_(self) -> str | None:
         try:
@@ -376,13 +291,6 @@ class Dataset:
 
     def _other(self, ref: str) -> Dataset:
         return Dataset(self._project, ref)
-
-    def _missing(self) -> str:
-        try:
-            self._project.datasets.get(self._ref)
-        except NotFound as error:
-            return str(error)
-        return "there is none"
 
 
 def dataset(ref: str | os.PathLike[str]) -> Dataset:
@@ -439,10 +347,6 @@ def datasets() -> Table[Dataset]:
     """List the project's datasets."""
     project = Project.locate(create=False)
     return Table(DatasetRows(project.datasets.list(), lambda ref: Dataset(project, ref)))
-
-
-def _handle(root: str, ref: str) -> Dataset:
-    return Dataset(Project.open(root), ref)
 
 
 def producer(project: Project) -> str | None:

@@ -9,11 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlops_lab.errors import InvalidInput, LabError, NotFound
+from mlops_lab.errors import InvalidInput, LabError
 from mlops_lab.handles.model_card import model_card, model_line
 from mlops_lab.handles.model_file import ModelFile, is_model_path, model_file
 from mlops_lab.handles.model_rows import Models, Moves, Versions
 from mlops_lab.handles.table import Table
+from mlops_lab.handles.versioned import Versioned
 from mlops_lab.names import parse_reference
 from mlops_lab.project import Project
 from mlops_lab.registry.package import load_model, read_example
@@ -21,7 +22,7 @@ from mlops_lab.registry.predicting import predict
 from mlops_lab.registry.signature import Signature
 
 if TYPE_CHECKING:
-    from mlops_lab.lineage import Direction, Graph
+    from mlops_lab.registry.manager import ModelManager
     from mlops_lab.registry.records import (
         AliasMove,
         ApprovalResult,
@@ -43,59 +44,32 @@ class ModelCard(str):
         return str(self)
 
 
-class Model:
+class Model(Versioned["ModelVersion"]):
     """A registered model, or one version of it: ``late`` (the newest), ``late@3``, ``late@good``.
 
     Whatever is asked of it is read from the project at that moment; a handle without a version
     follows the newest one, one with an alias follows the alias. Safe to use from several threads.
     """
 
-    __slots__ = ("_loaded", "_lock", "_project", "_ref")
+    __slots__ = ("_loaded", "_lock")
+
+    _what = "A model"
 
     def __init__(self, project: Project, ref: str) -> None:
-        self._project = project
-        self._ref = str(parse_reference(ref, "A model"))
+        super().__init__(project, ref)
         # What `predict` has loaded, and the content that it was.
         self._loaded: tuple[str, Any] | None = None
         self._lock = threading.Lock()
 
+    @property
+    def _manager(self) -> ModelManager:
+        return self._project.models
+
+    @staticmethod
+    def _line(record: ModelVersion) -> str:
+        return model_line(record)
+
     # ------------------------------------------------------------------ what it is
-
-    @property
-    def ref(self) -> str:
-        """How it was named: with a version, an alias, or neither."""
-        return self._ref
-
-    @property
-    def name(self) -> str:
-        """The model's name."""
-        return self._ref.partition("@")[0]
-
-    @property
-    def exists(self) -> bool:
-        """Whether there is such a version (yet)."""
-        return self._project.models.find(self._ref) is not None
-
-    @property
-    def record(self) -> ModelVersion:
-        """All that the store knows of the version, as of now.
-
-        Raises
-        ------
-        NotFound
-            There is none; the message has the line that would make it.
-        """
-        return self._project.models.get(self._ref)
-
-    @property
-    def version(self) -> int:
-        """Its number."""
-        return self.record.version
-
-    @property
-    def digest(self) -> str:
-        """The content id of its files: approvals and promotions speak of this content."""
-        return self.record.digest
 
     @property
     def flavor(self) -> str:
@@ -108,29 +82,9 @@ class Model:
         return self.record.unsafe
 
     @property
-    def size_bytes(self) -> int:
-        """The bytes of its files together."""
-        return self.record.size_bytes
-
-    @property
-    def aliases(self) -> tuple[str, ...]:
-        """What it is called now, such as champion."""
-        return self.record.aliases
-
-    @property
     def author(self) -> str:
         """Who registered it."""
         return self.record.author
-
-    @property
-    def created_at(self) -> datetime:
-        """When it was registered, UTC."""
-        return self.record.created_at
-
-    @property
-    def run_id(self) -> str | None:
-        """The run that made it; ``lab.run(id)`` gives its handle."""
-        return self.record.run_id
 
     @property
     def note(self) -> str:
@@ -253,20 +207,6 @@ class Model:
         """Read every byte again and name what is not as it was registered; empty when all is."""
         return self._project.models.verify(self._ref)
 
-    def lineage(self, *, direction: Direction = "both", depth: int = 6) -> Graph:
-        """Show the runs and data that it was made from, and what was made from it.
-
-        Parameters
-        ----------
-        direction
-            ``up`` to what it was made from, ``down`` to what was made from it, or both.
-        depth
-            How many edges to follow.
-        """
-        return self._project.lineage.graph(
-            f"model:{self.record.ref}", direction=direction, depth=depth
-        )
-
     def card(self) -> ModelCard:
         """Write its model card from the facts and from what people wrote, as Markdown."""
         return ModelCard(self._project.models.card(self._ref))
@@ -367,27 +307,6 @@ class Model:
 
     # ------------------------------------------------------------------ showing
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Model) and (other._ref, other._project.key) == (
-            self._ref,
-            self._project.key,
-        )
-
-    def __hash__(self) -> int:
-        return hash((self._ref, self._project.key))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # For processes that work in parallel; what is loaded stays here.
-        return _handle, (str(self._project.root), self._ref)
-
-    def __repr__(self) -> str:
-        try:
-            return model_line(self.record)
-        except NotFound as error:
-            return f"<Model {self._ref}: {error}>"
-        except LabError as error:  # a debugger and a log want a text, whatever became of the store
-            return f"<Model {self._ref} cannot be read: {error}>"
-
     def _repr_html_(self) -> str | None:
         try:
             record = self.record
@@ -451,7 +370,3 @@ def models() -> Table[Model]:
     """List the project's registered models."""
     project = Project.locate(create=False)
     return Table(Models(project.models.list(), lambda one: Model(project, one.name)))
-
-
-def _handle(root: str, ref: str) -> Model:
-    return Model(Project.open(root), ref)

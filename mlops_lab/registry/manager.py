@@ -249,7 +249,7 @@ class ModelManager(Registrar):
                     f"{' and '.join(aliases)}."
                 )
             what = f"{version.name} {version.version}"
-            refuse_if_needed(cursor, [f"model:{version.ref}"], what)
+            refuse_if_needed(cursor, [version.node], what)
             return {"model": version.name, "version": version.version, "digest": version.digest}
 
         self._store.decide("model.delete", build, by=who.as_by())

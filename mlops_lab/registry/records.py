@@ -217,6 +217,11 @@ class ModelVersion:
         return f"{self.name}@{self.version}"
 
     @property
+    def node(self) -> str:
+        """Its place in the lineage."""
+        return f"model:{self.ref}"
+
+    @property
     def facts(self) -> Mapping[str, Any]:
         """What was known when it was registered: metrics, params, signature, inputs, code …"""
         return self.read_facts()
