@@ -8,11 +8,12 @@ name) is kept apart as a claim: a process may write what it likes there.
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Identity", "claimed_user", "current_identity"]
+__all__ = ["Identity", "claimed_user", "current_identity", "person_of"]
 
 # In this order: the first that is set and not empty wins.
 _CLAIMS: Final = ("JUPYTERHUB_USER", "GITHUB_ACTOR", "GITLAB_USER_LOGIN")
@@ -39,6 +40,21 @@ class Identity:
     def as_by(self) -> dict[str, str]:
         """Give the ``by`` of a decision line."""
         return {"id": self.id, "via": self.via}
+
+
+def person_of(name: str) -> str:
+    """Give the one spelling by which a person counts once, and is told apart from nobody else.
+
+    Where somebody must not act twice, or not on their own work, capitals, full-width letters and
+    characters that cannot be seen make no other person. Rights are given by the exact name.
+
+    Examples
+    --------
+    >>> person_of(" Mara\u200b") == person_of("mara")
+    True
+    """
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(c for c in plain if unicodedata.category(c)[0] not in "CZ")
 
 
 def current_identity() -> Identity:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mlops_lab.errors import Conflict, Forbidden, InvalidInput, Refused, Waiting
-from mlops_lab.governance import Identity
+from mlops_lab.governance import Identity, person_of
 from mlops_lab.names import alias_name
 from mlops_lab.registry.policy import counting, needs, outranks, policy_digest
 from mlops_lab.registry.promotion import Promoter, check_content, replaced, settles
@@ -63,7 +63,7 @@ class Approver(Promoter):
         who = by or self._identity
         self._access.require(who, "models:request")
         version = self.get(ref)
-        alias = alias_name(alias) if alias is not None else self._alias_with_approvals()
+        alias = self._alias_with_approvals() if alias is None else self.alias_to_give(alias)
         told = ApprovalResult(False, "", version.version, alias)
 
         def build(cursor: DuckDBPyConnection) -> dict[str, Any]:
@@ -90,6 +90,12 @@ class Approver(Promoter):
                     f"{version.name} {version.version} cannot become {alias}: {refused[0]}",
                     lines=check.to_json(),
                     state="refused",
+                )
+            if check.state == "passed" and state.rejection(version.version, alias) is None:
+                # A request that misses nothing would wait for a word that nobody can give.
+                raise Conflict(
+                    f"{version.name} {version.version} has every approval that {alias} takes: "
+                    "`promote` does it."
                 )
             told = ApprovalResult(
                 False,
@@ -232,7 +238,7 @@ class Approver(Promoter):
         """
         self._access.require(by or self._identity, "models:promote")
         version = self.get(ref)
-        alias = alias_name(alias)
+        alias = self.alias_to_give(alias)
         while True:
             check = self.check_state(self.state(version.name), version.version, alias)
             if check.state == "failed":
@@ -313,12 +319,13 @@ class Approver(Promoter):
         if not self._access.may(who, "models:approve") or not outranks(role, wanted.role):
             return f"{who.id} is {role}, and this takes {wanted.giver}."
         given, barred = counting(policy, state, version, alias)
-        if who.id in barred:
+        person = person_of(who.id)
+        if person in map(person_of, barred):
             row = state.versions[version]
-            made = "trained" if who.id in row.makers else "asked for"
-            did = "registered" if who.id == row.by else made
+            made = "trained" if person in map(person_of, row.makers) else "asked for"
+            did = "registered" if person == person_of(row.by) else made
             return f"{who.id} {did} it: nobody approves their own version."
-        if any(approval.by == who.id for approval in given):
+        if person in (person_of(approval.by) for approval in given):
             return f"{who.id} has approved it already."
         return None
 
@@ -329,6 +336,12 @@ class Approver(Promoter):
             raise Conflict(f"{version.name} {version.version} is deleted.")
         if state.aliases.get(alias) == version.version:
             raise Conflict(f"{version.name} {version.version} is {alias} already.")
+        rejected = state.rejection(version.version, alias)
+        if rejected is not None:
+            raise Conflict(
+                f"{rejected.by} has rejected {version.name} {version.version} for {alias}: it can "
+                "be approved once somebody asks again, with `mlops-lab model request`."
+            )
         why_not = self.why_not_approve(state, version.version, alias, who)
         if why_not is not None:
             kind = Conflict if why_not.endswith("already.") else Forbidden

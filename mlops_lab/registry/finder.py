@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -211,7 +211,7 @@ class ModelFinder:
         """Say who had an alias when, newest first."""
         return self.state(name).history(alias_name(alias))[::-1]
 
-    def on(self, name: str, alias: str, when: datetime | str) -> ModelVersion | None:
+    def on(self, name: str, alias: str, when: date | str) -> ModelVersion | None:
         """Give the version that had an alias at a moment, or None.
 
         Parameters
@@ -235,6 +235,25 @@ class ModelFinder:
     def policies(self) -> Mapping[str, AliasPolicy]:
         """Give the policies that ``mlops.toml`` has, in its order."""
         return self._policies()
+
+    def alias_to_give(self, alias: str) -> str:
+        """Check an alias that a version is to get.
+
+        Raises
+        ------
+        InvalidInput
+            It is no alias, or differs only by its capitals from one that has a policy: it would
+            look like that one, and ask for nothing.
+        """
+        alias = alias_name(alias)
+        policies = self._policies()
+        same = [known for known in policies if known.casefold() == alias.casefold()]
+        if same and alias not in same:
+            raise InvalidInput(
+                f"mlops.toml has a policy for {same[0]}, and {alias} would be another alias: "
+                f"write {same[0]}."
+            )
+        return alias
 
     # ------------------------------------------------------------------ inside
 
@@ -372,7 +391,9 @@ def _logged_model(row: tuple[Any, ...]) -> LoggedModel:
     )
 
 
-def _moment(when: datetime | str) -> datetime:
+def _moment(when: date | str) -> datetime:
+    if isinstance(when, date) and not isinstance(when, datetime):
+        when = when.isoformat()
     if isinstance(when, str):
         try:
             moment = datetime.fromisoformat(when)

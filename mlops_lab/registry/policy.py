@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Final
 
 from mlops_lab.config import AliasPolicy
-from mlops_lab.governance import ROLES
+from mlops_lab.governance import ROLES, person_of
 from mlops_lab.registry.records import Approval, PolicyCheck, PolicyLine
-from mlops_lab.registry.state import ModelState
+from mlops_lab.registry.state import NOBODY, ModelState
 from mlops_lab.registry.wording import ago, day, either, times
 
 __all__ = [
@@ -88,15 +88,17 @@ def counting(
     from who made the version or asked for it, unless the policy allows that.
     """
     barred = set() if policy.self_approval else state.authors(version, alias)
+    authors = set(map(person_of, barred))
     least = needs(policy, state, version).role
     counted: dict[str, Approval] = {}
     for approval in state.approvals(version, alias):
         if (
             outranks(approval.role, least)
-            and approval.by not in barred
+            and approval.by != NOBODY
+            and person_of(approval.by) not in authors
             and approval.digest == state.versions[version].digest
         ):
-            counted.setdefault(approval.by, approval)
+            counted.setdefault(person_of(approval.by), approval)
     return list(counted.values()), barred
 
 

@@ -105,7 +105,7 @@ class Promoter(ModelFinder):
         """
         who = by or self._identity
         self._access.require(who, "models:promote")
-        alias = alias_name(alias)
+        alias = self.alias_to_give(alias)
         version = self.get(ref)
         check_content(version, digest)
         refuse_faulty(self._store, version, f"It was not promoted to {alias}.")

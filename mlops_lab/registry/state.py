@@ -18,7 +18,10 @@ from mlops_lab.registry.records import AliasMove, Approval, Judgement
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["Event", "ModelState", "Move", "VersionRow", "read_state", "read_states"]
+__all__ = ["NOBODY", "Event", "ModelState", "Move", "VersionRow", "read_state", "read_states"]
+
+NOBODY: Final = "?"
+"""Who decided, where the line does not say: it can only be hand-written."""
 
 _VERSIONS: Final = """
 select v.model, v.version, v.digest, v.run_id, v.logged_model, v.flavor, v.unsafe, v.size, v.t,
@@ -318,7 +321,7 @@ def read_states(cursor: DuckDBPyConnection, name: str | None = None) -> dict[str
             continue
         if digest is not None and known is not None and digest != known.digest:
             continue
-        event = Event(n, _utc(t), by or "?", kind, version, alias, digest, _dict(data), run_name)
+        event = Event(n, _utc(t), by or NOBODY, kind, version, alias, digest, _dict(data), run_name)
         events.setdefault(model, []).append(event)
     return {
         model: ModelState(model, rows, tuple(events.get(model, ())))

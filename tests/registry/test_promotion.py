@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ def test_on_answers_what_was_champion_that_day(project: Project, make: Make) -> 
     project.models.promote("flight-delay@2", "champion", by=MARA)
     first, second = project.models.history("flight-delay", "champion")[::-1]
 
-    def on(when: datetime | str) -> int | None:
+    def on(when: date | str) -> int | None:
         found = project.models.on("flight-delay", "champion", when)
         return None if found is None else found.version
 
@@ -70,6 +70,7 @@ def test_on_answers_what_was_champion_that_day(project: Project, make: Make) -> 
     assert on(first.since) == 1
     assert on(second.since - timedelta(microseconds=1)) == 1
     assert on(second.since) == 2
+    assert on(second.since.date()) == 2  # a day alone means its end
     assert on(second.since.replace(tzinfo=None)) == 2
     assert on(f"{datetime.now(UTC):%Y-%m-%d}") == 2
     with pytest.raises(InvalidInput, match="A moment is a date"):
