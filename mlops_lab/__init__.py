@@ -13,6 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
+
     from mlops_lab.errors import (
         Conflict,
         Corrupt,
@@ -139,17 +141,32 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker would take every name for one that is there
+
+    def __getattr__(name: str) -> Any:
+        home = _HOME.get(name)
+        if home is not None:
+            value = getattr(import_module(home), name)
+        elif name == "__version__":
+            value = import_module("importlib.metadata").version("mlops-lab")
+        else:
+            raise _missing(name)
+        globals()[name] = value
+        return value
+
+
+def _missing(name: str) -> AttributeError:
+    said = f"module {__name__!r} has no attribute {name!r}"
+    # Python asks for names of its own, such as __path__, and expects to be told no.
+    if name.startswith("_"):
+        return AttributeError(said)
+    from mlops_lab.handles import habits
+
+    return habits.missing(said, name, habits.MODULE, __all__)
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
+    return sorted({*__all__, "__version__", *(name for name in globals() if name.startswith("__"))})
 
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:

@@ -12,6 +12,7 @@ from mlops_lab.data.records import CheckoutReport, CheckSummary, State, VersionR
 from mlops_lab.errors import InvalidInput, LabError, NotFound
 from mlops_lab.handles.dataset_card import dataset_card, dataset_line
 from mlops_lab.handles.dataset_rows import DatasetRows, VersionRows
+from mlops_lab.handles.habits import DATASET
 from mlops_lab.handles.table import Table
 from mlops_lab.handles.versioned import Versioned
 from mlops_lab.names import parse_reference
@@ -44,6 +45,7 @@ class Dataset(Versioned[VersionRecord]):
     __slots__ = ()
 
     _what = "A dataset"
+    _habits = DATASET
 
     @property
     def _manager(self) -> DatasetManager:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_lab.errors import InvalidInput, LabError
+from mlops_lab.handles.habits import MODEL
 from mlops_lab.handles.model_card import model_card, model_line
 from mlops_lab.handles.model_file import ModelFile, is_model_path, model_file
 from mlops_lab.handles.model_rows import Models, Moves, Versions
@@ -54,6 +55,7 @@ class Model(Versioned["ModelVersion"]):
     __slots__ = ("_loaded", "_lock")
 
     _what = "A model"
+    _habits = MODEL
 
     def __init__(self, project: Project, ref: str) -> None:
         super().__init__(project, ref)

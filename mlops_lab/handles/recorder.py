@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from mlops_lab.errors import InvalidInput
+from mlops_lab.handles.habits import RUN, Answering
 from mlops_lab.names import name_of
 from mlops_lab.project import Project
 from mlops_lab.tracking import media
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Recorder"]
 
 
-class Recorder:
+class Recorder(Answering):
     """The verbs by which a run is told something. Safe to use from several threads.
 
     What datasets and models need is loaded by the verbs that speak of them: most runs only log
@@ -30,6 +31,8 @@ class Recorder:
     """
 
     __slots__ = ("_id", "_project")
+
+    _habits = RUN
 
     def __init__(self, project: Project, run_id: str) -> None:
         self._project = project

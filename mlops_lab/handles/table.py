@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, overloa
 
 from mlops_lab.errors import InvalidInput
 from mlops_lab.handles.card import short_number
+from mlops_lab.handles.habits import TABLE, Answering
 from mlops_lab.handles.html import CELL, FONT, MUTED, NUMBER, isolated
 from mlops_lab.project import Project
 
@@ -81,12 +82,14 @@ class Rows(Protocol[T]):
         """Give these rows as they are shown."""
 
 
-class Table(Generic[T]):
+class Table(Answering, Generic[T]):
     """Rows of a search, read a page at a time as they are looked at.
 
     Iterate it, index and slice it, or take all of it with `df`, `arrow` or `polars`. The length is
     that of the moment of the search. Not for use by several threads at once.
     """
+
+    _habits = TABLE
 
     def __init__(self, source: Rows[T]) -> None:
         self._source = source

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from mlops_lab.errors import LabError, NotFound
+from mlops_lab.handles.habits import Answering
 from mlops_lab.names import parse_reference
 from mlops_lab.project import Project
 
@@ -48,7 +49,7 @@ class _Manager(Protocol[RecordT_co]):
     def find(self, ref: str, /) -> RecordT_co | None: ...
 
 
-class Versioned(ABC, Generic[RecordT]):
+class Versioned(Answering, ABC, Generic[RecordT]):
     """A thing with versions, or one of them, by reference: ``name``, ``name@3``, ``name@alias``.
 
     Whatever is asked of it is read from the project at that moment.

@@ -1,0 +1,155 @@
+"""What hands that know MLflow, W&B, DVC or pandas type first, answered with what it is here.
+
+Only for names that do not exist: whoever types one is told the line that does it. Nothing is called
+by two names, and what asks whether an attribute is there still hears that it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+__all__ = ["DATASET", "MODEL", "MODULE", "RUN", "TABLE", "Answering", "missing"]
+
+
+def _each(names: str, line: str) -> dict[str, str]:
+    return dict.fromkeys(names.split(), line)
+
+
+MODULE: Final = {
+    **_each("load_model get_model", 'lab.model("NAME@champion").load()'),
+    **_each(
+        "register_model create_registered_model create_model_version",
+        'run.log_model(model, example=X[:5], register="NAME")',
+    ),
+    **_each("save_model", "lab.log_model(model, example=X[:5])"),
+    **_each("search_runs list_runs", 'lab.runs("best(auc) > 0.7", order_by="best(auc) desc")'),
+    **_each("get_run", 'lab.run("a1b2"), by the first characters of its id'),
+    **_each("init start create_run", 'lab.start_run("NAME", params={…})'),
+    **_each("finish close stop", "lab.end_run()"),
+    **_each("log", "lab.log_metrics({…}) for numbers, lab.log_params({…}) for inputs"),
+    **_each("autolog", "lab.log_params(model.get_params()) and lab.log_metrics({…})"),
+    **_each("log_input log_dataset use use_artifact", 'lab.active_run().use("NAME")'),
+    **_each("load_dataset load_data read get_dataset", 'lab.dataset("NAME").df()'),
+    **_each("commit add add_dataset save_dataset push", 'lab.dataset("NAME").commit("data/…")'),
+    **_each("promote set_registered_model_alias", 'lab.model("NAME").promote("champion")'),
+    **_each("approve", 'lab.model("NAME@2").approve("why")'),
+    **_each("create_experiment", 'lab.set_experiment("NAME")'),
+    **_each(
+        "experiments search_experiments list_experiments get_experiment_by_name",
+        'lab.sql("select * from experiments")',
+    ),
+    **_each(
+        "set_tracking_uri set_registry_uri get_tracking_uri login",
+        "nothing: the project is the folder with mlops.toml around the notebook",
+    ),
+    **_each("run_pipeline execute_notebook", 'lab.pipeline("pipelines/NAME.yaml").run()'),
+}
+"""After ``lab.``."""
+
+RUN: Final = {
+    **_each("log", "log_metrics({…}) for numbers, log_params({…}) for inputs"),
+    **_each("log_input log_dataset use_artifact add_input", 'use("NAME")'),
+    **_each("finish close stop terminate", "end()"),
+    **_each("run_id uuid", "id"),
+    **_each("info", "id, name, status, started_at, ended_at …"),
+    **_each("data summary", "metrics and params"),
+    **_each("config", "params"),
+    **_each("add_tag add_tags", 'set_tag("NAME", "value")'),
+    **_each("log_metadata", "log_params({…}) or set_tags({…})"),
+    **_each("load_model model", "models, and lab.model(…) for what is registered"),
+    **_each("state", "status, and outcome for what its gates said"),
+}
+"""Of a run."""
+
+DATASET: Final = {
+    **_each("load read to_pandas pandas to_df get_data", "df()"),
+    **_each("head tail sample shape dtypes describe info iloc loc query", "df(), then pandas"),
+    **_each("to_arrow", "arrow()"),
+    **_each("to_polars", "polars()"),
+    **_each("add save push put write log upload update track", 'commit("data/…")'),
+    **_each("set_alias tag set_tag add_tag promote", 'alias("NAME")'),
+    **_each("latest history list_versions", "versions()"),
+    **_each("get download export pull restore", 'checkout("data/")'),
+    **_each("validate test", 'check("SUITE")'),
+    **_each("schema stats statistics summary", "profile"),
+    **_each("rm remove drop", "delete()"),
+    **_each("run", "run_id, for lab.run(…)"),
+    **_each("description", "note"),
+}
+"""Of a dataset."""
+
+MODEL: Final = {
+    **_each("stage stages current_stage", "aliases"),
+    **_each(
+        "transition transition_stage transition_model_version_stage set_stage set_alias alias",
+        'promote("champion")',
+    ),
+    **_each("set_tag set_tags add_tag", 'edit(tags={"NAME": "value"})'),
+    **_each("set_description update description", 'describe("…") for the model, note and edit(…)'),
+    **_each(
+        "predict_proba decision_function transform score",
+        "load(), which gives the estimator with all its methods",
+    ),
+    **_each("run", "run_id, for lab.run(…)"),
+    **_each("latest latest_versions get_latest_versions list_versions", "versions()"),
+    **_each("download export", "path, a folder with its files"),
+    **_each("validate check", "verify(), and check_policy(alias)"),
+    **_each("rm remove archive", "delete()"),
+    **_each("register save", "run.log_model(model, register=NAME)"),
+    **_each("datasets inputs", "lineage()"),
+}
+"""Of a model."""
+
+TABLE: Final = {
+    **_each("to_pandas pandas to_df toPandas", "df()"),
+    **_each("to_arrow", "arrow()"),
+    **_each("to_polars", "polars()"),
+    **_each("head tail iloc", "a slice such as [:5], or df().head()"),
+    **_each("shape columns dtypes describe", "len(…), or df() for all of it"),
+    **_each("fetchall fetchone fetchdf", "df(), or iterate it"),
+}
+"""Of what a search gives."""
+
+
+def missing(
+    said: str, name: str, habits: Mapping[str, str], known: Iterable[str]
+) -> AttributeError:
+    """Make the error for a name that does not exist: what does it here, else what is near.
+
+    Parameters
+    ----------
+    said
+        Python's own sentence, without its full stop.
+    name
+        What was typed.
+    habits
+        What other tools call things, and the line that does it here.
+    known
+        The names that there are.
+    """
+    if name in habits:
+        return AttributeError(f"{said}. Use {habits[name]}.")
+    from mlops_lab.expressions.suggest import nearest
+
+    near = nearest(name, (one for one in known if not one.startswith("_")))
+    return AttributeError(f"{said}. Did you mean {near}?" if near else said)
+
+
+class Answering:
+    """A handle that answers names of other tools with its own."""
+
+    __slots__ = ()
+
+    _habits: ClassVar[Mapping[str, str]] = {}
+
+    if not TYPE_CHECKING:  # a type checker would take every name for one that is there
+
+        def __getattr__(self, name: str) -> Any:
+            if hasattr(type(self), name):
+                # It is there and failed itself: its own error is the one to be seen.
+                return object.__getattribute__(self, name)
+            said = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if name.startswith("_"):
+                raise AttributeError(said)
+            raise missing(said, name, self._habits, dir(type(self)))
