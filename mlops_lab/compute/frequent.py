@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from mlops_lab.compute.column import Value
 from mlops_lab.compute.engine import Engine
+from mlops_lab.compute.stacked import stacks
 from mlops_lab.compute.types import FLOATS, finite, json_number, kind_of_type, time_text
 
 __all__ = ["EXACT_DISTINCT", "TEXT_CHARS", "Counted", "count_values"]
@@ -20,8 +21,6 @@ TEXT_CHARS = 200
 """Longer texts are cut."""
 
 _TOP = 10
-_TOGETHER = 500_000
-"""Columns of one type are counted in one query, while they have no more values than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,37 +47,25 @@ def count_values(
         Of the chunk.
     """
     found: dict[str, Counted] = {}
-    exact: list[tuple[str, str]] = []
+    exact: dict[str, str] = {}
     for name, (kind, count, estimate) in columns.items():
         if count == 0:
             found[name] = Counted(0, False, ())
         elif min(estimate, count) <= EXACT_DISTINCT:
-            exact.append((kind, name))
+            exact[name] = kind
         else:
             top = _likely(engine, name, kind, count) if estimate < 0.9 * count else ()
             found[name] = Counted(min(estimate, count), True, top)
-    exact.sort()
-    for kind, group in groupby(exact, key=lambda one: one[0]):
-        for names in _batches([name for _, name in group], rows):
-            found |= _exactly(engine, names, kind)
+    for kind, names, relation in stacks(exact, rows):
+        found |= _exactly(engine, names, relation, kind)
     return found
 
 
-def _batches(names: Sequence[str], rows: int) -> Iterator[Sequence[str]]:
-    size = max(1, _TOGETHER // max(rows, 1))
-    return (names[i : i + size] for i in range(0, len(names), size))
-
-
-def _exactly(engine: Engine, names: Sequence[str], kind: str) -> dict[str, Counted]:
-    values = "select 0 as i, {} as v from chunk".format(*names)
-    if len(names) > 1:
-        values = (
-            f"select unnest(range({len(names)})) as i, unnest([{', '.join(names)}]) as v from chunk"
-        )
+def _exactly(engine: Engine, names: Sequence[str], relation: str, kind: str) -> dict[str, Counted]:
     rows = engine.rows(
         f"select i, {_shown('v', kind)}, n, d from (select *, count(*) over (partition by i) as d, "
         f"row_number() over (partition by i order by n desc, v) as r from "
-        f"(select i, v, count(*) as n from ({values}) where {finite('v', kind)} group by i, v)) "
+        f"(select i, v, count(*) as n from {relation} where {finite('v', kind)} group by i, v)) "
         f"where r <= {_TOP} order by i, r"
     )
     found = {}

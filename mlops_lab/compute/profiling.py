@@ -16,7 +16,8 @@ from mlops_lab.compute.column import ColumnProfile, Kind, Profile, Value
 from mlops_lab.compute.engine import Engine, open_engine, quote
 from mlops_lab.compute.frequent import EXACT_DISTINCT, TEXT_CHARS, count_values
 from mlops_lab.compute.source import Source
-from mlops_lab.compute.spread import TOGETHER, spread_of_numbers, spread_of_time
+from mlops_lab.compute.spread import spread_of_numbers, spread_of_time
+from mlops_lab.compute.stacked import ask, stacks
 from mlops_lab.compute.types import (
     FLOATS,
     finite,
@@ -39,7 +40,13 @@ CATEGORY_CHARS = 40
 """… and is at most so long; else they are text."""
 
 _CHUNK_BYTES = 256 << 20
-_MAX_CHUNK_COLUMNS = 200
+_MAX_CHUNK_COLUMNS = 1_000
+
+_PRESENCE = "presence"
+"""In the place of a type: the chunk only holds whether there is a value."""
+
+_NO_ROWS = (0, 0, 0, 0, None, None, 0)
+"""What `_counts` asks for, where there is nothing."""
 
 
 def profile(source: Any, *, progress: Progress | None = None, tmp: Path | None = None) -> Profile:
@@ -143,7 +150,7 @@ def _profile_chunk(
         values = {one.name: _countable(one) for one in looked if one.base.kind != "other"}
         counted = count_values(engine, values, rows)
         found: dict[str, ColumnProfile] = {}
-        numbers: list[tuple[str, ColumnProfile]] = []
+        numbers: dict[str, ColumnProfile] = {}
         for one in looked:
             base = one.base
             if one.name in counted:
@@ -158,10 +165,9 @@ def _profile_chunk(
             elif base.kind == "time" and base.count > base.not_finite:
                 base = spread_of_time(engine, one.name, base)
             elif base.kind == "number" and base.count > base.not_finite:
-                numbers.append((one.name, base))
+                numbers[one.name] = base
             found[one.name] = base
-        spread = spread_of_numbers(engine, numbers, rows)
-        found |= {name: one for (name, _), one in zip(numbers, spread, strict=True)}
+        found |= spread_of_numbers(engine, numbers, rows)
         return [found[one.name] for one in looked]
     finally:
         engine.execute(f"drop {what} chunk")
@@ -169,85 +175,81 @@ def _profile_chunk(
 
 def _selected(name: str, kind: str) -> str:
     """A column as the chunk holds it."""
-    match kind_of_type(kind):
-        case "text" if kind != "VARCHAR":
+    match _kept_type(kind):
+        case "VARCHAR" if kind != "VARCHAR":
             return f"cast({name} as varchar)"
-        case "other":
+        case one if one == _PRESENCE:
             return f"({name} is not null)"
         case _:
             return name
 
 
+def _kept_type(kind: str) -> str:
+    """The type that it has there."""
+    match kind_of_type(kind):
+        case "text":
+            return "VARCHAR"
+        case "other":
+            return _PRESENCE
+        case _:
+            return kind
+
+
 def _first_look(engine: Engine, columns: Sequence[tuple[str, str]], rows: int) -> list[_Column]:
     """Counts of every column of the chunk."""
-    kinds = [kind for _, kind in columns]
-    values = _ask(engine, [_counts(f"c{i}", kind, rows) for i, kind in enumerate(kinds)])
+    kinds = {f"c{i}": _kept_type(kind) for i, (_, kind) in enumerate(columns)}
+    values: dict[str, tuple[Any, ...]] = dict.fromkeys(kinds, _NO_ROWS)
+    for kind, names, relation in stacks(kinds, rows):
+        values |= ask(engine, _counts(kind, rows), names, relation)
     # Leaving out what is not finite costs half as much again: only where there is such a value.
-    odd = [i for i, (_, nan, infinite, *_) in enumerate(values) if nan or infinite]
-    again = [_counts(f"c{i}", kinds[i], rows, finite(f"c{i}", kinds[i])) for i in odd]
-    for i, row in zip(odd, _ask(engine, again), strict=True):
-        values[i] = row
+    odd = {name: kinds[name] for name, (_, nan, infinite, *_) in values.items() if nan or infinite}
+    for kind, names, relation in stacks(odd, rows):
+        values |= ask(engine, _counts(kind, rows, finite("v", kind)), names, relation)
     found = []
-    for i, (name, kind) in enumerate(columns):
-        count, nan, infinite, estimate, least, most, length = values[i]
+    for (name, kind), (own, kept) in zip(columns, kinds.items(), strict=True):
+        there, nan, infinite, estimate, least, most, length = values[own]
         base = ColumnProfile(
             name=name,
             type=kind,
             kind=kind_of_type(kind),
-            count=int(count),
-            missing=rows - int(count),
-            min=_bound(least, kind),
-            max=_bound(most, kind),
+            count=int(there),
+            missing=rows - int(there),
+            min=_bound(least, kept),
+            max=_bound(most, kept),
             nan=int(nan),
             infinite=int(infinite),
         )
-        found.append(_Column(f"c{i}", base, int(estimate), float(length or 0)))
+        found.append(_Column(own, base, int(estimate), float(length or 0)))
     return found
 
 
-def _ask(engine: Engine, asked: Sequence[Sequence[str]]) -> list[tuple[Any, ...]]:
-    """The values of equally many aggregates for each column."""
-    found: list[tuple[Any, ...]] = []
-    for i in range(0, len(asked), TOGETHER):
-        batch = asked[i : i + TOGETHER]
-        row = engine.row(
-            f"select {', '.join(one for counts in batch for one in counts)} from chunk"
-        )
-        size = len(batch[0])
-        found += [row[size * j : size * (j + 1)] for j in range(len(batch))]
-    return found
-
-
-def _counts(column: str, kind: str, rows: int, there: str = "") -> list[str]:
+def _counts(kind: str, rows: int, there: str = "") -> list[str]:
     """count, NaN, infinite, about how many are different, least, most, length of texts.
 
     With `there` the last ones are of the values that meet it.
     """
-    nan, infinite, length = "0", "0", "0"
+    if kind == _PRESENCE:
+        return ["count(*) filter (v)", "0", "0", "0", "null", "null", "0"]
+    nan, infinite, length, value = "0", "0", "0", "v"
     where = f" filter ({there})" if there else ""
     if kind in FLOATS:
-        nan = f"count(*) filter (isnan({column}))"
+        nan = "count(*) filter (isnan(v))"
     if knows_infinity(kind):
-        infinite = f"count(*) filter (isinf({column}))"
-    value = column
-    match kind_of_type(kind):
-        case "other":
-            return [f"count(*) filter ({column})", "0", "0", "0", "null", "null", "0"]
-        case "text":
-            value, length = f"left({column}, {TEXT_CHARS})", f"avg(length({column}))"
+        infinite = "count(*) filter (isinf(v))"
+    if kind_of_type(kind) == "text":
+        value, length = f"left(v, {TEXT_CHARS})", "avg(length(v))"
     least, most = (f"{one}({value}){where}" for one in ("min", "max"))
     if kind_of_type(kind) in ("time", "number") and kind not in FLOATS:
         least, most = f"({least})::varchar", f"({most})::varchar"
     # Where all can be counted, no estimate is needed.
     many = rows > EXACT_DISTINCT
-    estimate = f"approx_count_distinct({column}){where}" if many else "0"
-    return [f"count({column})", nan, infinite, estimate, least, most, length]
+    estimate = f"approx_count_distinct(v){where}" if many else "0"
+    return ["count(v)", nan, infinite, estimate, least, most, length]
 
 
 def _countable(column: _Column) -> tuple[str, int, int]:
     base = column.base
-    kind = "VARCHAR" if base.kind == "text" else base.type
-    return kind, base.count - base.not_finite, column.estimate
+    return _kept_type(base.type), base.count - base.not_finite, column.estimate
 
 
 def _bound(value: Any, kind: str) -> Value | None:

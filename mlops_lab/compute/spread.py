@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from mlops_lab.compute.bins import number_edges, time_edges
 from mlops_lab.compute.column import QUANTILES, ColumnProfile, Histogram
 from mlops_lab.compute.engine import Engine
+from mlops_lab.compute.stacked import ask, stacks
 from mlops_lab.compute.types import INTEGERS, ZONED, finite, json_number, time_text
 
-__all__ = ["SELECT_ROWS", "TOGETHER", "spread_of_numbers", "spread_of_time"]
+__all__ = ["SELECT_ROWS", "spread_of_numbers", "spread_of_time"]
 
 SELECT_ROWS = 30_000_000
 """Quantiles are selected exactly up to here (240 MB of doubles), above estimated (t-digest)."""
 
-TOGETHER = 20
-"""So many columns are asked about in one query: planning it costs more than twice as much for twice
-as many."""
-
-_SELECTED = 8_000_000
-"""Values that are selected from at once; each stays in memory for it."""
+_TOGETHER = 100
+"""Histograms of so many columns are one query."""
 
 
 def spread_of_numbers(
-    engine: Engine, columns: Sequence[tuple[str, ColumnProfile]], rows: int
-) -> Iterator[ColumnProfile]:
+    engine: Engine, columns: Mapping[str, ColumnProfile], rows: int
+) -> dict[str, ColumnProfile]:
     """Complete the profiles of columns of numbers that have finite values.
 
     Parameters
@@ -34,58 +31,59 @@ def spread_of_numbers(
     engine
         Where the table ``chunk`` is.
     columns
-        Names in the chunk with the profiles so far, which have `min` and `max`.
+        By name in the chunk the profiles so far, which have `min` and `max`.
     rows
         Of the chunk.
     """
-    size = max(1, min(TOGETHER, _SELECTED // max(rows, 1)))
-    for i in range(0, len(columns), size):
-        yield from _numbers(engine, columns[i : i + size])
+    measured: dict[str, tuple[ColumnProfile, list[float] | None]] = {}
+    for kind, names, relation in stacks({name: columns[name].type for name in columns}, rows):
+        measured |= _moments(engine, {name: columns[name] for name in names}, relation, kind)
+    found: dict[str, ColumnProfile] = {}
+    listed = list(measured.items())
+    for i in range(0, len(listed), _TOGETHER):
+        some = listed[i : i + _TOGETHER]
+        asked = [(f"{name}::double", _where(name, base), edges) for name, (base, edges) in some]
+        for (name, (base, _)), histogram in zip(some, _histograms(engine, asked), strict=True):
+            found[name] = replace(base, histogram=histogram)
+    return found
 
 
-def _numbers(
-    engine: Engine, columns: Sequence[tuple[str, ColumnProfile]]
-) -> Iterator[ColumnProfile]:
-    wanted: list[str] = []
-    scales: list[float] = []
-    for name, base in columns:
-        # Of values that are at most 1: the square of a large double would be too large for one.
-        scales.append(max(abs(float(base.min or 0)), abs(float(base.max or 0))) or 1.0)
-        scaled, where = f"{name}::double / {scales[-1]!r}", _where(name, base)
-        wanted += [
-            f"favg({scaled}){where}",
-            f"stddev_samp({scaled}){where}",
-            f"{_quantiles(name, base.count)}{where}",
-        ]
-    values = engine.row(f"select {', '.join(wanted)} from chunk")
-    measured: list[ColumnProfile] = []
-    all_edges: list[list[float] | None] = []
-    for i, (_, base) in enumerate(columns):
-        mean, std, quantiles = values[3 * i : 3 * i + 3]
-        named = dict(zip(QUANTILES, quantiles, strict=True))
-        measured.append(
-            replace(
-                base,
-                mean=_rounded(mean * scales[i], 12),
-                std=None if std is None else _rounded(std * scales[i], 10),
-                quantiles={key: json_number(one, base.type) for key, one in named.items()},
-            )
+def _moments(
+    engine: Engine, columns: Mapping[str, ColumnProfile], relation: str, kind: str
+) -> dict[str, tuple[ColumnProfile, list[float] | None]]:
+    """Mean, deviation and quantiles of columns of one type, and edges for their histograms."""
+    # Of values that are at most 1: the square of a large double would be too large for one.
+    ends = [(abs(float(one.min or 0)), abs(float(one.max or 0))) for one in columns.values()]
+    scales = [max(pair) or 1.0 for pair in ends]
+    scale = repr(scales[0]) if len(scales) == 1 else f"({_doubles(scales)})[i + 1]"
+    scaled = f"v::double / {scale}"
+    quantiles = _quantiles("v", max(one.count for one in columns.values()))
+    finite_only = any(one.not_finite for one in columns.values())
+    values = ask(
+        engine,
+        [f"favg({scaled})", f"stddev_samp({scaled})", quantiles],
+        list(columns),
+        f"{relation} where {finite('v', kind)}" if finite_only else relation,
+    )
+    found = {}
+    for (name, base), factor in zip(columns.items(), scales, strict=True):
+        mean, std, selected = values[name]
+        named = dict(zip(QUANTILES, selected, strict=True))
+        edges = number_edges(
+            float(base.min or 0),
+            float(base.max or 0),
+            low=float(named["p1"]),
+            high=float(named["p99"]),
+            whole=kind in INTEGERS,
         )
-        all_edges.append(
-            number_edges(
-                float(base.min or 0),
-                float(base.max or 0),
-                low=float(named["p1"]),
-                high=float(named["p99"]),
-                whole=base.type in INTEGERS,
-            )
+        complete = replace(
+            base,
+            mean=_rounded(mean * factor, 12),
+            std=None if std is None else _rounded(std * factor, 10),
+            quantiles={key: json_number(one, kind) for key, one in named.items()},
         )
-    asked = [
-        (f"{name}::double", _where(name, base), edges)
-        for (name, base), edges in zip(columns, all_edges, strict=True)
-    ]
-    for one, histogram in zip(measured, _histograms(engine, asked), strict=True):
-        yield replace(one, histogram=histogram)
+        found[name] = (complete, edges)
+    return found
 
 
 def spread_of_time(engine: Engine, name: str, base: ColumnProfile) -> ColumnProfile:
@@ -140,8 +138,7 @@ def _histograms(
     """Counts between edges, for several columns in one query."""
     wanted = [
         # DuckDB's bins have their upper edge; of the negated values that is the lower one.
-        f"histogram(-({value}), [{', '.join(f'{-edge!r}::double' for edge in edges[-2::-1])}])"
-        f"{where}"
+        f"histogram(-({value}), {_doubles([-edge for edge in edges[-2::-1]])}){where}"
         for value, where, edges in asked
         if edges is not None
     ]
@@ -154,6 +151,11 @@ def _histograms(
         counts = next(answers)
         found.append(Histogram(tuple(edges), tuple(counts[-edge] for edge in edges[:-1])))
     return found
+
+
+def _doubles(values: Sequence[float]) -> str:
+    """A list in SQL, as one text: literals one by one take five times as long to plan."""
+    return f"'{list(map(float, values))}'::double[]"
 
 
 def _where(name: str, base: ColumnProfile) -> str:

@@ -262,10 +262,10 @@ def test_very_many_values_are_estimated() -> None:
 def test_progress_ends_with_all_columns() -> None:
     seen: list[tuple[int, int]] = []
     profile(
-        pa.table({f"c{i}": [i] for i in range(450)}),
+        pa.table({f"c{i}": [i] for i in range(1_050)}),
         progress=lambda done, total: seen.append((done, total)),
     )
-    assert seen[-1] == (450, 450)
+    assert seen[-1] == (1050, 1050)
     assert seen == sorted(seen)
     assert len(seen) > 1
 
@@ -365,6 +365,31 @@ def test_every_format_gives_the_same_digits(tmp_path: Path) -> None:
     first, *others = [profile(one) for one in sources]
     for other in others:
         assert other == first
+
+
+@pytest.mark.parametrize("rows", [0, 1, 7])
+def test_a_column_is_the_same_alone_and_among_others(rows: int) -> None:
+    """Equal types are asked together, those without a value or a finite one among them."""
+    twice = {
+        "float": [[0.5, NAN, INF, 2.0, None, 2.0, -1.0], [1e300, -1e300, 3.0, 3.0, 3.0, 3.0, 3.0]],
+        "int": [[1, 2, 2**60, None, 2, 2, 1], [None] * 7],
+        "text": [["a", None, "b" * 300, "b", "a", "a", "a"], ["x", "y", "z", "x", "y", "z", "x"]],
+        "bool": [[True, False, None, True, True, True, True], [False] * 7],
+        "nan": [[NAN] * 7, [INF, -INF, None, NAN, NAN, NAN, NAN]],
+        "list": [[[1], None, [], [2], [2], [2], [2]], [None] * 7],
+        "time": [[dt.date(2013, 1, one) for one in range(1, 8)], [None] * 7],
+    }
+    types = {"float": pa.float64(), "int": pa.int64(), "text": pa.string(), "bool": pa.bool_()}
+    types |= {"nan": pa.float64(), "list": pa.list_(pa.int32()), "time": pa.date32()}
+    table = pa.table(
+        {
+            f"{name}{i}": pa.array(values[:rows], types[name])
+            for name, pair in twice.items()
+            for i, values in enumerate(pair)
+        }
+    )
+    alone = [profile(table.select([name])).columns[0] for name in table.column_names]
+    assert list(profile(table).columns) == alone
 
 
 @pytest.mark.slow
