@@ -286,11 +286,20 @@ def fairness(values: dict[str, float], **limits: Any) -> tuple[str, str]:
             "step judge logged no count/c=b, and min_count asks",
         ),
         (
-            {"fpr/c=a": 0.1, "fpr/c=b": 0.1, "count/c=a": 9, "count/c=b": float("nan")},
+            {"fpr/c=a": 0.1, "fpr/c=b": 0.1, "count/c=a": 9, "count/c=b": 4},
             {"max_ratio": 2, "min_count": 5},
             "rejected",
             "only a is a group with at least 5 rows",
         ),
+        (
+            # a group of which nobody knows how large it is may be the one that is treated worst
+            {"fpr/c=a": 0.9, "fpr/c=b": 0.1, "fpr/c=d": 0.1}
+            | {"count/c=a": float("nan"), "count/c=b": 9, "count/c=d": 9},
+            {"max_ratio": 2, "min_count": 5},
+            "rejected",
+            "count/c=a is NaN",
+        ),
+        ({"fpr/c=": 0.1, "fpr/c=b": 0.1}, {"max_ratio": 2}, "passed", "from (no name) 0.1 to"),
         (
             {"fpr/c=a": 1.0, "fpr/c=b": 1.25001},
             {"max_ratio": 1.25},

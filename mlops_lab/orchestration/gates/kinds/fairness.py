@@ -115,7 +115,8 @@ class FairnessGate(GateKind):
         low, high = (pick(values, key=lambda one: (values[one], one)) for pick in (min, max))
         a, b = values[low], values[high]
         spread = (
-            f"{metric} by {wanted.by} goes from {low} {shown(a)} to {high} {shown(b)}"
+            f"{metric} by {wanted.by} goes from {_named(low)} {shown(a)}"
+            f" to {_named(high)} {shown(b)}"
             f" over {len(values)} groups"
         )
         if groups.small:
@@ -160,7 +161,10 @@ def _groups(wanted: Fairness, metric: str, logged: Mapping[str, MetricSummary]) 
                     f"step {step} logged no count/{wanted.by}={group}, and min_count asks how "
                     "many rows a group has"
                 )
-            if not count.last >= wanted.min_count:
+            if math.isnan(count.last):
+                # Not to be left out as a small one: a NaN must not open a gate.
+                return f"count/{wanted.by}={group} is NaN"
+            if count.last < wanted.min_count:
                 continue
         kept[group] = value
     for group, value in kept.items():
@@ -170,9 +174,14 @@ def _groups(wanted: Fairness, metric: str, logged: Mapping[str, MetricSummary]) 
             return f"{prefix}{group} is {shown(value)}: numbers below 0 have no ratio"
     if len(kept) < 2:
         least = f" with at least {wanted.min_count} rows" if wanted.min_count else ""
-        few = f"only {next(iter(kept))} is" if kept else "none is"
+        few = f"only {_named(next(iter(kept)))} is" if kept else "none is"
         return f"{metric} by {wanted.by}: {few} a group{least}, and one alone cannot be compared"
     return _Groups(kept, len(found) - len(kept))
+
+
+def _named(group: str) -> str:
+    """A group as a sentence has it; of rows without a value the name may be empty."""
+    return group or "(no name)"
 
 
 def _ratio(low: float, high: float) -> float:
