@@ -88,7 +88,11 @@ class Browser:
             "versions": rows,
             "goals": {key: goal_of_metric(key, self.goals).direction for key in keys},
             "policies": [
-                {"alias": alias, "sentences": demands(self.models.policy(alias))}
+                {
+                    "alias": alias,
+                    "sentences": demands(self.models.policy(alias)),
+                    "back": self.models.way_back(state, alias),
+                }
                 for alias in aliases
             ],
             "history": [

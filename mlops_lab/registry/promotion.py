@@ -141,17 +141,35 @@ class Promoter(ModelFinder):
         return told
 
     def rollback(
-        self, name: str, alias: str, *, reason: str = "", by: Identity | None = None
+        self,
+        name: str,
+        alias: str,
+        *,
+        reason: str = "",
+        version: int | None = None,
+        by: Identity | None = None,
     ) -> ApprovalResult:
         """Give an alias back to the version before, in one step and without new approvals.
 
         Versions that were deleted, whose files are not what was registered, or whose format the
         policy refuses are passed over.
 
+        Parameters
+        ----------
+        name, alias
+            Of which model, and which of its aliases.
+        reason
+            Kept in the decision log.
+        version
+            The version that somebody was told it goes back to: refused when the alias moved
+            meanwhile and that would be another one.
+        by
+            Who decides, by default the project's own identity.
+
         Raises
         ------
         Conflict
-            There is none to go back to.
+            There is none to go back to, or another one.
         """
         who = by or self._identity
         self._access.require(who, "models:rollback")
@@ -172,11 +190,17 @@ class Promoter(ModelFinder):
                     break
             else:
                 raise Conflict(_no_way_back(state, alias, faults))
-            version = self.version_of(state, state.versions[candidate])
-            self._refuse_unsafe_ground(cursor, version, alias)
+            # What was passed over because its files are wrong is told, not refused.
+            if version not in (None, candidate) and not faults.get(version or 0):
+                raise Conflict(
+                    f"{alias} moved meanwhile: it would go back to {candidate} now, not to "
+                    f"{version}."
+                )
+            back = self.version_of(state, state.versions[candidate])
+            self._refuse_unsafe_ground(cursor, back, alias)
             told = replaced(state, candidate, alias, "again")
             return {
-                **_about(version, alias),
+                **_about(back, alias),
                 "from": current,
                 "how": "rollback",
                 "reason": some_text(reason, "A reason"),
@@ -189,8 +213,8 @@ class Promoter(ModelFinder):
                 self._store.decide("model.alias", build, by=who.as_by())
             except _Unverified as stop:
                 # Reading a model's files takes time, and nobody should wait for the lock meanwhile.
-                version = self.get(f"{name}@{stop.version}")
-                faults[stop.version] = self._why_not_back(version, alias)
+                found = self.get(f"{name}@{stop.version}")
+                faults[stop.version] = self._why_not_back(found, alias)
             else:
                 return told
 
@@ -228,6 +252,16 @@ class Promoter(ModelFinder):
         return told
 
     # ------------------------------------------------------------------ inside
+
+    def way_back(self, state: ModelState, alias: str) -> int | None:
+        """The version that a rollback would give the alias to, as far as the decisions tell."""
+        unsafe = self.policy(alias).unsafe
+        ways = (
+            version
+            for version in state.before(alias)
+            if unsafe or not self.version_of(state, state.versions[version]).unsafe
+        )
+        return next(ways, None)
 
     def _why_not_back(self, version: ModelVersion, alias: str) -> str:
         if version.unsafe and not self.policy(alias).unsafe:

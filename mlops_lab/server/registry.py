@@ -44,8 +44,9 @@ class _PromoteBody(Body):
     reason: Comment = ""
 
 
-class _ReasonBody(Body):
+class _RollbackBody(Body):
     reason: Comment = ""
+    version: int | None = Field(None, ge=1, lt=10**18)
 
 
 class _ReasonQuery(Query):
@@ -281,9 +282,12 @@ class Rollback(_RegistryHandler):
     async def post(self, key: str, name: str, alias: str) -> None:
         """Give the alias back to the version that had it before."""
         name, alias, who = name_of(name, _MODEL), alias_name(alias), self.identity
-        reason = self.body(_ReasonBody).reason
+        body = self.body(_RollbackBody)
         await self.decide(
-            key, lambda project: project.models.rollback(name, alias, reason=reason, by=who)
+            key,
+            lambda project: project.models.rollback(
+                name, alias, reason=body.reason, version=body.version, by=who
+            ),
         )
 
 

@@ -308,7 +308,8 @@ class RegistryBrowser(anywidget.AnyWidget):
             case "promote":
                 return models.promote(ref, alias, reason=text, digest=digest, by=who)
             case "rollback":
-                return models.rollback(name, alias, reason=text, by=who)
+                version = int(request.get("version") or 0)
+                return models.rollback(name, alias, reason=text, version=version, by=who)
         raise InvalidInput(f"The registry browser knows no {verb!r}.")
 
 

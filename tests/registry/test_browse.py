@@ -130,6 +130,29 @@ def test_the_page_of_a_damaged_version_is_shown_and_says_so(
     assert page["metrics"]["auc"] == 0.745
 
 
+def test_a_page_says_where_an_alias_would_go_back_to(
+    project: Project,
+    make: Make,
+    policy: Callable[[str], None],
+    browse: Callable[[Identity], Browser],
+) -> None:
+    def back() -> int | None:
+        (found,) = browse(IVO).model_page("flight-delay")["policies"]
+        return None if found["back"] is None else int(found["back"])
+
+    policy("[aliases.champion]\nunsafe = true\n")
+    for unsafe in (False, False, True, False, False):
+        project.models.promote(make(unsafe=unsafe).ref, "champion", by=MARA)
+    assert back() == 4
+    project.models.rollback("flight-delay", "champion", by=IVO)
+    assert back() == 3  # never forward again
+    policy("[aliases.champion]\n")
+    assert back() == 2
+    project.access.adopt(type(project.access.rules)())
+    project.models.delete("flight-delay@2")
+    assert back() == 1
+
+
 @pytest.mark.usefixtures("story")
 def test_metrics_are_those_of_the_judge_where_there_was_one(
     browse: Callable[[Identity], Browser],

@@ -92,6 +92,15 @@ def test_rollback_goes_back_step_by_step_and_never_forward(project: Project, mak
     assert {move.how for move in moves[3:5]} == {"rollback", "promote"}
 
 
+def test_rollback_to_another_version_than_was_told_is_refused(project: Project, make: Make) -> None:
+    for _ in range(3):
+        project.models.promote(make().ref, "champion", by=MARA)
+    with pytest.raises(Conflict, match="would go back to 2 now, not to 1"):
+        project.models.rollback("flight-delay", "champion", version=1, by=IVO)
+    assert champion(project) == 3
+    assert project.models.rollback("flight-delay", "champion", version=2, by=IVO).version == 2
+
+
 def test_rollback_needs_no_approval_but_the_role(
     project: Project, make: Make, policy: Callable[[str], None]
 ) -> None:
@@ -110,7 +119,8 @@ def test_rollback_passes_over_what_is_deleted_or_damaged(project: Project, make:
     project.access.adopt(type(project.access.rules)())
     project.models.delete("flight-delay@3")
     change_content(project, versions[1])
-    assert project.models.rollback("flight-delay", "champion").version == 1
+    # Nobody knew of the damage before: what is told then is where it went instead.
+    assert project.models.rollback("flight-delay", "champion", version=2).version == 1
 
 
 def test_rollback_says_why_there_is_nothing_sound(project: Project, make: Make) -> None:

@@ -122,7 +122,9 @@ export const ModelPage = v.object({
   /** Newest first. */
   versions: v.array(VersionRow),
   goals: v.record(v.string(), Direction),
-  policies: v.array(v.object({ alias: v.string(), sentences: v.array(v.string()) })),
+  policies: v.array(
+    v.object({ alias: v.string(), sentences: v.array(v.string()), back: maybe(v.number()) })
+  ),
   /** Newest first. */
   history: v.array(
     v.object({
@@ -269,9 +271,13 @@ export class RegistryClient {
     return this._json(Decided, path, { method: 'PUT', body });
   }
 
-  rollback(name: string, alias: string, reason: string): Promise<IDecided> {
+  rollback(
+    name: string,
+    alias: string,
+    body: { version: number; reason: string }
+  ): Promise<IDecided> {
     const path = `models/${encodeURIComponent(name)}/aliases/${encodeURIComponent(alias)}/rollback`;
-    return this._json(Decided, path, { method: 'POST', body: { reason } });
+    return this._json(Decided, path, { method: 'POST', body });
   }
 
   /** The models that a run has logged. */

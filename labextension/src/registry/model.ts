@@ -238,7 +238,7 @@ export class RegistryModel implements IDisposable {
         const { sentence } = await (verb === 'promote'
           ? client.promote(model, alias, { version, digest, reason: text })
           : verb === 'rollback'
-            ? client.rollback(model, alias, text)
+            ? client.rollback(model, alias, { version, reason: text })
             : client.decide(verb, model, version, { alias, digest, comment: text }));
         await this._again();
         return sentence;

@@ -91,13 +91,12 @@ export function otherVersion(page: IModelPage, version: number): number | null {
   );
 }
 
-/** The version that an alias would fall back to: the one it stood on before this one. */
-export function before(history: readonly IAliasMove[], alias: string): IAliasMove | null {
-  const moves = history.filter(move => move.alias === alias);
-  const current = moves.find(move => move.until === null);
-  return current === undefined
-    ? null
-    : (moves.find(move => move !== current && move.version !== current.version) ?? null);
+/** The aliases that can go back, the champion first. */
+export function waysBack(page: IModelPage): string[] {
+  return page.policies
+    .filter(({ back }) => back !== null)
+    .map(({ alias }) => alias)
+    .sort((a, b) => Number(b === 'champion') - Number(a === 'champion'));
 }
 
 /** The move that put an alias where it is. */

@@ -7,7 +7,7 @@ import { Empty, ErrorBox, Loading, Skeleton, StaleBar } from '../../components/p
 import { useValue, useWidth } from '../hooks';
 import type { IModel } from '../model';
 import { useText } from '../text';
-import { before, chosenModel, flavorText } from './facts';
+import { chosenModel, flavorText, waysBack } from './facts';
 import { HostContext, useHost, useModelHost } from './host';
 import { Main } from './main';
 import { Aliases } from './parts';
@@ -184,7 +184,7 @@ function Header(props: { model: Model; page: IModelPage | undefined; name: strin
   const { part } = useValue(model, 'selection');
   const updated = useValue(model, 'updated_ms');
   const row = page?.model;
-  const rollback = page === undefined ? undefined : rollbackAlias(page);
+  const rollback = page === undefined ? undefined : waysBack(page)[0];
   const toggle = (one: 'history' | 'card') => () =>
     choose({ part: part === one ? 'versions' : one });
   return (
@@ -364,12 +364,4 @@ function versionOf(page: IModelPage, selection: ISelection): number | null {
     page.versions.find(one => one.waiting.length > 0) ??
     page.versions[0];
   return found?.version ?? null;
-}
-
-/** The alias that can go back: the champion, else any that has stood elsewhere before. */
-function rollbackAlias(page: IModelPage): string | undefined {
-  const able = page.model.aliases
-    .map(({ alias }) => alias)
-    .filter(alias => before(page.history, alias) !== null);
-  return able.find(alias => alias === 'champion') ?? able[0];
 }

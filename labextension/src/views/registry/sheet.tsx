@@ -7,7 +7,7 @@ import type { Translate } from '../text';
 import { Decide, freely, verbsOf } from './decide';
 import type { IVerb } from './decide';
 import { Evidence } from './evidence';
-import { before, current, shortDigest } from './facts';
+import { current, shortDigest, waysBack } from './facts';
 import { Aliases, stateIcon } from './parts';
 import type { IApprovalRequest, IMe, IModelPage, IVersionDetail } from './state';
 
@@ -105,8 +105,10 @@ export function RollbackSheet(
   const { page, me, alias, onAlias, onClose, onDone } = props;
   const t = useText();
   const now = current(page.history, alias);
-  const back = before(page.history, alias);
-  const row = page.versions.find(one => one.version === back?.version) ?? null;
+  const aliases = waysBack(page);
+  const back = page.policies.find(one => one.alias === alias)?.back ?? null;
+  const row = page.versions.find(one => one.version === back) ?? null;
+  const then = page.history.find(move => move.alias === alias && move.version === back);
   const verbs: IVerb[] =
     row === null
       ? []
@@ -114,45 +116,43 @@ export function RollbackSheet(
   return (
     <Frame title={t('Roll back %1', page.model.name)} onClose={onClose}>
       <div className="jp-MlopsLab-reg-becomes">
-        {page.model.aliases.length > 1 ? (
-          <AliasSelect
-            alias={alias}
-            all={page.model.aliases.map(one => one.alias)}
-            onAlias={onAlias}
-          />
+        {aliases.length > 1 ? (
+          <AliasSelect alias={alias} all={aliases} onAlias={onAlias} />
         ) : (
           <Aliases aliases={[{ alias, version: now?.version }]} />
         )}
-        {back !== null && <span>{t('goes back to %1', back.version)}</span>}
+        {back !== null && <span>{t('goes back to %1', back)}</span>}
       </div>
-      {back !== null && now !== null && (
-        <>
-          <Part title={t('What is known of %1', back.version)}>
-            <ul className="jp-MlopsLab-reg-changes">
-              <li>
-                {t(
-                  'It was %1 from %2 to %3.',
-                  alias,
-                  formatTime(back.since),
-                  formatTime(back.until ?? now.since)
-                )}
-              </li>
-              {back.reason !== '' && <li>{t('It became so because: %1', back.reason)}</li>}
-            </ul>
-          </Part>
-          <Part title={t('What changes')}>
-            <ul className="jp-MlopsLab-reg-changes">
-              <li>
-                {t('%1 is version %2 from now on.', refText(page.model.name, alias), back.version)}
-              </li>
+      {then !== undefined && (
+        <Part title={t('What is known of %1', then.version)}>
+          <ul className="jp-MlopsLab-reg-changes">
+            <li>
+              {then.until === null
+                ? t('It became %1 on %2.', alias, formatTime(then.since))
+                : t(
+                    'It was %1 from %2 to %3.',
+                    alias,
+                    formatTime(then.since),
+                    formatTime(then.until)
+                  )}
+            </li>
+            {then.reason !== '' && <li>{t('It became so because: %1', then.reason)}</li>}
+          </ul>
+        </Part>
+      )}
+      {back !== null && (
+        <Part title={t('What changes')}>
+          <ul className="jp-MlopsLab-reg-changes">
+            <li>{t('%1 is version %2 from now on.', refText(page.model.name, alias), back)}</li>
+            {now !== null && (
               <li>{t('%1 loses %2 and stays in the registry.', now.version, alias)}</li>
-            </ul>
-          </Part>
-        </>
+            )}
+          </ul>
+        </Part>
       )}
       <Decide
         verbs={verbs}
-        why_not={row === null ? t('%1 has stood on no other version yet.', alias) : null}
+        why_not={row === null ? t('There is no version that %1 could go back to.', alias) : null}
         small={recorded(me, row?.digest ?? '', t)}
         about={{
           model: page.model.name,

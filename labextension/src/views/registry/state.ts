@@ -90,12 +90,20 @@ export interface IAliasMove {
   reason: string;
 }
 
+/** What an alias demands. */
+export interface IPolicy {
+  alias: string;
+  sentences: readonly string[];
+  /** The version that a rollback would give it to. */
+  back: number | null;
+}
+
 export interface IModelPage {
   model: IModelRow;
   /** Newest first. */
   versions: readonly IVersionRow[];
   goals: Readonly<Record<string, Direction>>;
-  policies: readonly { alias: string; sentences: readonly string[] }[];
+  policies: readonly IPolicy[];
   /** Newest first. */
   history: readonly IAliasMove[];
 }

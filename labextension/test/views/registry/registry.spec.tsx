@@ -292,7 +292,20 @@ describe('a decision', () => {
     expect(sheet()?.textContent).toContain('goes back to 2');
     await write('5 is slow');
     await act(async () => button('Roll back to 2')!.click());
-    expect(asked[0]).toMatchObject({ verb: 'rollback', alias: 'champion', text: '5 is slow' });
+    expect(asked[0]).toMatchObject({
+      ...{ verb: 'rollback', alias: 'champion', version: 2 },
+      text: '5 is slow'
+    });
+  });
+
+  it('goes back to where the host says, not to what stood there last', async () => {
+    const policies = page.policies.map(one =>
+      one.alias === 'champion' ? { ...one, back: 1 } : { ...one, back: null }
+    );
+    show({ pages: { 'flight-delay': { ...page, policies } } });
+    click(/^Roll back/);
+    expect(button('Roll back to 1')).toBeDefined();
+    expect(sheet()?.querySelector('select')).toBeNull();
   });
 });
 
