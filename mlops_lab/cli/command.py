@@ -151,13 +151,18 @@ class LabGroup(_Helpful, click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the verb; say the nearest one where there is none of that name."""
+        """Find the verb; where there is none of that name, say what does it, or is near."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from difflib import get_close_matches
+            from mlops_lab.cli.habits import HABITS
+            from mlops_lab.expressions.suggest import nearest
 
             known = self.list_commands(ctx)
-            near = get_close_matches(args[0], known, 1, 0.5)
-            hint = f" Did you mean {near[0]}?" if near else f" There are {', '.join(known)}."
+            if line := HABITS.get(self.name or "", {}).get(args[0]):
+                hint = f" Use {line}."
+            elif near := nearest(args[0], known):
+                hint = f" Did you mean {near}?"
+            else:
+                hint = f" There are {', '.join(known)}."
             raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from mlops_lab import errors
 from mlops_lab.cli.app import root
 from mlops_lab.cli.command import LabCommand, Session
 from mlops_lab.cli.failures import report
+from mlops_lab.cli.habits import HABITS
 from mlops_lab.project import Project
 
 from .conftest import Call, program, run_program
@@ -252,3 +254,24 @@ def test_store_gc_says_what_could_go_and_does_it_when_told(here: Path, call: Cal
     assert not project.store.objects.exists(digest)
     assert "Nothing to collect" in call("store", "gc").out
     assert call("store", "gc", "--older-than", "0").code == 2
+
+
+@pytest.mark.parametrize("noun", HABITS)
+def test_habits_are_answered_with_commands_that_there_are(noun: str) -> None:
+    group = root if noun == "mlops-lab" else root.get_command(click.Context(root), noun)
+    assert isinstance(group, click.Group)
+    assert not set(HABITS[noun]) & set(group.list_commands(click.Context(group)))
+    for line in HABITS[noun].values():
+        for command in re.findall(r"mlops-lab ([a-z -]+)", line):
+            found: click.Command | None = root
+            for word in command.split():
+                if isinstance(found, click.Group) and not word.startswith("-"):
+                    found = found.get_command(click.Context(found), word)
+            assert found is not None, line
+
+
+def test_word_of_another_program_is_answered_with_the_command(call: Call) -> None:
+    said = call("data", "add", "flights.csv")
+    assert said.code == 2
+    assert "There is no command 'add'. Use mlops-lab data commit NAME PATH." in said.err
+    assert "Did you mean" not in call("model", "serve").err, "approve is not like it"
