@@ -21,6 +21,7 @@ help: ## List the commands
 
 demo: $(STAMPS)/installed ## Install, make the example, run its pipeline, open JupyterLab on it (LAB=0: do not open)
 	$(BIN)/mlops-lab demo $(DEMO) $(if $(filter 0,$(LAB)),--no-lab)
+	$(if $(filter 0,$(LAB)),@echo 'For the commands above: . $(BIN)/activate. For JupyterLab: make lab')
 
 lab: $(STAMPS)/installed ## Open JupyterLab on the example of `make demo`
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) --notebook-dir $(DEMO)
@@ -50,6 +51,7 @@ check: $(STAMPS)/installed ## Run every linter and type checker
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --strict tests/typed_user.py
 	$(BIN)/lint-imports
 	npm run --silent lint
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_lab.errors import InvalidInput, LabError
 from mlops_lab.handles.habits import MODEL
 from mlops_lab.handles.model_card import model_card, model_line
-from mlops_lab.handles.model_file import ModelFile, is_model_path, model_file
+from mlops_lab.handles.model_file import is_model_path, model_file
 from mlops_lab.handles.model_rows import Models, Moves, Versions
 from mlops_lab.handles.table import Table
 from mlops_lab.handles.versioned import Versioned
@@ -321,7 +321,9 @@ class Model(Versioned["ModelVersion"]):
             return model_card(record, {})
 
 
-def model(ref: str | os.PathLike[str]) -> Model | ModelFile:
+# Any stands for ModelFile: only the caller knows that it named a file, and what is usual, a
+# registered model, should need no assertion in code that is type-checked.
+def model(ref: str | os.PathLike[str]) -> Model | Any:
     """Give a registered model or one version of it; or a model file, which is loaded as safely.
 
     Parameters

@@ -43,9 +43,13 @@ class Recorder(Answering):
     @overload
     def use(self, what: Model, *, role: str | None = None) -> Model: ...
     @overload
+    def use(self, what: Dataset, *, role: str | None = None) -> Dataset: ...
+    # A reference gives a dataset. A path that holds no version gives an ExternalInput, which only
+    # the caller can know: Any instead of it, so that what is usual needs no assertion.
+    @overload
     def use(
-        self, what: str | os.PathLike[str] | Dataset | ModelFile, *, role: str | None = None
-    ) -> Dataset | ExternalInput: ...
+        self, what: str | os.PathLike[str] | ModelFile, *, role: str | None = None
+    ) -> Dataset | Any: ...
     def use(
         self, what: str | os.PathLike[str] | Dataset | Model | ModelFile, *, role: str | None = None
     ) -> Dataset | ExternalInput | Model:
@@ -86,7 +90,15 @@ class Recorder(Answering):
             return Model(self._project, version.ref)
         if isinstance(what, ModelFile):
             what = what.path
-        meant = what.ref if isinstance(what, Dataset) else os.fspath(what)
+        if hasattr(what, "columns") and not isinstance(what, Dataset):
+            raise InvalidInput(
+                "A run is told its data by name, so that it can be found again; got a "
+                f"{type(what).__name__}. Keep it first: "
+                'run.use(lab.dataset("NAME").commit(frame)).'
+            )
+        meant = what.ref if isinstance(what, Dataset) else what
+        if isinstance(meant, os.PathLike):
+            meant = os.fspath(meant)
         found = self._project.datasets.use(self._id, meant, role=role)
         if isinstance(found, VersionRecord):
             return Dataset(self._project, found.ref)
@@ -184,6 +196,11 @@ class Recorder(Answering):
         folder
             The folder in the run that it goes into.
         """
+        if not isinstance(path, (str, os.PathLike)):
+            raise InvalidInput(
+                f"log_artifact keeps a file, by its path; got {type(path).__name__}. Figures, "
+                "tables, images, texts and dicts have verbs of their own: log_figure, log_table …"
+            )
         file = Path(path)
         if file.is_dir():
             raise InvalidInput(f"{str(file)!r} is a folder: log_artifacts keeps folders.")
@@ -280,6 +297,8 @@ class Recorder(Answering):
         """
         from mlops_lab.handles.keeping import keep_model
 
+        if isinstance(model, str) and not isinstance(name, str):
+            raise InvalidInput(f"The model comes first: log_model(model, {model!r}).")
         if register is not None:
             register = name_of(register, "A model")
         kept = keep_model(self._project, self._id, model, name, example=example, unsafe=unsafe)

@@ -12,7 +12,7 @@ __all__ = ["predict"]
 
 
 def predict(model: Any, data: Any, signature: Signature | None) -> Any:
-    """Predict with any model; records become frames.
+    """Predict with any model; records become frames, and columns come in the model's order.
 
     Parameters
     ----------
@@ -42,4 +42,18 @@ def predict(model: Any, data: Any, signature: Signature | None) -> Any:
     if records and columns:
         data = as_frame(data, [field.name for field in signature.inputs])
     signature.require(data)
-    return call(data)
+    return call(_ordered(data, [field.name for field in signature.inputs]) if columns else data)
+
+
+def _ordered(data: Any, names: list[str]) -> Any:
+    """Give a frame's columns as the model was fitted on them: by name, and no others.
+
+    Estimators go by the place of a column, or refuse another order.
+    """
+    found = getattr(data, "columns", None)
+    if found is None:
+        return data
+    has = [str(name) for name in found]
+    if has == names or len(set(has)) < len(has) or not set(names) <= set(has):
+        return data
+    return data[names]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -94,7 +94,8 @@ class RunFinder:
         if not isinstance(id_or_prefix, str) or not _PREFIX.fullmatch(id_or_prefix):
             raise InvalidInput(
                 f"A run is named by 4 to 32 hex characters of its id; got {id_or_prefix!r}. "
-                f"To search by name: lab.runs(\"name = '…'\")."
+                f"To search by name: lab.runs(\"name = '…'\"), or `mlops-lab run list "
+                f"\"name = '…'\"`."
             )
         ids, found = self._matching(id_or_prefix)
         if not found:
@@ -134,6 +135,19 @@ class RunFinder:
         """Give the runs of these whole ids in this order; unknown ones are left out."""
         with self._store.read() as cursor:
             return reading.runs(cursor, run_ids)
+
+    def names(self, run_ids: Iterable[str]) -> dict[str, str]:
+        """Give the names of the runs of these whole ids; unknown ones are left out."""
+        ids = list(run_ids)
+        if not ids:
+            return {}
+        return dict(
+            self._store.query(
+                "select run_id, name from lab.run where run_id in (select unnest($1::varchar[])) "
+                "and started_at is not null",
+                [ids],
+            )
+        )
 
     def search(
         self,

@@ -359,3 +359,16 @@ def test_copied_folder_of_a_version_is_recognised(late: lab.Model, tmp_path: Pat
     found = lab.model(copy)
     assert isinstance(found, (lab.Model, lab.ModelFile))
     assert (found.predict(FRAME) == late.predict(FRAME)).all()
+
+
+def test_columns_are_given_by_name_as_the_model_was_fitted(late: lab.Model) -> None:
+    shuffled = FRAME.assign(other="text")[["other", "distance", "hour"]]
+    assert late.predict(shuffled).tolist() == late.predict(FRAME).tolist()
+
+
+def test_name_before_the_model_is_told_the_order(project: Project) -> None:
+    with (
+        lab.start_run("gbm") as run,
+        pytest.raises(InvalidInput, match=r"The model comes first: log_model\(model, 'late'\)"),
+    ):
+        run.log_model("late", trained())

@@ -303,3 +303,12 @@ def test_reading_before_there_is_a_project_makes_none(
     with pytest.raises(NotFound, match="start_run"):
         lab.run("abcd")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_data_itself_is_told_to_be_kept_first(run: lab.Run) -> None:
+    with pytest.raises(InvalidInput, match=r"got a DataFrame\. Keep it first: run\.use\("):
+        run.use(pd.DataFrame({"a": [1]}))  # type: ignore[call-overload]
+    with pytest.raises(InvalidInput, match=r"by reference .* a path; got 3"):
+        run.use(3)  # type: ignore[call-overload]
+    with pytest.raises(InvalidInput, match="log_artifact keeps a file, by its path; got DataFrame"):
+        run.log_artifact(pd.DataFrame({"a": [1]}))  # type: ignore[arg-type]
