@@ -180,7 +180,7 @@ class DatasetFinder:
         return found[0] if found else None
 
     def get(self, ref: str | VersionRecord) -> VersionRecord:
-        """The version that a reference names.
+        """The version that a reference names; one that was read already is not read again.
 
         Raises
         ------
@@ -189,10 +189,11 @@ class DatasetFinder:
         InvalidInput
             It is no reference.
         """
+        if isinstance(ref, VersionRecord):
+            return ref
         found = self.find(ref)
         if found is None:
-            text = ref.ref if isinstance(ref, VersionRecord) else ref
-            raise self._unknown(parse_reference(text, WHAT))
+            raise self._unknown(parse_reference(ref, WHAT))
         return found
 
     def has(self, name: str) -> bool:

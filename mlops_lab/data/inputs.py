@@ -85,7 +85,7 @@ class DatasetUser(DatasetFinder):
 
     def _meant(self, what: str | Path | VersionRecord) -> VersionRecord | ExternalInput:
         if isinstance(what, VersionRecord):
-            return self.get(what)
+            return self.get(what.ref)
         if isinstance(what, str) and (found := self._named(what)) is not None:
             return found
         if not isinstance(what, str | os.PathLike):

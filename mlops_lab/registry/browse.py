@@ -121,8 +121,9 @@ class Browser:
         files = self._files(version)
         # Bytes may have to be read again for it: not while others wait for the lock.
         verified = self._verified(version, len(files))
+        # Of a model whose versions are all deleted the state waits for a fold, which waits for us.
+        state = self.models.state(version.name)
         with self.models.store.read():
-            state = self.models.state(version.name)
             return {
                 **self._version_page(state, version),
                 "files": files,
@@ -188,8 +189,7 @@ class Browser:
         return [_row(version, names, waiting.get(version.version, [])) for version in versions]
 
     def _runs(self, run_ids: set[str | None]) -> dict[str, str]:
-        wanted = sorted(run_id for run_id in run_ids if run_id)
-        return {run.id: run.name for run in self.models.runs.get_many(wanted)} if wanted else {}
+        return self.models.runs.names(filter(None, run_ids))
 
     def _promotion(self, state: ModelState, version: ModelVersion, alias: str) -> dict[str, Any]:
         current = state.aliases.get(alias)

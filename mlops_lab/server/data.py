@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from jupyter_server.auth.decorator import authorized
@@ -294,8 +294,7 @@ def _preview(project: Project, version: VersionRecord) -> dict[str, Any] | None:
 
 
 def _run_names(project: Project, versions: Iterable[VersionRecord]) -> dict[str, str]:
-    ids: Sequence[str] = sorted({one.run_id for one in versions if one.run_id})
-    return {run.id: run.name for run in project.runs.get_many(ids)} if ids else {}
+    return project.runs.names({one.run_id for one in versions if one.run_id})
 
 
 def _commit(project: Project, body: _CommitBody, who: Identity) -> dict[str, Any]:

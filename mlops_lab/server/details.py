@@ -38,6 +38,7 @@ def run_detail(project: Project, run_id: str) -> dict[str, Any]:
         steps = read_rows(cursor, reading.runs(cursor, [child for (child,) in children]), goals)
         inputs = project.datasets.inputs(record.id)
         logged = project.models.logged(record.id)
+        environment = project.runs.environment(record.id)
     return {
         **row,
         "params": [
@@ -49,7 +50,7 @@ def run_detail(project: Project, run_id: str) -> dict[str, Any]:
             {"text": note.text, "at": time_text(note.created_at), "author": note.author}
             for note in notes
         ],
-        "environment": project.runs.environment(record.id),
+        "environment": environment,
         "gates": _gates(project, record),
         "steps": [_step(step) for step in steps],
         "error": error_of(record) or _first_error(steps),

@@ -295,6 +295,12 @@ def test_get_says_what_to_do(project: Project) -> None:
     assert project.runs.find("ff" * 16) is None
 
 
+def test_names_of_many_runs_are_read_at_once(project: Project) -> None:
+    ids = [project.runs.start(name=name) for name in ("a", "<b>")]
+    assert project.runs.names([*ids, "f" * 32]) == dict(zip(ids, ("a", "<b>"), strict=True))
+    assert project.runs.names([]) == {}
+
+
 def test_deleting_takes_the_children_and_restoring_brings_them_back(project: Project) -> None:
     parent = project.runs.start(name="p")
     child = project.runs.start(name="c", parent=parent)
