@@ -32,6 +32,8 @@ QUANTILES: Mapping[str, float] = {
 }
 
 _FORMAT = 1
+_SHOWN = 30
+"""So many columns of a profile, and so many characters of a value, does its text show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,24 @@ class ColumnProfile:
         return self.count + self.missing
 
     @property
+    def summary(self) -> str:
+        """What is most worth knowing of it, in a line."""
+        facts = []
+        if self.top and self.kind in ("category", "text", "boolean"):
+            facts.append(", ".join(f"{_short(value)} ({count:,})" for value, count in self.top[:3]))
+        elif self.min is not None and self.max is not None:
+            middle = self.quantiles.get("p50")
+            between = "" if middle is None else f"{_short(middle)} … "
+            facts.append(f"{_short(self.min)} … {between}{_short(self.max)}")
+        if self.distinct is not None:
+            facts.append(f"{'about ' * self.approximate}{self.distinct:,} different")
+        if self.missing:
+            facts.append(f"{self.missing:,} missing")
+        if self.not_finite:
+            facts.append(f"{self.not_finite:,} not finite")
+        return " · ".join(facts)
+
+    @property
     def missing_share(self) -> float:
         """The share of rows without a value; 0 when there are no rows."""
         return self.missing / self.rows if self.rows else 0.0
@@ -191,6 +211,16 @@ class Profile:
         """The columns' names."""
         return [one.name for one in self.columns]
 
+    def __repr__(self) -> str:
+        rows = [(_short(one.name), one.type, one.summary) for one in self.columns[:_SHOWN]]
+        name = max((len(row[0]) for row in rows), default=0)
+        kind = max((len(row[1]) for row in rows), default=0)
+        lines = [f"  {row[0]:<{name}}  {row[1]:<{kind}}  {row[2]}".rstrip() for row in rows]
+        if len(self.columns) > len(rows):
+            lines.append(f"  … and {len(self.columns) - len(rows):,} more, in columns")
+        head = f"<Profile {self.rows:,} rows, {len(self.columns):,} columns>"
+        return "\n".join([head, *lines])
+
     def to_json(self) -> dict[str, Any]:
         """The profile as JSON: what is stored and what REST sends."""
         return {
@@ -218,3 +248,12 @@ class Profile:
             )
         except (KeyError, TypeError, IndexError) as error:
             raise Corrupt(f"This is no profile: {error!r} is wrong or missing.") from error
+
+
+def _short(value: Value) -> str:
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, int | float):
+        return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+    text = " ".join(str(value).split())
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

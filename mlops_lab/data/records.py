@@ -182,4 +182,7 @@ class CheckoutReport:
             f"{len(self.unchanged):,} unchanged",
             f"{len(self.removed):,} removed",
         )
-        return f"<CheckoutReport {self.dest}: {', '.join(counts)}>"
+        paths = (*self.written, *self.unchanged)
+        # A single file may have been given a name of its own: say that one.
+        where = self.dest / paths[0] if len(paths) == 1 else self.dest
+        return f"<CheckoutReport {where}: {', '.join(counts)}>"

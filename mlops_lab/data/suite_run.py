@@ -104,6 +104,11 @@ class SuiteReport:
         what = "blocks" if self.state == "blocked" else "warns"
         return f"{self.suite} {what}: {self.failed} of {n} check{'s' * (n != 1)} failed"
 
+    def __repr__(self) -> str:
+        broken = [one for one in self.checks if one.state == "failed"]
+        lines = [f"  {one.severity}s: {one.sentence}" for one in broken]
+        return "\n".join([f"<SuiteReport {self.sentence}>", *lines])
+
     def to_json(self) -> dict[str, Any]:
         """The report as JSON: what is stored and what REST sends."""
         return {

@@ -101,6 +101,10 @@ class Judgement:
     by: str
     n: int
 
+    def __repr__(self) -> str:
+        why = "".join(f"\n  {sentence}" for sentence in self.sentences)
+        return f"<Judgement {self.outcome}: {self.passed} of {self.total} gates passed>{why}"
+
 
 @dataclass(frozen=True, slots=True)
 class Approval:
@@ -276,6 +280,10 @@ class PolicyCheck:
     def open(self) -> tuple[str, ...]:
         """The sentences of what stands in the way."""
         return tuple(line.sentence for line in self.lines if line.state != "passed")
+
+    def __repr__(self) -> str:
+        lines = [f"  {line.state}: {line.sentence}" for line in self.lines]
+        return "\n".join([f"<PolicyCheck {self.alias} {self.state}>", *lines])
 
     def to_json(self) -> list[dict[str, str]]:
         """Give the demands in their shape in REST."""

@@ -198,6 +198,9 @@ class Signature:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise Corrupt(f"The model's signature cannot be read: {error!r}.") from None
 
+    def __repr__(self) -> str:
+        return f"<Signature {self}>"
+
     def __str__(self) -> str:
         inputs = ", ".join(map(str, self.inputs))
         outputs = ", ".join(map(str, self.outputs))

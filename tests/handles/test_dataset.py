@@ -201,3 +201,22 @@ def test_a_diff_reads_forward(flights: lab.Dataset) -> None:
     assert diff.keyed is not None
     assert diff.keyed.removed == 5
     assert second.diff(flights).profile is not None
+
+
+def test_what_is_asked_every_day_is_worth_reading(project: Project) -> None:
+    frame = pd.DataFrame({"age": [20, 40, None], "plan": ["a", "b", "a"]})
+    Path("suites").mkdir()
+    Path("suites/people.yaml").write_text(
+        "name: people\nchecks:\n  - {check: not_null, column: age, severity: warn}\n"
+        "  - {check: range, column: age, max: 30, severity: block}\n"
+    )
+    kept = lab.dataset("people").commit(frame, checks=False)
+    assert repr(kept.profile) == (
+        "<Profile 3 rows, 2 columns>\n"
+        "  age   DOUBLE   20 … 20 … 40 · 2 different · 1 missing\n"
+        "  plan  VARCHAR  a (2), b (1) · 2 different"
+    )
+    said = repr(kept.check("people")).splitlines()
+    assert said[0] == "<SuiteReport people blocks: 2 of 2 checks failed>"
+    assert [line.split(":")[0] for line in said[1:]] == ["  warns", "  blocks"]
+    assert repr(kept.checkout("people.parquet")).startswith("<CheckoutReport people.parquet: 1 wr")

@@ -372,3 +372,10 @@ def test_name_before_the_model_is_told_the_order(project: Project) -> None:
         pytest.raises(InvalidInput, match=r"The model comes first: log_model\(model, 'late'\)"),
     ):
         run.log_model("late", trained())
+
+
+def test_what_a_model_says_of_itself_is_worth_reading(late: lab.Model) -> None:
+    assert repr(late.signature).startswith("<Signature hour: integer")
+    assert repr(late.check_policy("champion")) == (
+        "<PolicyCheck champion passed>\n  passed: No unsafe format: sklearn."
+    )
