@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mlops_lab.cli.finding import Finding, State, pip
+from mlops_lab.cli.finding import Finding, State, pip, seen
 from mlops_lab.cli.installation import examine_installation
 from mlops_lab.cli.output import shown, size
 from mlops_lab.errors import LabError
@@ -57,10 +57,10 @@ def _project(directory: Path | None) -> Iterator[Finding]:
     else:
         read_only = ", read-only here" if project.read_only else ""
         yield Finding("project", "warning" if read_only else "ok", said + read_only)
-    yield from _roles(project)
-    yield from _store(project)
+    yield from seen("roles", _roles(project))
+    yield from seen("store", _store(project))
     yield from _space(project.root)
-    yield from _git(project.root)
+    yield from seen("git", _git(project.root))
 
 
 def _roles(project: Any) -> Iterator[Finding]:
@@ -100,9 +100,7 @@ def _store(project: Any) -> Iterator[Finding]:
         )
     else:
         yield Finding("locks", "ok", "a lock taken here shuts a second process out")
-    total = (
-        f"{size(status.journal_bytes)} in {status.journals} journals, {status.decisions} decisions"
-    )
+    total = f"{size(status.journal_bytes)} of journals, {status.decisions:,} decisions"
     if status.rejected:
         yield Finding(
             "store",

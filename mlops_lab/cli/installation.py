@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from mlops_lab.cli.finding import Finding, pip
+from mlops_lab.cli.finding import Finding, pip, seen
 
 __all__ = ["examine_installation"]
 
@@ -24,12 +24,12 @@ PYTHON_AT_LEAST = (3, 11)
 
 def examine_installation() -> Iterator[Finding]:
     """All findings, as they are made; nothing is changed."""
-    yield from _python()
-    yield from _jupyterlab()
-    yield from _labextension()
-    yield from _server_extension()
-    yield from _running_servers()
-    yield from _kernel()
+    yield from seen("Python", _python())
+    yield from seen("JupyterLab", _jupyterlab())
+    yield from seen("sidebar", _labextension())
+    yield from seen("server extension", _server_extension())
+    yield from seen("running server", _running_servers())
+    yield from seen("kernel", _kernel())
 
 
 def _python() -> Iterator[Finding]:

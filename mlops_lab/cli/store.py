@@ -40,7 +40,7 @@ def status(session: Session) -> int:
         ("writers", f"{now.writers_alive} alive now"),
         (
             "journals",
-            f"{now.journals:,} files, {size(now.journal_bytes)}",
+            f"{now.journals:,} file{'s' * (now.journals != 1)}, {size(now.journal_bytes)}",
         ),
         ("lines", f"{now.lines:,} folded, {set_aside}{strange}"),
         ("not folded", size(now.unfolded_bytes)),
@@ -144,7 +144,7 @@ def gc(session: Session, apply: bool, older_than: float) -> int:
     n = len(report.items)
     what = f"{n:,} object{'s' * (n != 1)}, {size(report.size_bytes)}"
     kept = f"{report.kept:,} stay ({size(report.kept_bytes)})"
-    young = f", {report.young:,} of them only because they are young" if report.young else ""
+    young = f", {report.young:,} of them only for being young" if report.young else ""
     if not n:
         say(f"Nothing to collect: {kept}{young}.")
     elif apply:

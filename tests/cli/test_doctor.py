@@ -255,3 +255,16 @@ def test_doctor_says_who_has_which_role(
     Project.open(here).close()
     found = next(one for one in checks._project(here) if one.what == "roles")
     assert (found.state, said in found.message) == (state, True), found
+
+
+def test_doctor_goes_on_after_what_it_may_not_look_at(
+    here: Path, monkeypatch: pytest.MonkeyPatch, call: Call
+) -> None:
+    def forbidden() -> Any:
+        raise PermissionError(13, "Permission denied", "/elsewhere/package.json")
+
+    monkeypatch.setattr(installation, "_labextension_folder", forbidden)
+    said = call("doctor")
+    assert said.code == 1
+    assert "cannot be looked at: Permission denied: /elsewhere/package.json" in said.out
+    assert "disk" in said.out
