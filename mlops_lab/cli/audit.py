@@ -103,7 +103,9 @@ def show(
 def verify(session: Session) -> int:
     """Check that every decision still is what was written.
 
-    A line that was changed, removed, added or moved is named, and the exit code is 5.
+    A line that was changed, removed, added or moved is named, and the exit code is 5. The lines are
+    chained, not signed: who may write the project's files can write a new line that fits, or the
+    whole log anew together with its index, and neither is seen.
     """
     from mlops_lab.governance.audit import count
     from mlops_lab.governance.audit import verify as verify_log
@@ -116,6 +118,7 @@ def verify(session: Session) -> int:
         write_json({"decisions": total, "faults": faults})
     elif not faults:
         say(f"Every line follows from the one before: {total:,} decisions.")
+        say("That shows changes, not who wrote a line: the lines are chained, not signed.")
     else:
         print_table(
             console(),

@@ -215,10 +215,22 @@ def restore(session: Session, run_ids: Sequence[str]) -> int:
     project = session.project()
     records = [project.runs.get(one) for one in run_ids]
     restored = project.runs.restore([record.id for record in records])
+    gone = [
+        artifact.path
+        for run_id in restored
+        for artifact in project.runs.artifacts(run_id)
+        if not project.store.objects.exists(artifact.digest)
+    ]
     if session.as_json:
-        write_json({"restored": restored})
-    else:
-        say(f"Restored {_told(records, restored)}.")
+        write_json({"restored": restored, "gone": gone})
+        return 0
+    say(f"Restored {_told(records, restored)}.")
+    if gone:
+        names = ", ".join(gone[:3]) + (f" and {len(gone) - 3} more" if len(gone) > 3 else "")
+        say(
+            f"Without {names}: `mlops-lab store gc` has taken what deleted runs had kept. "
+            "For 7 days after that the bytes are in .mlops/trash."
+        )
     return 0
 
 

@@ -145,8 +145,9 @@ def verify(store: Store) -> list[AuditFault]:
     """Walk the log and name each line that was changed, removed, added or moved.
 
     The chain shows what happened to all but the last lines, whose successors are missing; those
-    are held against what the index has read of them before. Somebody who rewrites the whole chain
-    from some line on, and has the index made anew, is not seen: that takes signatures.
+    are held against what the index has read of them before. Not seen are a new line that somebody
+    chains rightly to the last one, and a chain that is rewritten from some line on together with
+    the index: that takes signatures.
     """
     log = DecisionLog(store.dir / "decisions.jsonl")
     found = [AuditFault(line, message, torn=message == TORN) for line, message in log.faults()]

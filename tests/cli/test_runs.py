@@ -160,6 +160,20 @@ def test_deleted_run_comes_back(project: Project, call: Call) -> None:
     assert "first" in call("run", "list").out
 
 
+def test_restoring_says_what_was_collected_meanwhile(project: Project, call: Call) -> None:
+    run_id = id_of(project, "first")
+    kept = project.runs.put_artifact(run_id, "notes/plan.txt", b"the plan")
+    call("run", "delete", run_id[:8])
+    assert "Without" not in str(call("run", "restore", run_id[:8]))
+    call("run", "delete", run_id[:8])
+    project.store.objects.path(kept.digest).unlink()  # as gc moves it, two weeks later
+    said = call("run", "restore", run_id[:8])
+    assert said.code == 0
+    assert "Without notes/plan.txt: `mlops-lab store gc` has taken" in str(said)
+    call("run", "delete", run_id[:8])
+    assert call("run", "restore", run_id[:8], "--json").json["gone"] == ["notes/plan.txt"]
+
+
 def test_delete_of_several_is_all_or_nothing(project: Project, call: Call) -> None:
     assert call("run", "delete", id_of(project, "first"), "ffffffff").code == 2
     assert "first" in call("run", "list").out
