@@ -8,6 +8,7 @@ the order of `mlops_lab.store.sandbox`.
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, Final
 
 from mlops_lab.compute.cells import Cells, read_cells
@@ -30,6 +31,7 @@ _SHUT: Final = (
 )
 
 
+@lru_cache(256)  # a suite is read more often than it changes
 def select_fault(query: str) -> str | None:
     """Why a text is not one SELECT, or None when it is; it is only parsed.
 

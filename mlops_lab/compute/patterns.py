@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from mlops_lab.compute.engine import first_line
 
 __all__ = ["pattern_fault"]
 
 
+@lru_cache(256)  # a suite is read more often than it changes
 def pattern_fault(pattern: str) -> str | None:
     """Why a pattern cannot be read, or None when it can.
 

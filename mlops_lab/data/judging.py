@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,7 +165,7 @@ class DatasetJudge(DatasetUser):
             for one, path in ((first, earlier), (second, later)):
                 if not is_tabular(path):
                     raise InvalidInput(f"{one.ref} is no table, so it has no rows to compare.")
-            keyed = diff_rows(earlier, later, key, tmp=self._store.dir / "tmp")
+            keyed = diff_rows(earlier, later, key, tmp=self._store.tmp)
         return DatasetDiff(
             before=first,
             after=second,
@@ -212,10 +213,11 @@ class DatasetJudge(DatasetUser):
         from mlops_lab import compute
 
         try:
-            profile = compute.profile(compute.Source.of(path), tmp=self._store.dir / "tmp")
+            profile = compute.profile(compute.Source.of(path), tmp=self._store.tmp)
         except InvalidInput as error:
             # A file may be called .csv and be none; it is data all the same.
-            _log.warning("MLOps Lab: %s gets no profile: %s", name, error)
+            why = str(error).replace(str(path), path.name)
+            _log.warning("MLOps Lab: %s gets no profile: %s", name, why)
             return None, None
         return profile, self._keep(profile.to_json())
 
@@ -231,33 +233,12 @@ class DatasetJudge(DatasetUser):
         return changed
 
     def _suites_of(self, name: str) -> list[Suite]:
-        """The project's suites for a dataset.
-
-        One that cannot be read is refused where it would have looked at this dataset: data must not
-        pass because a file was mistyped.
-        """
+        """The project's suites for a dataset."""
         if not any((self._root / "suites").glob("*.y*ml")):
             return []  # and what reads them need not be loaded
-        from mlops_lab.data.suite import list_suites, read_suite
-        from mlops_lab.document import read_document
+        from mlops_lab.data.suite import suites_for
 
-        found = []
-        for path in list_suites(self._root):
-            try:
-                suite = read_suite(path, file=path.relative_to(self._root).as_posix())
-            except InvalidInput:
-                try:
-                    value = read_document(path).value
-                except InvalidInput:
-                    value = None
-                said = value if isinstance(value, Mapping) else {}
-                if name in (path.stem, said.get("name"), said.get("dataset")):
-                    raise
-                _log.warning("MLOps Lab: %s has faults and was left out.", path.name)
-                continue
-            if suite.dataset == name:
-                found.append(suite)
-        return found
+        return suites_for(self._root, name)
 
     def _suite(self, suite: str | Path | Suite) -> Suite:
         from mlops_lab.data.suite import Suite, find_suite, read_suite
@@ -265,7 +246,7 @@ class DatasetJudge(DatasetUser):
         if isinstance(suite, Suite):
             return suite
         if isinstance(suite, Path) or str(suite).endswith((".yaml", ".yml")):
-            return read_suite(Path(suite).expanduser())
+            return read_suite(Path(os.path.expanduser(suite)))
         if not isinstance(suite, str):
             raise InvalidInput(f"A suite is named, or a path to its file; got {suite!r}.")
         path = find_suite(self._root, suite)
@@ -281,7 +262,7 @@ class DatasetJudge(DatasetUser):
             path,
             suite,
             previous_rows=self._earlier_rows(name, version),
-            tmp=self._store.dir / "tmp",
+            tmp=self._store.tmp,
         )
 
     def _earlier_rows(self, name: str, version: int | None) -> list[int]:

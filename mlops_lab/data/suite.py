@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from blake3 import blake3
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from mlops_lab.data.checks import Check, kinds
-from mlops_lab.document import Document, Place, read_document
+from mlops_lab.document import MAX_BYTES, Document, Place, read_document
 from mlops_lab.errors import InvalidInput, NotFound
 from mlops_lab.expressions import nearest
 from mlops_lab.faults import Fault, refuse
 
-__all__ = ["FOLDER", "Suite", "find_suite", "list_suites", "parse_suite", "read_suite"]
+__all__ = [
+    "FOLDER",
+    "Suite",
+    "find_suite",
+    "list_suites",
+    "parse_suite",
+    "read_suite",
+    "suites_for",
+]
+
+_log = logging.getLogger("mlops_lab")
 
 FOLDER = "suites"
 """Where a project keeps them."""
+
+_SPELT: Final = re.compile(r"\\[xuU\r\n]")
+"""What YAML's double quotes know that could spell a part of a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +67,12 @@ class Suite:
 def _line(name: str) -> str:
     if not name.isprintable():
         raise ValueError("one line without control characters")
-    return name
+    return _nfc(name)
+
+
+def _nfc(name: str) -> str:
+    """A name in the form in which datasets are kept: files on some machines have it otherwise."""
+    return unicodedata.normalize("NFC", name)
 
 
 _Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_line)]
@@ -86,10 +107,12 @@ def read_suite(path: Path | str, *, file: str | None = None) -> Suite:
         There is no such file.
     """
     path = Path(path)
+    if path.exists() and not path.is_file():
+        raise InvalidInput(f"The suite {file or path} cannot be read: it is no file.")
     try:
         document = read_document(path, file=file)
     except FileNotFoundError as error:
-        raise NotFound(f"There is no suite {path}.") from error
+        raise NotFound(f"There is no suite {file or path}.") from error
     except OSError as error:
         raise InvalidInput(f"The suite {path} cannot be read: {error.strerror}.") from error
     suite, faults = parse_suite(document, path.stem)
@@ -113,12 +136,13 @@ def find_suite(root: Path, name: str) -> Path:
         There is none; the message names those that there are.
     """
     paths = list_suites(root)
+    name = _nfc(name)
     for path in paths:
-        if path.stem == name:
+        if _nfc(path.stem) == name:
             return path
     for path in paths:
-        document = read_document(path)
-        if isinstance(document.value, dict) and document.value.get("name") == name:
+        said = _said(path) if path.is_file() else {}
+        if said.get("name") == name:
             return path
     known = [path.stem for path in paths]
     near = nearest(name, known)
@@ -132,6 +156,64 @@ def find_suite(root: Path, name: str) -> Path:
         )
     )
     raise NotFound(f"There is no suite {name!r}.{hint}")
+
+
+def suites_for(root: Path, dataset: str) -> list[Suite]:
+    """A project's suites for a dataset, by the names of their files.
+
+    One that cannot be read is refused where it would have looked at this dataset: data must not
+    pass because a file was mistyped. Others are not read further than to see that they are others.
+
+    Parameters
+    ----------
+    dataset
+        Its name as it is kept.
+
+    Raises
+    ------
+    InvalidInput, NotFound
+        One for this dataset has faults, or is a link to nothing.
+    """
+    found = []
+    for path in list_suites(root):
+        if not _may_be_for(path, dataset):
+            continue
+        try:
+            suite = read_suite(path, file=path.relative_to(root).as_posix())
+        except (InvalidInput, NotFound):
+            said = _said(path) if path.is_file() else {}
+            if dataset in (_nfc(path.stem), said.get("name"), said.get("dataset")):
+                raise
+            _log.warning("MLOps Lab: %s has faults and was left out.", path.name)
+            continue
+        if suite.dataset == dataset:
+            found.append(suite)
+    return found
+
+
+def _may_be_for(path: Path, dataset: str) -> bool:
+    """Whether a file could speak of a dataset: a look at its text, which is no YAML yet."""
+    if _nfc(path.stem) == dataset:
+        return True
+    if not path.is_file():  # a pipe would be waited for
+        return False
+    try:
+        with path.open("rb") as stream:
+            text = stream.read(MAX_BYTES).decode(errors="replace")
+    except OSError as error:
+        _log.warning("MLOps Lab: %s was left out: %s.", path.name, error.strerror)
+        return False
+    return dataset in _nfc(text) or _SPELT.search(text) is not None
+
+
+def _said(path: Path) -> dict[str, Any]:
+    """The names in a file, faults or not."""
+    try:
+        value = read_document(path).value
+    except OSError:
+        return {}
+    names = value.items() if isinstance(value, dict) else ()
+    return {str(key): _nfc(one) for key, one in names if isinstance(one, str)}
 
 
 def parse_suite(document: Document, stem: str) -> tuple[Suite | None, list[Fault]]:
@@ -159,7 +241,7 @@ def parse_suite(document: Document, stem: str) -> tuple[Suite | None, list[Fault
     checks = _checks(document, faults)
     if faults or model is None:
         return None, sorted(faults, key=lambda fault: fault.mark)
-    name = model.name or stem
+    name = model.name or _nfc(stem)
     key = (model.key,) if isinstance(model.key, str) else tuple(model.key or ())
     said = {
         "name": name,

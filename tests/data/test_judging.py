@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,7 +116,7 @@ def test_who_may_not_commit_can_ask_without_a_record(
 def test_a_mistyped_suite_lets_nothing_pass(
     datasets: DatasetManager, suite: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    suite.write_text(SUITE.replace("range", "rnage"))
+    suite.write_text(SUITE.replace("range", "rnage") + "# as for flights\n")
     with pytest.raises(InvalidInput, match=r"suites/weather\.yaml:4"):
         datasets.commit("weather", GOOD)
     with caplog.at_level(logging.WARNING, "mlops_lab"):
@@ -173,3 +174,47 @@ def test_the_profile_is_that_of_the_commit(datasets: DatasetManager, write: Writ
     assert profile.rows == 3
     datasets.commit("text", write("readme.txt", "hello"))
     assert datasets.profile("text") is None
+
+
+def test_suites_of_other_datasets_are_neither_read_nor_in_the_way(
+    datasets: DatasetManager,
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    folder = project.root / "suites"
+    folder.mkdir()
+    (folder / "other.yaml").write_text(SUITE.replace("weather", "other"))
+    (folder / "broken.yaml").write_text("checks: [")
+    (folder / "folder.yaml").mkdir()
+    (folder / "nothing.yaml").symlink_to("gone")
+    os.mkfifo(folder / "pipe.yaml")
+    with monkeypatch.context() as patch:
+        patch.setattr("mlops_lab.data.suite.read_document", lambda *_, **__: pytest.fail("read"))
+        assert datasets.commit("weather", GOOD).state is None
+    assert caplog.text == ""
+    for name in ("folder", "pipe"):
+        with pytest.raises(InvalidInput, match=f"suites/{name}.yaml cannot be read: it is no file"):
+            datasets.commit(name, GOOD)
+    with pytest.raises(NotFound, match=r"no suite .*nothing\.yaml"):
+        datasets.commit("nothing", GOOD)
+
+
+@pytest.mark.parametrize(
+    ("file", "dataset", "name"),
+    [
+        ("a", '"wea\\x74her"', "weather"),
+        ("a", '"wea\\\n  ther"', "weather"),
+        ("a", "cafe\u0301", "caf\u00e9"),  # as another machine writes it
+        ("cafe\u0301", None, "caf\u00e9"),
+    ],
+)
+def test_a_suite_is_found_however_its_dataset_is_spelt(
+    datasets: DatasetManager, project: Project, file: str, dataset: str | None, name: str
+) -> None:
+    path = project.root / "suites" / f"{file}.yaml"
+    path.parent.mkdir()
+    said = "" if dataset is None else f"dataset: {dataset}\n"
+    path.write_text(said + "checks:\n  - {check: range, column: wind_speed, max: 150}\n")
+    assert datasets.commit(name, WINDY).state == "blocked"
+    assert datasets.check(f"{name}@1", file).state == "blocked"
