@@ -41,7 +41,10 @@ _READERS: dict[Format, str] = {
 ROW_GROUP = 122_880
 """Rows of a Parquet row group: what DuckDB and others read in one piece."""
 
-_SQL = re.compile(r"(select|with|from|values|pivot|unpivot|table|\()\b", re.IGNORECASE)
+# "table.csv" and "from-2013.csv" are names of files, there or not.
+_SQL = re.compile(
+    r"(select|with|from|values|pivot|unpivot|table)($|[\s('\"*]|/\*)|\(\s*\w", re.IGNORECASE
+)
 _COMMENT = re.compile(r"(\s+|--[^\n]*(\n|$)|/\*.*?\*/)*", re.DOTALL)
 _FIRST_SAMPLE = 100_000
 
@@ -116,6 +119,8 @@ class Source:
         if isinstance(value, str | os.PathLike):
             return cls._of_path(Path(value), format)
         if isinstance(value, list | tuple):
+            if not all(isinstance(one, str | os.PathLike) for one in value):
+                raise InvalidInput(f"{_shown(value)} is no list of files: give {_POSSIBLE}.")
             return cls._of_files([Path(one) for one in value], format)
         kind = _kind_of(value)
         if kind == "relation":
@@ -342,12 +347,14 @@ def to_arrow(frame: Any) -> pa.Table:
         if kind == "pandas frame":
             named = [name for name in frame.index.names if name is not None]
             if named:
-                frame = frame.reset_index(level=named)
+                # A level may be called as a column is: `unique_names` tells them apart.
+                frame = frame.reset_index(level=named, allow_duplicates=True)
             frame = frame.set_axis(unique_names(frame.columns), axis="columns")
             table = pa.Table.from_pandas(frame, preserve_index=False)
         elif kind == "polars frame":
             frame = frame.collect() if hasattr(frame, "collect") else frame
             frame = frame.to_frame() if hasattr(frame, "to_frame") else frame
+            _refuse_objects(frame)
             table = frame.to_arrow()
         elif kind == "arrow batch":
             table = pa.Table.from_batches([frame])
@@ -355,8 +362,10 @@ def to_arrow(frame: Any) -> pa.Table:
             table = frame.to_table()
         else:
             table = frame if isinstance(frame, pa.Table) else pa.table(frame)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-        raise InvalidInput(f"The frame is no table: {' '.join(map(str, error.args))}") from error
+    except (ValueError, TypeError, OverflowError, pa.ArrowNotImplementedError) as error:
+        # Arrow's errors are such, too; its own say in a second part which column it is.
+        told = " ".join(map(str, error.args)) if isinstance(error, pa.ArrowException) else error
+        raise InvalidInput(f"The frame is no table: {told}") from error
     if not table.num_columns:
         raise InvalidInput(f"The {kind} has no columns, so it is no table.")
     table = table.rename_columns(unique_names(table.column_names))
@@ -364,6 +373,16 @@ def to_arrow(frame: Any) -> pa.Table:
         if pa.types.is_float16(column.type):  # DuckDB does not know it
             table = table.set_column(i, column.name, table.column(i).cast(pa.float32()))
     return table.replace_schema_metadata(None)
+
+
+def _refuse_objects(frame: Any) -> None:
+    """Refuse polars' columns of Python objects: Arrow would be given where they are in memory."""
+    for name, kind in frame.schema.items():
+        if "Object" in str(kind):
+            raise InvalidInput(
+                f"The frame is no table: the column {name} holds Python objects ({kind}); make "
+                "them text or numbers, or leave it out."
+            )
 
 
 def unique_names(names: Sequence[Any]) -> list[str]:

@@ -242,10 +242,10 @@ class DatasetFinder:
         What was committed or checked out and is as it was costs some ``stat`` calls. A file that is
         not known so is hashed when a version has its size.
         """
-        path = Path(path).expanduser()
-        if path.is_dir():
+        path = Path(os.path.expanduser(path))
+        if os.path.isdir(path):
             digest = self._store.objects.view_of(path) or self._digest_of_folder(path)
-        elif path.is_file():
+        elif os.path.isfile(path):
             digest = self._store.objects.digest_of_file(path) or self._digest_of_size(path)
         else:
             return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,25 +31,28 @@ def read_arrow(path: Path, told: str) -> pa.Table:
     Raises
     ------
     InvalidInput
-        It is no table.
+        It is no table, or none that can be read.
     """
     _refuse_no_table(path, told)
-    if path.is_file() and path.suffix.lower() in (".parquet", ".pq"):
-        import pyarrow.parquet as pq
+    with _reading(path, told):
+        if path.is_file() and path.suffix.lower() in (".parquet", ".pq"):
+            import pyarrow.parquet as pq
 
-        # Not through a dataset, which would read key=value in the path as columns.
-        return pq.ParquetFile(path).read()
-    from mlops_lab.compute import Source, open_engine
+            # Not through a dataset, which would read key=value in the path as columns.
+            return pq.ParquetFile(path).read()
+        from mlops_lab.compute import Source, open_engine
 
-    with open_engine() as engine:
-        relation = Source.of(path).relation(engine.connection)
-        table: pa.Table = engine.run(relation.to_arrow_table)
-    return table
+        with open_engine() as engine:
+            relation = Source.of(path).relation(engine.connection)
+            table: pa.Table = engine.run(relation.to_arrow_table)
+        return table
 
 
 def read_pandas(path: Path, told: str) -> pd.DataFrame:
     """Read a table as a pandas frame; see `read_arrow`."""
-    frame: pd.DataFrame = read_arrow(path, told).to_pandas()
+    table = read_arrow(path, told)
+    with _reading(path, told):
+        frame: pd.DataFrame = table.to_pandas()
     return frame
 
 
@@ -70,7 +75,34 @@ def read_relation(path: Path, told: str, connection: Any = None) -> Any:
     _refuse_no_table(path, told)
     from mlops_lab.compute import Source
 
-    return Source.of(path).relation(connection)
+    with _reading(path, told):
+        return Source.of(path).relation(connection)
+
+
+@contextmanager
+def _reading(path: Path, told: str) -> Iterator[None]:
+    """Say which version could not be read, and by its own name instead of its place in the store.
+
+    Raises
+    ------
+    InvalidInput
+        In place of what DuckDB and Arrow raise of what is in a file.
+    """
+    import duckdb
+    import pyarrow as pa
+
+    from mlops_lab.compute.engine import first_line
+
+    try:
+        yield
+    # Of a torn file Arrow raises a bare OSError; one of the system has a number.
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        why = first_line(error).replace(str(path), path.name)
+        raise InvalidInput(
+            f'{told} cannot be read as a table: {why} Its bytes are at lab.dataset("{told}").path.'
+        ) from error
 
 
 def _refuse_no_table(path: Path, told: str) -> None:

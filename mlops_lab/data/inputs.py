@@ -92,8 +92,8 @@ class DatasetUser(DatasetFinder):
             raise InvalidInput(
                 f"A run uses a dataset by reference ('flights@3') or a path; got {what!r}."
             )
-        path = Path(what).expanduser()
-        if not path.exists():
+        path = Path(os.path.expanduser(what))
+        if not os.path.exists(path):  # unlike `Path.exists` it takes text of any length
             raise self._nothing(str(what))
         found = self.recognise(path)
         if found is not None:

@@ -319,7 +319,7 @@ class DatasetManager(DatasetJudge):
             Files would be lost that were never committed; nothing was written.
         """
         version = self.get(ref)
-        path = Path(dest).expanduser()
+        path = Path(os.path.expanduser(dest))
         with delivering(version):
             if version.is_tree:
                 entries = self._store.objects.tree(version.digest).entries

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Taken", "take"]
 
 _NAME_BYTES: Final = 200
+_SHOWN: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +78,13 @@ def take(store: Store, name: str, source: Any, *, progress: Progress | None = No
     path = _as_path(source)
     if path is None:
         return _take_table(store, name, source, progress)
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike `Path.is_dir` it takes text of any length
         return _take_folder(store, path, progress)
-    if not path.exists() and not path.is_symlink():
+    if not os.path.lexists(path):
+        text = str(source)
+        shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
         raise NotFound(
-            f"There is no file or folder {str(source)!r} (seen from {Path.cwd()}), and it is no "
+            f"There is no file or folder {shown!r} (seen from {Path.cwd()}), and it is no "
             "SQL either: that begins with SELECT."
         )
     (put,) = store.objects.put_files([path], progress=progress)
@@ -148,12 +151,12 @@ def _take_table(store: Store, name: str, given: Any, progress: Progress | None) 
 def _as_path(source: Any) -> Path | None:
     """The path that is meant; None for tables and SQL."""
     if isinstance(source, os.PathLike):
-        return Path(source).expanduser()
+        return Path(os.path.expanduser(source))
     if not isinstance(source, str):
         return None
     if not source.strip():
         raise InvalidInput("What is to be committed is empty text; give a path, a frame or SQL.")
-    path = Path(source).expanduser()
+    path = Path(os.path.expanduser(source))
     if os.path.lexists(path):
         return path
     from mlops_lab.compute import Source

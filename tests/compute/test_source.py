@@ -154,6 +154,11 @@ def test_folders_that_are_no_table(tmp_path: Path) -> None:
         (pd.DataFrame(index=[1, 2]), "has no columns"),
         (pd.DataFrame({"a": [1, "x"]}), "column a"),
         ([], "no files in the list"),
+        ([1, 2], r"list \[1, 2\] is no list of files"),
+        (pd.DataFrame({"a": [2**70, 1]}), "too large"),
+        (pd.DataFrame({"a": pd.arrays.SparseArray([0, 1])}), "column a"),
+        (pd.DataFrame([[1]], columns=pd.Index(["\ud800"], dtype=object)), "surrogates"),
+        (pl.DataFrame({"a": pl.Series([object()], dtype=pl.Object)}), "column a .*objects"),
     ],
 )
 def test_what_is_no_table_is_said(value: Any, message: str) -> None:
@@ -178,6 +183,7 @@ def test_pandas_keeps_an_index_only_by_name() -> None:
     frame = pd.DataFrame({"a": [1, 2]}, index=[7, 8])
     assert rows_of(frame) == [(1,), (2,)]
     assert rows_of(frame.rename_axis("k")) == [(7, 1), (8, 2)]
+    assert rows_of(frame.rename_axis("a")) == [(7, 1), (8, 2)], "a level called as a column is"
 
 
 def test_names_are_made_unique_without_regard_to_case() -> None:
@@ -233,3 +239,16 @@ def test_links_are_read_as_what_they_are_called(tmp_path: Path) -> None:
     assert is_tabular(view)
     assert is_tabular(view / "t.parquet")
     assert rows_of(view) == rows_of(view / "t.parquet") == rows_of(TABLE)
+
+
+@pytest.mark.parametrize("text", ["table.csv", "from-2013.csv", "select.parquet", "values/a.csv"])
+def test_a_file_called_like_sql_is_a_file(text: str) -> None:
+    with pytest.raises(NotFound, match="There is no file"):
+        Source.of(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["FROM range(3)", "(select 1)", "select(1)", "select*from t", "with\na as (x) from a"]
+)
+def test_sql_is_recognised(text: str) -> None:
+    assert Source.of(text).kind == "sql"

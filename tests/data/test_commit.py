@@ -119,10 +119,11 @@ def test_an_empty_folder_is_refused(datasets: DatasetManager, project: Project) 
 
 
 def test_what_is_no_table_by_its_content_is_still_data(
-    datasets: DatasetManager, write: Write
+    datasets: DatasetManager, write: Write, caplog: pytest.LogCaptureFixture
 ) -> None:
     version = datasets.commit("broken", write("broken.parquet", b"PAR1 is what it begins with"))
     assert version.rows is None
+    assert "broken gets no profile: broken.parquet cannot be read" in caplog.text
     assert datasets.path("broken").read_bytes().startswith(b"PAR1")
 
 
@@ -135,6 +136,9 @@ def test_what_is_no_table_by_its_content_is_still_data(
         (None, "is no table"),
         ("select nothing from nowhere", "nowhere"),
         ("drop table x", "no file or folder"),
+        ("table.csv", "no file or folder 'table.csv'"),
+        ("a,b\n1,2\n" * 2000, r"no file or folder 'a,b\\n.{,250}…'"),
+        ("~nobody-of-this-name/a.csv", "no file or folder '~nobody"),
     ],
 )
 def test_what_cannot_be_committed_is_said(
