@@ -21,8 +21,8 @@ from mlops_lab.cli.data_page import (
     version_facts,
     version_line,
 )
-from mlops_lab.cli.output import console, say, shown, size, write_json
-from mlops_lab.errors import Conflict, InvalidInput, NotFound
+from mlops_lab.cli.output import console, say, shown, size, write_file, write_json
+from mlops_lab.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from mlops_lab.data.records import VersionRecord
@@ -261,7 +261,7 @@ def infer(session: Session, target: str, name: str | None, output: Path | None) 
         from mlops_lab import compute
 
         with _progress(session, "profiling", count=True) as progress:
-            profile = compute.profile(path, progress=progress, tmp=project.store.dir / "tmp")
+            profile = compute.profile(path, progress=progress, tmp=project.store.tmp)
         name = name or path.stem.partition(".")[0]
     else:
         version = project.datasets.get(target)
@@ -271,15 +271,7 @@ def infer(session: Session, target: str, name: str | None, output: Path | None) 
         profile, name = found, name or version.name
     text = infer_suite(profile, name)
     if output is not None:
-        try:
-            with output.open("x", encoding="utf-8") as file:
-                file.write(text)
-        except FileExistsError as error:
-            raise Conflict(
-                f"{shown(output)} is there already; a draft replaces nothing."
-            ) from error
-        except FileNotFoundError as error:
-            raise NotFound(f"There is no folder {shown(output.parent)}.") from error
+        write_file(output, text, new=True)
     if session.as_json:
         write_json({"name": name, "suite": text})
     elif output is not None:
@@ -365,7 +357,7 @@ def _check_file(project: Project, path: Path, names: Sequence[str]) -> list[Suit
     from mlops_lab.data.suite_run import run_suite
 
     suites = _suites(project, names, None)
-    return [run_suite(path, suite, tmp=project.store.dir / "tmp") for suite in suites]
+    return [run_suite(path, suite, tmp=project.store.tmp) for suite in suites]
 
 
 # -- while it runs --------------------------------------------------------------------------------

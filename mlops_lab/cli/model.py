@@ -9,7 +9,7 @@ import click
 
 from mlops_lab.cli.command import LabGroup, Session, pass_session
 from mlops_lab.cli.model_page import browser, print_model, print_models, print_version, when
-from mlops_lab.cli.output import console, print_table, say, shown, write_json
+from mlops_lab.cli.output import console, print_table, say, shown, write_file, write_json
 from mlops_lab.errors import Corrupt
 
 if TYPE_CHECKING:
@@ -255,7 +255,7 @@ def card(
         models.edit_card(version.name, dict(parts))
     markdown = models.card(version.ref)
     if output is not None:
-        output.write_text(markdown, encoding="utf-8")
+        write_file(output, markdown)
     if session.as_json:
         sections = models.card_sections(version.name)
         write_json({"ref": version.ref, "markdown": markdown, "sections": sections})

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlops_lab.errors import Conflict, InvalidInput, NotFound
+
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.text import Text
@@ -32,6 +34,7 @@ __all__ = [
     "say",
     "shown",
     "size",
+    "write_file",
     "write_json",
 ]
 
@@ -90,6 +93,34 @@ def console(*, stderr: bool = False) -> Console:
 def write_json(value: Any) -> None:
     """One JSON document on stdout; what is not finite is a string, times are ISO 8601 in UTC."""
     click.echo(json.dumps(plain(value), ensure_ascii=False, indent=2))
+
+
+def write_file(path: Path, text: str, *, new: bool = False) -> None:
+    """Write what ``-o`` asks for.
+
+    Parameters
+    ----------
+    path
+        Where.
+    text
+        What.
+    new
+        Replace nothing.
+
+    Raises
+    ------
+    InvalidInput, Conflict
+        It cannot be written there; or something is there, and it is to be `new`.
+    """
+    try:
+        with path.open("x" if new else "w", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise Conflict(f"{shown(path)} is there already; a draft replaces nothing.") from error
+    except FileNotFoundError as error:
+        raise NotFound(f"There is no folder {shown(path.parent)}.") from error
+    except (PermissionError, NotADirectoryError, IsADirectoryError) as error:
+        raise InvalidInput(f"{shown(path)} cannot be written: {error.strerror}.") from error
 
 
 def plain(value: Any) -> Any:

@@ -278,7 +278,7 @@ def _preview(project: Project, version: VersionRecord) -> dict[str, Any] | None:
 
     try:
         source = Source.of(project.datasets.path(version))
-        with open_engine(project.store.dir / "tmp") as engine:
+        with open_engine(project.store.tmp) as engine:
             view = source.view(engine)
             columns = engine.columns(view)[:PREVIEW_COLUMNS]
             shown = ", ".join(quote(name) for name, _ in columns)

@@ -85,6 +85,8 @@ class Store:
         self._refused_why = prepare(layout)
         self.read_only = self._refused_why is not None
         folder = private_folder(self.dir) if self.read_only else self.dir
+        self.tmp = folder / "tmp"
+        """Where what a reader needs for a while may be put; who may only read has a folder too."""
         self.objects = Objects(layout.objects, layout.tmp, self._refused_why, folder)
         self._lock = StoreLock(folder)
         self._decisions = DecisionLog(layout.decisions)

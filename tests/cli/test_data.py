@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -293,3 +294,24 @@ def test_on_a_terminal_nothing_of_the_progress_stays(here: Path, write: Write) -
     os.close(theirs)
     os.close(ours)
     assert json.loads(ended.stdout)["ref"] == "weather@1"
+
+
+def test_a_project_that_may_only_be_read_is_looked_into(
+    call: Call, here: Path, write: Write, suite: Callable[[str], Path]
+) -> None:
+    """What a reader needs for a while is put elsewhere."""
+    suite("warn")
+    path = write(wind=1048.0)
+    assert call("data", "commit", "weather", path, "--no-checks").code == 0
+    Project.open(here).close()
+    newer = here / ".mlops" / "format"
+    newer.write_text('{"read": 1, "write": 99}')
+    tmp = here / ".mlops" / "tmp"
+    shutil.rmtree(tmp)
+    assert call("data", "infer", path).code == 0
+    assert call("data", "check", path, "--suite", "weather").code == 0
+    key = ("--key", "id")
+    assert call("data", "diff", "weather@1", "weather@1", *key).code == 0
+    refused = call("data", "commit", "more", path)
+    assert (refused.code, "newer program" in refused.err) == (2, True)
+    assert not tmp.exists()

@@ -166,3 +166,6 @@ def test_card_is_written_and_keeps_what_people_say(call: Call, here: Path) -> No
     assert written.code == 0
     assert (here / "CARD.md").read_text().startswith("---\nlibrary_name:")
     assert call("model", "card", "flight-delay", "--write", "evaluation", "perfect").code == 2
+    for nowhere in (here / "none" / "CARD.md", here / "CARD.md" / "x"):
+        refused = call("model", "card", "flight-delay", "-o", nowhere)
+        assert (refused.code, "Errno" in refused.err) == (2, False), refused.err
