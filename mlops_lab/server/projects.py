@@ -8,6 +8,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado.web import authenticated
 
 from mlops_lab import example
+from mlops_lab.errors import LabError
 from mlops_lab.project import Project
 from mlops_lab.server.handler import Body, LabHandler, Query, needs
 from mlops_lab.server.known import KnownProject
@@ -38,13 +39,10 @@ class Projects(LabHandler):
         known = self.services.known
 
         def call() -> dict[str, Any]:
-            current = known.near(near) if near is not None else None
-            listed = [_encode(one) for one in known.all()]
-            key = current.project.key if current else None
-            return {
-                "projects": listed,
-                "current": next((one for one in listed if one["key"] == key), None),
-            }
+            near_one = known.near(near) if near is not None else None
+            current = _encode(near_one) if near_one else None
+            listed = (current if one is near_one else _encode_if_sound(one) for one in known.all())
+            return {"projects": [one for one in listed if one], "current": current}
 
         await self.send(call)
 
@@ -113,6 +111,14 @@ class Watch(LabHandler):
         """Announce changes for another minute."""
         await self.known(key)
         self.set_status(204)
+
+
+def _encode_if_sound(known: KnownProject) -> dict[str, Any] | None:
+    """None for one that cannot be read: who works in another must not hear of it at every turn."""
+    try:
+        return _encode(known)
+    except LabError:
+        return None
 
 
 def _encode(known: KnownProject) -> dict[str, Any]:

@@ -126,8 +126,9 @@ class Model(_RegistryHandler):
         name, body, who = name_of(name, _MODEL), self.body(_ModelPatch), self.identity
 
         def call(project: Project) -> dict[str, Any]:
+            pages = _browser(project, who)  # may fail, and nothing is written then
             project.models.edit(name, description=body.description, tags=body.tags, by=who)
-            page: dict[str, Any] = _browser(project, who).model_page(name)["model"]
+            page: dict[str, Any] = pages.model_page(name)["model"]
             return page
 
         await self.answer(key, call)
@@ -152,8 +153,9 @@ class Version(_RegistryHandler):
         ref, body, who = _ref(name, number), self.body(_VersionPatch), self.identity
 
         def call(project: Project) -> dict[str, Any]:
+            pages = _browser(project, who)
             project.models.edit(ref, note=body.note, tags=body.tags, by=who)
-            return _browser(project, who).version_row(ref)
+            return pages.version_row(ref)
 
         await self.answer(key, call)
 
@@ -304,11 +306,11 @@ class Register(_RegistryHandler):
         name = name_of(body.name, _MODEL)
 
         def call(project: Project) -> dict[str, Any]:
-            run = project.runs.get(run_id).id
+            pages, run = _browser(project, who), project.runs.get(run_id).id
             version = project.models.register(
                 name, run_id=run, logged_model=body.logged_model, by=who
             )
-            return _browser(project, who).version_row(version.ref)
+            return pages.version_row(version.ref)
 
         await self.answer(key, call, status=201)
 

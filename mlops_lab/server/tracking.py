@@ -262,7 +262,8 @@ def _runs(project: Project, query: _RunsQuery) -> dict[str, Any]:
 
 
 def _update(project: Project, run_id: str, patch: _RunPatch, who: Identity) -> dict[str, Any]:
-    runs = project.runs
+    # First what can fail: nothing is written by a request that is refused.
+    runs, goals = project.runs, project.settings.goals
     run_id = runs.get(run_id).id
     if patch.name is not None:
         runs.rename(run_id, patch.name)
@@ -274,7 +275,7 @@ def _update(project: Project, run_id: str, patch: _RunPatch, who: Identity) -> d
         runs.note(run_id, patch.note, by=who)
     with project.store.read() as cursor:
         records = reading.runs(cursor, [run_id])
-        return rows_of(cursor, records, project.settings.goals, sparkline="auto")[0]
+        return rows_of(cursor, records, goals, sparkline="auto")[0]
 
 
 def _needs(project: Project) -> dict[str, Any]:

@@ -70,6 +70,26 @@ async def test_a_project_is_known_for_as_long_as_the_server_lives(
     assert (await ask("projects", key)).body["name"] == "flight-delay"
 
 
+async def test_a_project_that_cannot_be_read_keeps_nobody_from_theirs(
+    project: Project, met: Any, ask: Ask, jp_root_dir: Path
+) -> None:
+    broken = make_project(jp_root_dir / "broken")
+    await met("broken")
+    (broken.root / "mlops.toml").write_text("[goals\n")
+    listed = (await ask("projects", near="flight-delay")).body
+    assert listed["current"]["key"] == project.key
+    assert [one["key"] for one in listed["projects"]] == [project.key]
+    refused = await ask("projects", near="broken")
+    assert refused.code == 400
+    assert "mlops.toml is not valid TOML" in refused.body["detail"]
+    # What is refused has written nothing.
+    run = broken.runs.start(name="a")
+    at = ("projects", broken.key, "runs", run)
+    assert (await ask(*at, method="PATCH", body={"note": "x"})).code == 400
+    assert broken.runs.notes(run) == []
+    broken.close()
+
+
 async def test_a_link_is_answered_by_a_server_that_has_met_nobody(
     ask: Ask, jp_root_dir: Path
 ) -> None:
