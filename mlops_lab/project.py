@@ -285,7 +285,13 @@ class Project:
         return search_runs(self.store, self._goals(), where, **options)
 
     def _goals(self) -> Mapping[str, Direction]:
-        return self.settings.goals
+        try:
+            return self.settings.goals
+        except InvalidInput:
+            # Half a file, while somebody edits it, must not end a pipeline that reads its metrics.
+            if self._settings is None:
+                raise
+            return self._settings[1].goals
 
 
 def key_of(root: Path) -> str:

@@ -188,5 +188,5 @@ def _with(champion: Champion, metrics: list[MetricSummary]) -> Champion:
 
 
 def _refused(champion: Champion, why: str) -> Champion:
-    sentence = f"{champion.label} of {champion.model} could not be judged: {why}"
+    sentence = f"{champion.label} of {champion.model} could not be judged: {why.rstrip('.')}"
     return Champion(champion.alias, champion.model, champion.version, refused=sentence)

@@ -201,7 +201,10 @@ class Executor:
                 judged = outcome
         self._capture.join(timeout=20)
         facts = error_facts(error) if error else None
-        self._open.end(self.run_id, status, outcome=judged.state, reason=judged.reason, error=facts)
+        promoted = judged.promotion if judged.state == "passed" else None
+        # What became of the model is what a person opens the run for.
+        reason = judged.reason or (f"{promoted.sentence}." if promoted else None)
+        self._open.end(self.run_id, status, outcome=judged.state, reason=reason, error=facts)
         finished = {"rejected": 3, "waiting": 4}.get(judged.state or "", 0)
         codes = {"finished": finished, "failed": 1, "killed": 130}
         return PipelineResult(

@@ -131,11 +131,11 @@ class Judging:
                 sentence = self._stays(promote, item)
                 return Outcome(state, reason, gates, _with(promotion, "rejected", sentence))
             return self._settle(promote, item, gates, promotion, champion)
-        except (Forbidden, Corrupt, Conflict, NotFound) as error:
+        except (Forbidden, Corrupt, Conflict, InvalidInput, NotFound) as error:
             if error.details.get("overtaken"):
                 # Another pipeline has promoted meanwhile: its model is the one to beat now.
                 raise _Overtaken from error
-            # Somebody's role, a changed log or file: the gates are met, and there is no promotion.
+            # Somebody's role, or a changed log, file or policy: met gates, and no promotion.
             refused = _with(promotion, "refused", error.message)
             return Outcome("rejected", error.message, gates, refused)
 

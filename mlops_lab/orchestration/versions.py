@@ -58,15 +58,19 @@ class Versions:
     # --- before anything runs ---------------------------------------------------------------
 
     def refuse_missing(self, spec: PipelineSpec) -> None:
-        """Refuse a pipeline with an input that names a version which does not exist.
+        """Refuse a pipeline with an input that names a version which does not exist, or with a
+        promotion that no policy can allow.
 
-        One whose version an earlier step is going to make is fine.
+        An input whose version an earlier step is going to make is fine.
 
         Raises
         ------
         InvalidInput
             With ``file:line:column: sentence`` for every such input.
         """
+        if spec.promote is not None:
+            # Hours of steps must not end at a policy that cannot be read.
+            self.models.alias_to_give(spec.promote.alias)
         to_be_made = {
             (output.kind, output.name)
             for step in spec.steps
@@ -165,7 +169,7 @@ class Versions:
         from mlops_lab.data.suite_run import run_suite
 
         found = read_suite(find_suite(self._store.root, suite))
-        return run_suite(item.path, found, tmp=self._store.dir / "tmp")
+        return run_suite(item.path, found, tmp=self._store.tmp)
 
     def holder(self, model: str, alias: str) -> ModelVersion | None:
         """The version that has an alias now."""

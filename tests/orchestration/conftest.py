@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mlops_lab.orchestration.engines.run import CellFailure
+from mlops_lab.orchestration.engines.session import Session
 from mlops_lab.orchestration.events import Event
+from mlops_lab.orchestration.notebook import NotebookFacts
 from mlops_lab.project import Project
 
 
@@ -77,32 +81,39 @@ def workshop(tmp_path: Path) -> Iterator[Workshop]:
 
 
 REGISTER = """
-import json, pathlib, tempfile
-import mlops_lab as lab
+import json, os, pathlib, tempfile
 from mlops_lab.project import Project
 
-models = Project.locate().models
+models, run_id = Project.locate().models, os.environ["MLOPS_LAB_RUN"]
 folder = pathlib.Path(tempfile.mkdtemp())
 (folder / "model.json").write_text(json.dumps({"flavor": "sklearn", "unsafe": False}))
 (folder / "skill.txt").write_text(str(skill))
-run = lab.start_run()
-models.log_package(run.id, "model", folder)
-models.register(model, run_id=run.id)
+models.log_package(run_id, "model", folder)
+models.register(model, run_id=run_id)
 """
 """A model that is a number: keeping and registering it is real, fitting it takes no time."""
 
-EVALUATE = """
-import pathlib
-import mlops_lab as lab
+LOG = """
+import os, pathlib
+from mlops_lab.project import Project
 
+def log(**metrics):
+    Project.locate().runs.log_metrics(os.environ["MLOPS_LAB_RUN"], metrics)
+
+"""
+"""A cell that makes ``log``, without loading what people's notebooks load."""
+
+EVALUATE = (
+    LOG
+    + """
 auc = float((pathlib.Path(model) / "skill.txt").read_text())
-lab.log_metrics({
-    "auc": auc,
+log(auc=auc, **{
     "fpr/carrier=DL": 0.10, "count/carrier=DL": 400,
     "fpr/carrier=EV": 0.12, "count/carrier=EV": 300,
     "fpr/carrier=OO": 0.90, "count/carrier=OO": 3,
 })
 """
+)
 
 DELAY = """
 name: flight-delay
@@ -124,6 +135,39 @@ def delay(workshop: Workshop) -> Workshop:
     workshop.notebook("train", REGISTER, params="skill = 0.5\nmodel = 'm'")
     workshop.notebook("evaluate", EVALUATE, params="model = ''\nday = 1")
     return workshop
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Runs notebooks in this process, for what is decided after them: a kernel each would take
+    most of the time, and is shown to work elsewhere. ``quick.undo()`` brings the kernels back."""
+    monkeypatch.setattr("mlops_lab.orchestration.step.run_notebook", run_in_process)
+    return monkeypatch
+
+
+def run_in_process(
+    facts: NotebookFacts, parameters: Mapping[str, Any], output: Path, session: Session
+) -> CellFailure | None:
+    """As the engine does: params below their cell, the step's environment, a failure in words."""
+    notebook = json.loads(facts.path.read_text())
+    names: dict[str, Any] = {}
+    outside = dict(os.environ)
+    os.environ.update(session.environment)
+    done = 0
+    try:
+        for cell in notebook["cells"]:
+            exec(cell["source"], names)
+            done += 1
+            if cell["metadata"].get("tags") == ["parameters"]:
+                names |= parameters  # in a cell of their own
+                done += 1
+    except Exception as error:
+        return CellFailure(type(error).__name__, str(error), cell["id"], done + 1)
+    finally:
+        os.environ.clear()
+        os.environ.update(outside)
+        output.write_text(json.dumps(notebook))
+    return None
 
 
 @pytest.fixture

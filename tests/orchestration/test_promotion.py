@@ -10,7 +10,7 @@ from mlops_lab.errors import Forbidden, InvalidInput
 from mlops_lab.governance import Identity
 from mlops_lab.orchestration.events import ChampionFound
 
-from .conftest import DELAY, REGISTER
+from .conftest import DELAY, LOG, REGISTER
 
 FIGHT = (
     DELAY
@@ -36,7 +36,7 @@ def champion_of(workshop) -> int | None:
     return found.version if found else None
 
 
-def test_a_challenger_is_compared_with_the_champion_on_the_same_inputs(delay) -> None:
+def test_a_challenger_is_compared_with_the_champion_on_the_same_inputs(delay, quick) -> None:
     # the first one stands alone
     first = delay.run(FIGHT)
     assert (first.outcome, first.exit_code) == ("passed", 0), first
@@ -57,6 +57,8 @@ def test_a_challenger_is_compared_with_the_champion_on_the_same_inputs(delay) ->
         "auc 0.699 is at least champion 1's 0.7 \N{MINUS SIGN} 0.005 (same step, same inputs)"
     )
     assert second.promotion.sentence == "flight-delay 2 is champion now, it replaces 1"
+    run = delay.project.runs.get(second.run_id)  # its page says so as well
+    assert run.reason == "flight-delay 2 is champion now, it replaces 1."
     assert judged(delay, second) == ["evaluate with champion 1"]
     child = delay.project.pipelines.steps(second.run_id)[-1]
     tags = delay.project.runs.tags(child.id)
@@ -108,10 +110,10 @@ def test_a_challenger_is_compared_with_the_champion_on_the_same_inputs(delay) ->
     assert "champion 2's 0.1" in fifth.gates[1].sentence
 
 
-EVALUATE_AGAIN = "import mlops_lab as lab\nlab.log_metric('auc', 0.1)"
+EVALUATE_AGAIN = LOG + "log(auc=0.1)"
 
 
-def test_the_same_model_again_stays_what_it_is(delay) -> None:
+def test_the_same_model_again_stays_what_it_is(delay, quick) -> None:
     delay.run(FIGHT)
     again = delay.run(FIGHT)
 
@@ -122,7 +124,7 @@ def test_the_same_model_again_stays_what_it_is(delay) -> None:
     assert again.promotion.sentence == "flight-delay 1 is champion already"
 
 
-def test_what_waits_is_promoted_by_the_last_approval_and_nothing_runs_again(delay) -> None:
+def test_what_waits_is_promoted_by_the_last_approval_and_nothing_runs_again(delay, quick) -> None:
     text = (
         DELAY
         + "gates:\n  - metric: evaluate.auc >= 0.60\n  - approval: {role: approver, count: 2}\n"
@@ -163,7 +165,7 @@ def test_what_waits_is_promoted_by_the_last_approval_and_nothing_runs_again(dela
     assert project.runs.needs() == []
 
 
-def test_what_is_rejected_by_a_person_is_settled_as_well(delay) -> None:
+def test_what_is_rejected_by_a_person_is_settled_as_well(delay, quick) -> None:
     text = DELAY + "gates:\n  - approval: {}\npromote: {model: train.model, alias: champion}\n"
     result = delay.run(text)
     models = delay.project.models
@@ -175,7 +177,7 @@ def test_what_is_rejected_by_a_person_is_settled_as_well(delay) -> None:
     assert delay.project.pipelines.gates(run.id)[0].state == "rejected"
 
 
-def test_the_policy_of_the_alias_has_the_last_word(delay) -> None:
+def test_the_policy_of_the_alias_has_the_last_word(delay, quick) -> None:
     config = delay.project.root / "mlops.toml"
     config.write_text(config.read_text() + '\n[aliases.champion]\nafter = "staging"\n')
 
@@ -189,14 +191,14 @@ def test_the_policy_of_the_alias_has_the_last_word(delay) -> None:
     assert champion_of(delay) is None
 
 
-def test_a_champion_that_the_step_cannot_judge_rejects_and_says_why(delay) -> None:
+def test_a_champion_that_the_step_cannot_judge_rejects_and_says_why(delay, quick) -> None:
     delay.run(FIGHT)
     delay.notebook(
         "evaluate",
         "import pathlib\n"
         "skill = float(pathlib.Path(model, 'skill.txt').read_text())\n"
         "if skill == 0.7: raise OSError('old format')",
-        "import mlops_lab as lab\nlab.log_metric('auc', 0.9)",
+        LOG + "log(auc=0.9)",
         params="model = ''",
     )
     result = delay.run(FIGHT, {"skill": 0.8})
@@ -209,14 +211,50 @@ def test_a_champion_that_the_step_cannot_judge_rejects_and_says_why(delay) -> No
     assert champion_of(delay) == 1
 
 
-def test_a_misspelt_metric_opens_no_gate_when_nobody_is_champion(delay) -> None:
+def test_a_policy_that_cannot_be_read_is_a_fault_before_anything_runs(delay, quick) -> None:
+    config = delay.project.root / "mlops.toml"
+    sound = config.read_text()
+    config.write_text(sound + '\n[aliases.Champion]\nafter = "staging"\n')
+    with pytest.raises(InvalidInput, match="write Champion"):
+        delay.run(FIGHT)
+    assert delay.project.runs.search().items == []
+
+    # it is broken while the steps run: what they made stays, and nothing is promoted
+    config.write_text(sound)
+    delay.notebook(
+        "evaluate",
+        LOG + f"log(auc=0.9)\npathlib.Path({str(config)!r}).write_text('[aliases.champion')",
+        params="model = ''\nday = 1",
+    )
+    result = delay.run(FIGHT)
+    assert (result.status, result.outcome, result.exit_code) == ("finished", "rejected", 3)
+    assert "not valid TOML" in result.reason
+    assert champion_of(delay) is None
+
+
+def test_a_champion_whose_bytes_were_changed_rejects_in_one_sentence(delay, quick) -> None:
+    delay.run(FIGHT)
+    models, objects = delay.project.models, delay.project.store.objects
+    [entry] = [one for one in models.tree("flight-delay@1").entries if one.path == "skill.txt"]
+    path = objects.path(entry.digest)
+    path.chmod(0o644)
+    path.write_text("9.9")
+
+    result = delay.run(FIGHT, {"skill": 0.8})
+
+    assert result.outcome == "rejected"
+    assert "could not be judged: the bytes of" in result.reason
+    assert not result.reason.endswith("..")
+
+
+def test_a_misspelt_metric_opens_no_gate_when_nobody_is_champion(delay, quick) -> None:
     result = delay.run(FIGHT.replace("evaluate.auc >= champion", "evaluate.acu >= champion"))
 
     assert result.gates[1].sentence == "step evaluate logged no metric acu; the nearest is auc"
     assert champion_of(delay) is None
 
 
-def test_an_input_version_that_does_not_exist_is_a_fault_before_anything_runs(delay) -> None:
+def test_an_input_version_that_does_not_exist_is_a_fault_before_anything_runs(delay, quick) -> None:
     delay.notebook("prepare", "1", params="raw = old = ''")
     text = (
         "steps:\n  prepare:\n    notebook: ../notebooks/prepare.ipynb\n"
@@ -242,7 +280,7 @@ def test_an_input_version_that_does_not_exist_is_a_fault_before_anything_runs(de
     )
 
 
-def test_a_model_that_is_never_registered_fails_its_step_with_a_sentence(delay) -> None:
+def test_a_model_that_is_never_registered_fails_its_step_with_a_sentence(delay, quick) -> None:
     delay.notebook("train", "1", params="skill = 1\nmodel = 'm'")
     result = delay.run(FIGHT)
 
@@ -274,7 +312,7 @@ promote: {model: train.model, alias: champion, replaces: evaluate.model}
 """
 
 
-def test_a_champion_who_has_seen_the_solutions_counts_by_what_it_knew_before(delay) -> None:
+def test_a_champion_who_has_seen_the_solutions_counts_by_what_it_knew_before(delay, quick) -> None:
     delay.notebook(
         "train",
         "import pathlib\n" + TWIN,
@@ -283,9 +321,9 @@ def test_a_champion_who_has_seen_the_solutions_counts_by_what_it_knew_before(del
     )
     delay.notebook(
         "evaluate",
-        "import pathlib\nimport mlops_lab as lab\npath = pathlib.Path(model)\n"
+        LOG + "path = pathlib.Path(model)\n"
         "path = path / 'skill.txt' if path.is_dir() else path\n"
-        "lab.log_metric('auc', float(path.read_text()))",
+        "log(auc=float(path.read_text()))",
         params="model = ''\nday = 1",
     )
     assert delay.run(TWINS).outcome == "passed"
