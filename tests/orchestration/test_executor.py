@@ -221,7 +221,7 @@ def test_a_notebook_deleted_meanwhile_fails_its_step(workshop) -> None:
     assert "b.ipynb cannot be read" in str(result.steps["b"].error)
 
 
-def test_an_output_that_was_not_written_fails_the_step(workshop) -> None:
+def test_an_output_that_was_not_written_fails_the_step(workshop, quick) -> None:
     workshop.notebook("a", "1", params="table = ''")
 
     result = workshop.run(
@@ -262,7 +262,7 @@ def test_a_dry_run_plans_and_runs_nothing(demo) -> None:
     assert demo.project.store.query("select * from lab.runs") == []
 
 
-def test_a_scheduled_run_is_taken_over_and_a_finished_one_refused(workshop) -> None:
+def test_a_scheduled_run_is_taken_over_and_a_finished_one_refused(workshop, quick) -> None:
     workshop.notebook("a", "1")
     runs = workshop.project.runs
     run_id = runs.start(name="later", kind="pipeline", status="scheduled")
@@ -275,7 +275,7 @@ def test_a_scheduled_run_is_taken_over_and_a_finished_one_refused(workshop) -> N
         workshop.run("steps:\n  a: {notebook: ../notebooks/a.ipynb}\n", run_id=run_id)
 
 
-def test_a_listener_that_fails_does_not_take_the_run_with_it(workshop) -> None:
+def test_a_listener_that_fails_does_not_take_the_run_with_it(workshop, quick) -> None:
     class Broken:
         def on_event(self, event: events.Event) -> None:
             raise BrokenPipeError

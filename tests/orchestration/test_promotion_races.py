@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+import pytest
+
 from mlops_lab.governance.access import Rules
 from mlops_lab.orchestration.events import Event, GateDecided, StepStarted
 from mlops_lab.project import Project
 
-from .conftest import DELAY, Workshop
+from .conftest import DELAY, LOG, Workshop
 
 FIGHT = (
     DELAY
@@ -74,7 +76,9 @@ def test_a_process_killed_between_gates_and_promotion_has_promoted_nothing(delay
     assert delay.run(FIGHT).promotion.state == "promoted"
 
 
-def test_of_two_promotions_at_once_the_second_fights_the_first(delay: Workshop) -> None:
+def test_of_two_promotions_at_once_the_second_fights_the_first(
+    delay: Workshop, quick: pytest.MonkeyPatch
+) -> None:
     delay.run(FIGHT)
     other = delay.pipeline(FIGHT, name="other")
 
@@ -95,7 +99,9 @@ def test_of_two_promotions_at_once_the_second_fights_the_first(delay: Workshop) 
     ]
 
 
-def test_who_interrupts_at_the_gate_still_has_what_was_decided(delay: Workshop) -> None:
+def test_who_interrupts_at_the_gate_still_has_what_was_decided(
+    delay: Workshop, quick: pytest.MonkeyPatch
+) -> None:
     # The gates are through: a signal now comes too late, and must not leave a half of it.
     late = AtTheGate(lambda: os.kill(os.getpid(), signal.SIGINT))
     delay.pipeline(FIGHT)
@@ -106,13 +112,16 @@ def test_who_interrupts_at_the_gate_still_has_what_was_decided(delay: Workshop) 
     assert aliases(delay.project) == {"champion": 1}
 
 
-def test_who_cancels_while_the_champion_is_judged_stops_everything(delay: Workshop) -> None:
+def test_who_cancels_while_the_champion_is_judged_stops_everything(
+    delay: Workshop, quick: pytest.MonkeyPatch
+) -> None:
     delay.run(FIGHT)
     project = delay.project
 
     class Cancels:
         def on_event(self, event: Event) -> None:
             if isinstance(event, StepStarted) and event.index > event.total:
+                quick.undo()
                 project.pipelines.cancel(event.run_id)
 
     result = project.pipelines.run("p", {"skill": 0.9, "day": 2}, listener=Cancels())
@@ -130,7 +139,7 @@ def test_who_cancels_while_the_champion_is_judged_stops_everything(delay: Worksh
     assert project.models.get("flight-delay@2").judgement is None
 
 
-def test_without_gates_the_policy_alone_decides(delay: Workshop) -> None:
+def test_without_gates_the_policy_alone_decides(delay: Workshop, quick: pytest.MonkeyPatch) -> None:
     promote = DELAY + "promote: {model: train.model, alias: champion}\n"
     assert delay.run(promote).promotion.state == "promoted"
 
@@ -141,7 +150,9 @@ def test_without_gates_the_policy_alone_decides(delay: Workshop) -> None:
     assert "No pipeline has judged it yet" in result.reason
 
 
-def test_who_may_not_promote_does_not_and_is_told_who_gives_the_role(delay: Workshop) -> None:
+def test_who_may_not_promote_does_not_and_is_told_who_gives_the_role(
+    delay: Workshop, quick: pytest.MonkeyPatch
+) -> None:
     delay.pipeline(FIGHT)
     project = delay.project
     rules = Rules.of({project.identity.id: "viewer"}, None)
@@ -156,7 +167,9 @@ def test_who_may_not_promote_does_not_and_is_told_who_gives_the_role(delay: Work
     assert "needs the role contributor" in result.reason
 
 
-def test_a_changed_decision_log_promotes_nothing(delay: Workshop) -> None:
+def test_a_changed_decision_log_promotes_nothing(
+    delay: Workshop, quick: pytest.MonkeyPatch
+) -> None:
     delay.run(FIGHT)
     log = delay.project.store.dir / "decisions.jsonl"
     lines = log.read_bytes().splitlines(keepends=True)
@@ -171,7 +184,9 @@ def test_a_changed_decision_log_promotes_nothing(delay: Workshop) -> None:
     assert aliases(delay.project) == {"champion": 1}
 
 
-def test_inputs_that_change_meanwhile_are_no_fair_fight(delay: Workshop) -> None:
+def test_inputs_that_change_meanwhile_are_no_fair_fight(
+    delay: Workshop, quick: pytest.MonkeyPatch
+) -> None:
     rows = delay.root / "rows.csv"
     rows.write_text("1\n")
     text = FIGHT.replace(
@@ -180,7 +195,7 @@ def test_inputs_that_change_meanwhile_are_no_fair_fight(delay: Workshop) -> None
     delay.run(text)
     delay.notebook(
         "evaluate",
-        "import mlops_lab as lab\nlab.log_metric('auc', 0.9)\nopen(rows, 'a').write('2\\n')",
+        LOG + "log(auc=0.9)\nopen(rows, 'a').write('2\\n')",
         params="model = rows = ''",
     )
 

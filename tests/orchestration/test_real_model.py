@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 PREPARE = """
-import pandas as pd
-frame = pd.read_csv(raw)
-half = len(frame) // 2
-frame[:half].to_parquet(train)
-frame[half:].to_parquet(holdout)
+import duckdb
+rows = duckdb.read_csv(raw)
+rows.limit(200).write_parquet(train)
+rows.limit(200, 200).write_parquet(holdout)
 """
 
 TRAIN = """

@@ -8,15 +8,19 @@ from mlops_lab.orchestration.sources import VersionOutput
 from mlops_lab.orchestration.versions import Versions
 
 CLEAN = """
-import mlops_lab as lab, pandas as pd
-frame = pd.read_csv(raw)
+import pathlib
+import mlops_lab as lab
+head, *rows = pathlib.Path(raw).read_text().splitlines()
 assert raw.endswith('/flights.csv'), raw
-lab.dataset(clean).commit(frame[frame.delay >= floor])
+rows = [row for row in rows if int(row.split(',')[1]) >= floor]
+pathlib.Path('clean.csv').write_text('\\n'.join([head, *rows]))
+lab.dataset(clean).commit('clean.csv')
 """
 
 COUNT = """
-import mlops_lab as lab, pandas as pd
-lab.log_metric('rows', len(pd.read_parquet(clean)))
+import pathlib
+import mlops_lab as lab
+lab.log_metric('rows', len(pathlib.Path(clean).read_text().splitlines()) - 1)
 assert lab.dataset(clean).name == 'clean', 'a path knows what it is'
 """
 
@@ -149,7 +153,7 @@ def test_a_suite_over_a_file_between_steps_is_a_gate_as_well(flights) -> None:
     assert result.gates[0].sentence == "t.csv passes the one check of suite flights"
 
 
-def test_groups_are_compared_with_each_other(delay) -> None:
+def test_groups_are_compared_with_each_other(delay, quick) -> None:
     from .conftest import DELAY
 
     gate = "  - fairness: {metric: evaluate.fpr, by: carrier, %s}\n"
