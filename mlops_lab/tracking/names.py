@@ -50,6 +50,16 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 _PREFIXES: Final = ("metrics", "params", "tags")
 
 _SUMMARY: Final = "(select run, $column as number from lab.metric_summary where key = $key)"
+# In a list without child runs a pipeline's run stands for its steps, as its row shows them.
+_STEPS_SUMMARY: Final = """(select run, $column as number from lab.metric_summary where key = $key
+    union all
+    select pipeline.run, arg_max($column, step.started_at)
+    from lab.metric_summary m join lab.run step on step.run = m.run
+      join lab.run pipeline on pipeline.run_id = step.parent
+    where m.key = $key and step.kind = 'step' and step.lifecycle = 'active'
+      and not exists (from lab.metric_summary own where own.run = pipeline.run)
+      and not exists (from lab.tag t where t.run = step.run and t.key = 'mlops.champion')
+    group by pipeline.run)"""
 _COLUMNS: Final = {
     "last": "last.value",
     "min": "lowest.value",
@@ -80,9 +90,14 @@ class RunNames:
         Which direction is better.
     known
         Reads the project's own names; asked only for the sake of an error.
+    steps
+        Whether a run without metrics of its own, such as a pipeline's, has those of its steps.
     """
 
-    def __init__(self, goals: Mapping[str, Direction], known: Callable[[], Known]) -> None:
+    def __init__(
+        self, goals: Mapping[str, Direction], known: Callable[[], Known], *, steps: bool = False
+    ) -> None:
+        self._summary = _STEPS_SUMMARY if steps else _SUMMARY
         self._goals = goals
         self._known = known
         self._tables: dict[tuple[str, str], str] = {}
@@ -131,7 +146,7 @@ class RunNames:
             return _TAG
         if noun == "best":
             noun = goal_of_metric(key, self._goals).direction
-        return _SUMMARY.replace("$column", _COLUMNS[noun])
+        return self._summary.replace("$column", _COLUMNS[noun])
 
     def _unknown(self, name: Name) -> InvalidInput:
         head = name.parts[0].lower()

@@ -25,8 +25,12 @@ __all__ = [
 ]
 
 # A pipeline run logs nothing itself: what its steps logged stands for it, the latest step first.
-_STAND_INS: Final = """
-select parent, list(run_id order by started_at desc) from lab.run
+# What a step came to with another model, the champion, is not what the pipeline's own came to.
+_STEPS: Final = """
+select parent, list(run_id order by started_at desc),
+    list(run_id order by started_at desc) filter (not exists (
+        from lab.tag t where t.run = r.run and t.key = 'mlops.champion'))
+from lab.run r
 where parent in (select unnest($ids::varchar[])) and kind = 'step' and lifecycle = 'active'
   and started_at is not null
 group by parent
@@ -124,9 +128,9 @@ def read_rows(
     if not records:
         return []
     ids = [record.id for record in records]
-    stand_ins = _stand_ins(cursor, [record.id for record in records if record.kind == "pipeline"])
-    steps = [step for of_run in stand_ins.values() for step in of_run]
-    summaries = reading.metrics_of(cursor, [*ids, *steps], goals)
+    steps, stand_ins = _steps(cursor, [one.id for one in records if one.kind == "pipeline"])
+    standing_in = [step for of_run in stand_ins.values() for step in of_run]
+    summaries = reading.metrics_of(cursor, [*ids, *standing_in], goals)
     params = reading.params_of(cursor, ids)
     tags = reading.tags(cursor, ids)
     metrics = {
@@ -148,9 +152,7 @@ def read_rows(
         found = reading.sparklines(cursor, keys, points)
         curves = {run_id: (keys[run_id], values) for run_id, values in found.items()}
     running = {record.id for record in records if record.status == "running"}
-    children = reading.runs(
-        cursor, [step for run_id in running for step in stand_ins.get(run_id, ())]
-    )
+    children = reading.runs(cursor, [step for run_id in running for step in steps.get(run_id, ())])
     return [
         RowFacts(
             record=record,
@@ -211,7 +213,9 @@ def best_of_notebook(
     return row[0] if row else None
 
 
-def _stand_ins(cursor: DuckDBPyConnection, ids: Sequence[str]) -> dict[str, list[str]]:
-    if not ids:
-        return {}
-    return dict(cursor.execute(_STAND_INS, {"ids": list(ids)}).fetchall())
+def _steps(
+    cursor: DuckDBPyConnection, ids: Sequence[str]
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """The steps of pipelines' runs, the latest first; and those whose metrics stand for the run."""
+    found = cursor.execute(_STEPS, {"ids": list(ids)}).fetchall() if ids else []
+    return {run: steps for run, steps, _ in found}, {run: own or [] for run, _, own in found}

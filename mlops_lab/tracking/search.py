@@ -200,7 +200,7 @@ class _Query:
         self._search = search
         self._now_us = after.now_us if after else int(datetime.now(UTC).timestamp() * 1e6)
         self._parameters = Parameters()
-        self._names = RunNames(goals, known)
+        self._names = RunNames(goals, known, steps=search.parent is None)
         now = datetime.fromtimestamp(self._now_us / 1e6, UTC)
         self.condition = None
         conditions = [

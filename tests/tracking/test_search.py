@@ -10,6 +10,7 @@ import pytest
 
 from mlops_lab.errors import InvalidInput
 from mlops_lab.project import Project
+from mlops_lab.tracking.rows import read_rows
 from mlops_lab.tracking.search import ANY
 
 NAMES = ["gbm", "forest", "linear", "leaky", "empty"]
@@ -366,3 +367,35 @@ def test_hostile_values_are_only_values(project):
         quoted = text.replace("'", "''")
         assert found(project, f"name = '{quoted}' or params.`{text}` = '{quoted}'") == []
     assert len(found(project)) == 5
+
+
+def test_pipeline_is_found_by_the_metrics_that_its_row_shows(tmp_path) -> None:
+    project = Project.create(tmp_path / "steps")
+    runs = project.runs
+    pipeline = runs.start(name="nightly", kind="pipeline")
+    for name, auc in (("train", 0.8), ("evaluate", 0.7), ("evaluate with champion 1", 0.9)):
+        step = runs.start(name=name, parent=pipeline, kind="step")
+        runs.log_metrics(step, {"auc": auc}, step=0)
+        if "champion" in name:
+            runs.set_tags(step, {"mlops.champion": "late@1"})
+        runs.end(step)
+    alone = runs.start(name="alone")
+    runs.log_metrics(alone, {"auc": 0.75}, step=0)
+    for run in (alone, pipeline):
+        runs.end(run)
+
+    def top(where: str) -> list[str]:
+        return found(project, where, parent=None)
+
+    page = runs.search(parent=None, order_by="best(auc) desc")
+    with project.store.read() as cursor:
+        rows = read_rows(cursor, page.items, {})
+    assert [(row.record.name, row.metric("auc").last) for row in rows] == [
+        ("alone", 0.75),
+        ("nightly", 0.7),
+    ]
+    assert top("best(auc) > 0.72") == ["alone"]
+    assert top("best(auc) > 0.65") == ["nightly", "alone"]
+    assert top("best(auc) < 0.72") == ["nightly"]
+    assert len(found(project, "best(auc) > 0.65")) == 4, "without the pipeline, which logged none"
+    project.close()
