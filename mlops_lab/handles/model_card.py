@@ -85,10 +85,10 @@ def model_card(version: ModelVersion, facts: Mapping[str, Any]) -> str:
     return f'<div style="{FONT}">{"".join(blocks)}</div>'
 
 
-def file_line(name: str, unsafe: bool, size_bytes: int, estimator: str) -> str:
+def file_line(name: str, facts: PackageFacts) -> str:
     """Say a model file in one line: ``<ModelFile 'late.skops' Pipeline · sklearn · 88 kB>``."""
-    kind = "UNSAFE pickle" if unsafe else "sklearn"
-    parts = [*([estimator] if estimator else []), kind, size_text(size_bytes)]
+    kind = f"UNSAFE {facts.flavor}" if facts.unsafe else facts.flavor
+    parts = [*([facts.estimator] if facts.estimator else []), kind, size_text(facts.size_bytes)]
     return _printable(f"<ModelFile {name!r} {' · '.join(parts)}>")
 
 

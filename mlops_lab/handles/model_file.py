@@ -88,7 +88,7 @@ class ModelFile:
             facts = self.facts
         except (LabError, OSError) as error:
             return f"<ModelFile {str(self._path)!r} cannot be read: {error}>"
-        return file_line(self._path.name, facts.unsafe, facts.size_bytes, facts.estimator)
+        return file_line(self._path.name, facts)
 
     def _repr_html_(self) -> str | None:
         try:

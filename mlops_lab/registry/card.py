@@ -31,7 +31,6 @@ SECTIONS: Final = {
 }
 """The parts that people write, by key; they stay from one version to the next."""
 
-_LIBRARY: Final = {"sklearn": "sklearn", "pickle": "pickle"}
 _UNWRITTEN: Final = "*Nobody has written this part yet.*"
 _MOST_PARAMS: Final = 50
 _MOST_FIELDS: Final = 100
@@ -85,7 +84,7 @@ def _front_matter(state: ModelState, version: ModelVersion, facts: Mapping[str, 
     tags = [f"{key}:{value}" for key, value in (state.tags(None) | version.tags).items()]
     lines = [
         "---",
-        f"library_name: {_quoted(_LIBRARY.get(version.flavor, version.flavor))}",
+        f"library_name: {_quoted(version.flavor)}",
         "tags:",
         *[f"- {_quoted(tag)}" for tag in ["mlops-lab", *version.aliases, *tags]],
         *_datasets_yaml(facts),
