@@ -9,6 +9,7 @@ __all__ = [
     "check_distance",
     "check_histogram_features",
     "check_histogram_tree",
+    "check_linkage",
     "check_neighbour_tree",
     "check_remapping",
     "check_tree",
@@ -168,6 +169,22 @@ def check_neighbour_tree(tree: Any) -> None:
     need(metric is not None, "has no distance")
     check_distance(metric)
     _fits(metric, width)
+
+
+def check_linkage(tree: Any) -> None:
+    """Check a linkage: each line joins two of the points and of the lines before it."""
+    import numpy as np
+
+    need(
+        isinstance(tree, np.ndarray) and tree.ndim == 1 and tree.dtype.names is not None,
+        "has no linkage",
+    )
+    points = len(tree) + 1
+    before = np.arange(points, 2 * points - 1)
+    for name in ("left_node", "right_node"):
+        joined = tree[name]
+        need(joined.dtype.kind == "i", "joins what is no number")
+        need(bool(((joined >= 0) & (joined < before)).all()), "joins points that there are not")
 
 
 def need_neighbour_tree(tree: object) -> None:

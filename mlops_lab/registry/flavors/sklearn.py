@@ -93,18 +93,8 @@ def _load(source: BinaryIO, what: str) -> Any:
         raise
     except (MemoryError, RecursionError) as error:
         raise Corrupt(f"{what} asks for more than this machine has: {error!r}.") from None
-    except (
-        ArithmeticError,
-        AssertionError,
-        AttributeError,
-        BufferError,
-        ImportError,
-        LookupError,
-        NameError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except Exception as error:
+        # Whatever a library raises about what it is given: numpy has kinds of its own.
         # The types and arrays are sound, but they do not fit together, or not this scikit-learn.
         raise Corrupt(
             f"{what} does not fit the installed scikit-learn, or was changed: "

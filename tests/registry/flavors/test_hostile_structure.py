@@ -20,6 +20,7 @@ from sklearn import (
     ensemble,
     feature_extraction,
     linear_model,
+    model_selection,
     naive_bayes,
     neighbors,
     pipeline,
@@ -537,3 +538,47 @@ def test_every_check_meets_an_unfitted_model(write: Any) -> None:
         linear_model.LogisticRegression(),
     ):
         assert type(load_file(write(model))) is type(model)
+
+
+@pytest.mark.parametrize("value", [-1, 79, 10**9])
+def test_linkage_of_points_that_there_are_not_is_refused(
+    value: int, numbers: Any, write: Any, edit: Any
+) -> None:
+    model = cluster.HDBSCAN(copy=True).fit(numbers[0][:40])
+
+    def is_linkage(array: np.ndarray) -> bool:
+        return array.dtype.names is not None and "left_node" in array.dtype.names
+
+    path = write(model, edit.arrays(is_linkage, setting("left_node", -1, value)))
+    assert "joins points" in refused(path)
+
+
+@pytest.mark.parametrize("group", [-1, 4, 2**40])
+def test_more_groups_than_features_are_refused(
+    group: int, numbers: Any, write: Any, edit: Any
+) -> None:
+    model = cluster.FeatureAgglomeration().fit(numbers[0])
+    path = write(
+        model,
+        edit.arrays(
+            lambda array: array.shape == (4,) and array.dtype.kind == "i",
+            lambda array: array.astype(np.int64) * 0 + group,
+        ),
+    )
+    assert "groups" in refused(path)
+
+
+@pytest.mark.parametrize("mask", [[], [False] * 3])
+def test_masked_array_of_another_mask_is_refused(
+    mask: list[bool], numbers: Any, write: Any, edit: Any
+) -> None:
+    """numpy has an error of its own for it, which is nobody else's."""
+    search = model_selection.GridSearchCV(tree.DecisionTreeClassifier(), {"max_depth": [1, 2]})
+
+    def is_mask(array: np.ndarray) -> bool:
+        return array.dtype == bool and array.shape == (2,)
+
+    path = write(
+        search.fit(*numbers), edit.arrays(is_mask, lambda array: np.array(mask, dtype=bool))
+    )
+    assert "MaskError" in refused(path)
