@@ -9,10 +9,12 @@ from typing import Any, Final
 from mlops_lab.errors import Corrupt, InvalidInput
 from mlops_lab.registry.signature import as_frame
 
-__all__ = ["from_json", "row_of", "rows_of", "to_json"]
+__all__ = ["from_json", "no_example", "row_of", "rows_of", "to_json"]
 
 _ROWS: Final = 20
 _CHARACTERS: Final = 2_000
+_HELD: Final = frozenset({bool, float, int, str, type(None)})
+"""What the values of an array of objects may be."""
 
 
 def rows_of(example: object, count: int) -> Any:
@@ -27,6 +29,14 @@ def rows_of(example: object, count: int) -> Any:
 def row_of(example: object) -> Any:
     """Give the first row alone, of the example's own kind."""
     return rows_of(example, 1)
+
+
+def no_example(example: object) -> InvalidInput:
+    """What is raised for something that no model is given."""
+    return InvalidInput(
+        "An example is a frame, an array of numbers or texts, or a list of texts or records, "
+        f"with one row for each prediction; got {type(example).__name__}."
+    )
 
 
 def to_json(example: object) -> dict[str, Any]:
@@ -72,12 +82,11 @@ def to_json(example: object) -> dict[str, Any]:
         array = np.asarray(example)
     except ValueError as error:
         raise InvalidInput(f"The example has rows of different lengths: {error}.") from None
-    if array.ndim == 0 or array.dtype == object:
-        raise InvalidInput(
-            f"An example is a frame, an array of numbers or texts, or a list of texts or records, "
-            f"with one row for each prediction; got {type(example).__name__}."
-        )
-    part = array[:_ROWS]
+    part = array[:_ROWS] if array.ndim else array
+    # What pandas gives for a column of texts, or for columns of several kinds, is of objects.
+    held = {type(value) for value in part.ravel().tolist()} if array.dtype == object else set()
+    if array.ndim == 0 or not held <= _HELD:
+        raise no_example(example)
     width = 1 if part.ndim == 1 else part.shape[1]
     return {
         "kind": "array",
@@ -118,7 +127,7 @@ def from_json(data: Any) -> Any:
         frame = pd.concat(parts, axis=1) if parts else pd.DataFrame()
         frame.columns = pd.Index(columns)
         return frame
-    except (IndexError, KeyError, TypeError, ValueError) as error:
+    except (IndexError, KeyError, OverflowError, SyntaxError, TypeError, ValueError) as error:
         raise Corrupt(f"The model's input example cannot be read: {error!r}.") from None
 
 
@@ -126,7 +135,9 @@ def _array_type(name: str) -> Any:
     import numpy as np
 
     kind = np.dtype(name)
-    return kind if kind.kind in "biufUM" else np.dtype(float)
+    if kind.kind == "U" and kind.itemsize > 4 * _CHARACTERS:
+        return np.dtype(str)  # as long as the texts are, whatever the file says
+    return kind if kind.kind in "biufUMO" else np.dtype(float)
 
 
 def _series(values: list[Any], name: str) -> Any:

@@ -16,6 +16,7 @@ import platform
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -46,8 +47,8 @@ REQUIREMENTS: Final = "requirements.txt"
 _FORMAT: Final = 1
 _FACTS_BYTES: Final = 64 * 2**20
 _CHECKED_ROWS: Final = 1_000
-_LATENCY_CALLS: Final = 50
-_LATENCY_S: Final = 0.5
+_LATENCY_CALLS: Final = 40
+_LATENCY_S: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ class PackageFacts:
                 example=bool(data.get("example", False)),
                 allow_list=data.get("allow_list"),
             )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             known = ", ".join(sorted(FLAVORS))
             raise Corrupt(
                 f"{FACTS} does not describe a model of a flavor known here ({known}): {error!r}."
@@ -163,12 +164,14 @@ def save_model(
     Raises
     ------
     InvalidInput
-        The model has parts that cannot be kept, does not take its own example, or is another model
-        after it was loaded again; nothing is left in the folder.
+        The model was never fitted, has parts that cannot be kept, does not take its own example, or
+        is another model after it was loaded again; nothing is left in the folder.
     """
     flavor = flavor_for(model, unsafe=unsafe)
     if example is not None:
         example = _checked_example(example)
+    elif not flavor.unsafe:
+        _refuse_unfitted(model)
     before = None if example is None else _answer(model, example)
     packed = flavor.pack(model)
     folder.mkdir(parents=True, exist_ok=True)
@@ -179,6 +182,7 @@ def save_model(
     except BaseException:
         file.unlink(missing_ok=True)
         raise
+    versions = _versions(flavor.packages())
     facts = PackageFacts(
         flavor=flavor.name,
         unsafe=flavor.unsafe,
@@ -186,7 +190,7 @@ def save_model(
         size_bytes=len(packed.data),
         estimator=type(model).__name__,
         types=packed.types,
-        versions={"python": platform.python_version(), **_versions(flavor)},
+        versions={"python": platform.python_version(), **versions},
         signature=None if example is None else infer(example, before),
         latency_ms=None if example is None else _latency(model, example),
         example=example is not None,
@@ -194,7 +198,7 @@ def save_model(
     )
     if example is not None:
         _write(folder / EXAMPLE, examples.to_json(example))
-    requirements = "".join(f"{name}=={found}\n" for name, found in _versions(flavor).items())
+    requirements = "".join(f"{name}=={found}\n" for name, found in versions.items())
     (folder / REQUIREMENTS).write_text(requirements, "utf-8")
     _write(folder / FACTS, facts.to_json())
     return facts
@@ -322,7 +326,7 @@ def _prove(flavor: Flavor, file: Path, example: object, before: object) -> None:
     try:
         after = _answer(again, example)
     except InvalidInput as error:
-        raise InvalidInput(f"The model was not kept: after loading again, {error}") from error
+        raise InvalidInput(f"The model was not kept: it was loaded again. {error}") from error
     if not _same(before, after):
         raise InvalidInput(
             "The model was not kept: loaded again it predicts something else on the example. "
@@ -344,9 +348,26 @@ def _checked_example(example: object) -> Any:
         raise InvalidInput(
             f"An example has at least one row; got {type(example).__name__} without rows."
         )
-    part = examples.rows_of(example, _CHECKED_ROWS)
+    try:
+        part = examples.rows_of(example, _CHECKED_ROWS)
+    except TypeError:  # a set has no first rows
+        raise examples.no_example(example) from None
     examples.to_json(part)
     return part
+
+
+def _refuse_unfitted(model: object) -> None:
+    """Without an example nothing else would tell before somebody wants to predict."""
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    try:
+        check_is_fitted(model)
+    except NotFittedError:
+        name = type(model).__name__
+        raise InvalidInput(
+            f"This {name} was never fitted: there is nothing to keep. model.fit(…) first."
+        ) from None
 
 
 def _answer(model: object, example: object) -> Any:
@@ -358,7 +379,7 @@ def _answer(model: object, example: object) -> Any:
         return call(example)
     except Exception as error:
         raise InvalidInput(
-            f"the {type(model).__name__} does not take the example: "
+            f"The {type(model).__name__} does not take the example: "
             f"{type(error).__name__}: {str(error)[:500]}"
         ) from error
 
@@ -413,9 +434,11 @@ def _latency(model: object, example: object) -> dict[str, float] | None:
     return {"p50": at(0.5), "p95": at(0.95), "calls": float(len(took))}
 
 
-def _versions(flavor: Flavor) -> dict[str, str]:
+@cache
+def _versions(packages: tuple[str, ...]) -> Mapping[str, str]:
+    """What is imported stays as it is, whatever is installed meanwhile."""
     found = {}
-    for name in flavor.packages():
+    for name in packages:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

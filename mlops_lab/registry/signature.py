@@ -83,8 +83,8 @@ class Field:
             type=str(data["type"]),
             optional=bool(data.get("optional", False)),
             shape=None if shape is None else tuple(None if n is None else int(n) for n in shape),
-            least=data.get("min"),
-            most=data.get("max"),
+            least=None if data.get("min") is None else float(data["min"]),
+            most=None if data.get("max") is None else float(data["max"]),
             values=None if values is None else tuple(map(str, values)),
         )
 
@@ -195,7 +195,7 @@ class Signature:
                 tuple(Field.from_json(field) for field in data["inputs"]),
                 tuple(Field.from_json(field) for field in data.get("outputs") or ()),
             )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise Corrupt(f"The model's signature cannot be read: {error!r}.") from None
 
     def __repr__(self) -> str:

@@ -35,6 +35,11 @@ def flavor_for(model: object, *, unsafe: bool = False) -> Flavor:
     for flavor in FLAVORS.values():
         if flavor.unsafe == unsafe and flavor.takes(model):
             return flavor
+    if isinstance(model, type):
+        raise InvalidInput(
+            f"{model.__name__} is a class; a model is an object of it, fitted: "
+            f"{model.__name__}(…).fit(…)."
+        )
     kind = type(model)
     raise InvalidInput(
         f"A model of type {kind.__module__}.{kind.__qualname__} cannot be kept safely: models are "

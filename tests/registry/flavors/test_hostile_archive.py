@@ -328,6 +328,7 @@ def folder(tmp_path: Path, numbers: Any) -> Path:
         b'{"flavor": ["sklearn"], "size_bytes": 1}',
         b'{"flavor": "sklearn"}',
         b'{"flavor": "sklearn", "size_bytes": "many"}',
+        b'{"flavor": "sklearn", "size_bytes": Infinity}',
         b'{"flavor": "sklearn", "size_bytes": 1, "signature": [1]}',
         b"[" * 100_000,
         b"\xff\xfe\x00",
@@ -347,6 +348,8 @@ def test_facts_that_are_none_are_refused(facts: bytes, folder: Path) -> None:
         b"[1]",
         b'{"kind": "frame", "columns": ["a"], "types": ["os.system"], "rows": 5}',
         b'{"kind": "array", "columns": ["0"], "types": ["O"], "shape": [null, 9], "rows": [[1]]}',
+        b'{"kind": "array", "columns": ["0"], "types": ["f8"], "shape": [null, 1e99], "rows": []}',
+        b'{"kind": "array", "columns": ["0"], "types": ["(2,"], "shape": [null], "rows": [[1]]}',
         b'{"kind": "frame", "columns": ["a", "b"], "types": ["int64"], "rows": [[1]]}',
         b'{"kind": "frame", "columns": ["a"], "types": ["int64"], "rows": [["x"]]}',
         b'{"kind": "frame", "columns": ["a"], "types": ["int64", "float64"], "rows": [[1]]}',
@@ -356,6 +359,12 @@ def test_example_that_is_none_is_refused(example: bytes, folder: Path) -> None:
     (folder / "input_example.json").write_bytes(example)
     with pytest.raises(Corrupt):
         read_example(folder)
+
+
+def test_example_that_claims_long_texts_takes_no_room_for_them(folder: Path) -> None:
+    facts = {"kind": "array", "columns": ["0"], "types": ["<U400000000"], "shape": [None]}
+    (folder / "input_example.json").write_text(json.dumps({**facts, "rows": [["late"]]}))
+    assert read_example(folder).nbytes == 16
 
 
 def test_checksum_of_the_archive_is_looked_at(data: bytes, tmp_path: Path) -> None:

@@ -388,9 +388,19 @@ def test_function_of_ones_own_is_refused_with_its_name(
 
 
 def test_what_is_no_estimator_is_refused_with_advice(tmp_path: Path) -> None:
-    for thing in ({"a": 1}, "text", object(), linear_model.LogisticRegression):
+    for thing in ({"a": 1}, "text", object()):
         with pytest.raises(InvalidInput, match="unsafe=True"):
             save_model(thing, tmp_path / "model")
+    with pytest.raises(InvalidInput, match="is a class"):
+        save_model(linear_model.LogisticRegression, tmp_path / "model")
+
+
+def test_model_that_was_never_fitted_is_refused(tmp_path: Path) -> None:
+    for model in (tree.DecisionTreeClassifier(), pipeline.make_pipeline(linear_model.Ridge())):
+        with pytest.raises(InvalidInput, match="never fitted"):
+            save_model(model, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+    save_model(preprocessing.FunctionTransformer(), tmp_path / "model")  # nothing to fit
 
 
 def test_cache_folder_of_a_pipeline_is_refused(tmp_path: Path, numbers: Any) -> None:

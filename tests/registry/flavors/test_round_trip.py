@@ -45,8 +45,9 @@ from sklearn.experimental import enable_halving_search_cv, enable_iterative_impu
 from sklearn.frozen import FrozenEstimator
 from sklearn.gaussian_process import kernels
 
+from mlops_lab.errors import InvalidInput
 from mlops_lab.registry.flavors import FLAVORS
-from mlops_lab.registry.package import load_model, save_model
+from mlops_lab.registry.package import load_model, read_example, save_model
 
 CLASSIFIERS: dict[str, Callable[[], Any]] = {
     "logistic": lambda: linear_model.LogisticRegression(),
@@ -458,3 +459,19 @@ def test_equal_training_makes_equal_bytes(numbers: Any) -> None:
     models = [ensemble.RandomForestClassifier(5, random_state=3).fit(*numbers) for _ in range(2)]
     one, two = (FLAVORS["sklearn"].pack(model).data for model in models)
     assert one == two
+
+
+@pytest.mark.parametrize("example", [{1.0, 2.0}, iter([[1.0] * 4]), 5, "text", np.zeros((0, 4))])
+def test_example_that_is_none_is_refused(example: Any, numbers: Any, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"[Ee]xample"):
+        save_model(linear_model.LogisticRegression().fit(*numbers), tmp_path, example=example)
+
+
+def test_texts_as_pandas_gives_them_are_an_example(tmp_path: Path) -> None:
+    texts = pd.Series(["late again", "on time"] * 5, dtype=object).to_numpy()
+    model = pipeline.make_pipeline(
+        feature_extraction.text.CountVectorizer(), naive_bayes.MultinomialNB()
+    ).fit(texts, [1, 0] * 5)
+    save_model(model, tmp_path, example=texts)
+    again = load_model(tmp_path).predict(read_example(tmp_path))
+    np.testing.assert_array_equal(again, model.predict(texts))

@@ -217,7 +217,18 @@ def test_any_signature_survives_json(fields: list[Field]) -> None:
     assert Signature.from_json(json.loads(json.dumps(signature.to_json()))) == signature
 
 
-@pytest.mark.parametrize("data", [{}, {"inputs": 5}, {"inputs": [{}]}, {"inputs": [5]}, []])
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"inputs": 5},
+        {"inputs": [{}]},
+        {"inputs": [5]},
+        {"inputs": [{"name": "x", "type": "number", "min": "low", "max": 1}]},
+        {"inputs": [{"name": "x", "type": "number", "shape": [float("inf")]}]},
+        [],
+    ],
+)
 def test_what_is_no_signature_is_refused(data: Any) -> None:
     with pytest.raises(Corrupt):
         Signature.from_json(data)
@@ -241,11 +252,13 @@ def test_hostile_column_names_stay_texts() -> None:
         np.arange(6.0).reshape(2, 3),
         np.array([1, 2, 3]),
         np.array([["a", "b"]]),
+        np.array(["late", "on time"], dtype=object),
+        np.array([["UA", 7], ["DL", 2.5]], dtype=object),
         ["late", "on time"],
         [{"a": 1, "b": "x"}],
         pd.Series(["x", None], name="text"),
     ],
-    ids=["frame", "array", "vector", "texts", "list", "records", "series"],
+    ids=["frame", "array", "vector", "texts", "objects", "mixed", "list", "records", "series"],
 )
 def test_example_comes_back_as_it_was(example: Any) -> None:
     again = examples.from_json(json.loads(json.dumps(examples.to_json(example))))
