@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from mlops_lab.errors import Forbidden, InvalidInput
+from mlops_lab.expressions import nearest
 from mlops_lab.governance.roles import PERMISSIONS, Role, permissions_of, rank, role_of_text
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ CONFIG_NAME: Final = "jupyter_mlops_lab_config"
 
 SECTION: Final = "MlopsLabApp"
 GROUP: Final = "group:"
+_OURS: Final = ("roles", "default_role")
+_JUPYTERS: Final = ("default_url",)
+"""Options that every extension has, and that look like ours."""
 
 _log = logging.getLogger(__name__)
 
@@ -63,8 +67,8 @@ class Rules:
         if not isinstance(roles, Mapping):
             raise InvalidInput(f"roles is a dict of user names and roles; got {roles!r}.")
         return cls(
-            {str(name): role_of_text(role) for name, role in roles.items()},
-            role_of_text(default) if default else None,
+            {str(name): role_of_text(role, f"The role of {name}") for name, role in roles.items()},
+            role_of_text(default, "default_role") if default else None,
         )
 
     @property
@@ -220,13 +224,26 @@ def _files(folder: str | Path) -> Iterator[Path]:
 
 def _section(path: Path) -> dict[str, Any]:
     """What a file says of us; a Python one is run, as Jupyter does."""
-    from traitlets.config.loader import JSONFileConfigLoader, PyFileConfigLoader
+    from traitlets.config.loader import JSONFileConfigLoader, LazyConfigValue, PyFileConfigLoader
 
     loader = JSONFileConfigLoader if path.suffix == ".json" else PyFileConfigLoader
     try:
         section = loader(path.name, path=str(path.parent)).load_config().get(SECTION, {})
-    except Exception as error:
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # a Python file may end the process, as if all was well
         raise InvalidInput(f"{path} cannot be read, so nobody has a role: {error}") from error
     if not isinstance(section, Mapping):
         raise InvalidInput(f"{path}: {SECTION} is a section with roles; got {section!r}.")
-    return {key: section[key] for key in ("roles", "default_role") if key in section}
+    for key in section:
+        meant = None if key in (*_OURS, *_JUPYTERS) else nearest(key, _OURS)
+        if meant is not None:
+            # Overlooked, a slip of the pen would make everybody admin.
+            raise InvalidInput(f"{path}: {SECTION} has no {key}. Did you mean {meant}?")
+    found = {key: section[key] for key in _OURS if key in section}
+    # c.MlopsLabApp.roles.update({...}), which waits for the value that it is to change
+    return {
+        key: value.get_value({}) if isinstance(value, LazyConfigValue) else value
+        for key, value in found.items()
+    }

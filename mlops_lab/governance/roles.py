@@ -63,8 +63,8 @@ def permissions_of(role: Role) -> tuple[str, ...]:
     )
 
 
-def role_of_text(text: Any) -> Role:
-    """Check that something names a role.
+def role_of_text(text: Any, what: str = "A role") -> Role:
+    """Check that something names a role; ``what`` is how a refusal's sentence begins.
 
     Raises
     ------
@@ -74,4 +74,4 @@ def role_of_text(text: Any) -> Role:
     for role in ROLES:
         if text == role:
             return role
-    raise InvalidInput(f"A role is one of {', '.join(ROLES)}; got {text!r}.")
+    raise InvalidInput(f"{what} is one of {', '.join(ROLES)}; got {text!r}.")

@@ -141,7 +141,13 @@ def test_a_link_to_a_file_inside_is_inside(tmp_path: Path, root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{", '{"MlopsLabApp": {"roles": {"ivo": "boss"}}}', '{"MlopsLabApp": 3}']
+    "text",
+    [
+        "{",
+        '{"MlopsLabApp": {"roles": {"ivo": "boss"}}}',
+        '{"MlopsLabApp": 3}',
+        '{"MlopsLabApp": {"rolse": {"ivo": "approver"}}}',
+    ],
 )
 def test_a_broken_configuration_lets_nobody_do_anything(
     tmp_path: Path, root: Path, text: str
@@ -149,6 +155,33 @@ def test_a_broken_configuration_lets_nobody_do_anything(
     write_config(tmp_path / "user", {}).write_text(text)
     with pytest.raises(InvalidInput):
         read_rules(root, [tmp_path / "user"])
+
+
+def test_a_configuration_that_ends_the_process_is_a_broken_one(tmp_path: Path, root: Path) -> None:
+    (tmp_path / f"{CONFIG_NAME}.py").write_text("raise SystemExit(0)")
+    with pytest.raises(InvalidInput, match="nobody has a role"):
+        read_rules(root, [tmp_path])
+
+
+def test_roles_are_added_to_as_jupyter_does(tmp_path: Path, root: Path) -> None:
+    (tmp_path / f"{CONFIG_NAME}.py").write_text(
+        'c = get_config()\nc.MlopsLabApp.roles.update({"ivo": "approver"})\n'
+    )
+    assert read_rules(root, [tmp_path]).role_of(IVO) == "approver"
+
+
+def test_no_option_of_jupyters_own_is_taken_for_a_slip(tmp_path: Path, root: Path) -> None:
+    from mlops_lab.server.extension import MlopsLabApp
+
+    section = dict.fromkeys(MlopsLabApp.class_traits(config=True)) | {"roles": {"ivo": "admin"}}
+    text = json.dumps({"MlopsLabApp": {**section, "default_role": "viewer"}})
+    (tmp_path / f"{CONFIG_NAME}.json").write_text(text)
+    assert read_rules(root, [tmp_path]).role_of(IVO) == "admin"
+
+
+def test_a_refused_role_says_whose_it_is() -> None:
+    with pytest.raises(InvalidInput, match=r"The role of ivo is one of viewer.*; got 'boss'"):
+        Rules.of({"ivo": "boss"}, None)
 
 
 def test_a_server_puts_its_own_rules_in_place() -> None:
