@@ -131,7 +131,7 @@ class Source:
 
     @classmethod
     def _of_path(cls, path: Path, form: Format | None) -> Source:
-        if path.is_dir():
+        if os.path.isdir(path):  # unlike `Path.is_dir` it takes text of any length
             files = list(_walk(path))
             formats = {form or _format_of(file) for file in files}
             if len(formats) == 1 and (found := formats.pop()) is not None:
@@ -150,7 +150,7 @@ class Source:
             raise InvalidInput(f"There are no files in the list: give {_POSSIBLE}.")
         formats = set()
         for path in paths:
-            if not path.is_file():
+            if not os.path.isfile(path):
                 raise NotFound(f"There is no file {path}.")
             found = form or _format_of(path)
             if found is None:

@@ -137,7 +137,7 @@ def test_what_is_no_table_by_its_content_is_still_data(
         ("select nothing from nowhere", "nowhere"),
         ("drop table x", "no file or folder"),
         ("table.csv", "no file or folder 'table.csv'"),
-        ("a,b\n1,2\n" * 2000, r"no file or folder 'a,b\\n.{,250}…'"),
+        pytest.param("a,b\n1,2\n" * 2000, r"no file or folder 'a,b\\n.{,250}…'", id="text"),
         ("~nobody-of-this-name/a.csv", "no file or folder '~nobody"),
     ],
 )

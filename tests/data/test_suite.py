@@ -90,6 +90,14 @@ def test_the_digest_is_that_of_what_is_said(tmp_path: Path) -> None:
             "s.yaml:2:44: max 3 is below min 5.",
         ),
         (
+            "checks:\n  - {check: range, column: a, max: .nan}",
+            "s.yaml:2:36: max is NaN, and nothing is below or above that.",
+        ),
+        (
+            f"checks:\n  - {{check: set, column: a, values: {list(range(10_001))}}}",
+            "values must be a list of 1 to 10,000 values",
+        ),
+        (
             "checks:\n  - {check: range, column: a, min: [5]}",
             "s.yaml:2:36: min is a list; min must be a number or a time as text.",
         ),

@@ -26,6 +26,7 @@ __all__ = [
     "Unsuitable",
     "figure",
     "register",
+    "sendable",
     "share",
 ]
 
@@ -148,6 +149,7 @@ class Table:
             It is no value of that type.
         """
         name = f"mlops_check_{len(self.parameters)}"
+        value = sendable(value)
         if kind is None:
             self.parameters[name] = value
             return f"${name}"
@@ -156,6 +158,36 @@ class Table:
             raise Unsuitable(f"{value!r} is no {kind}.")
         self.parameters[name] = value
         return f"cast(${name} as {kind})"
+
+    def bind_all(self, values: Sequence[str | int | float], kind: str) -> str:
+        """Values as a SELECT of one column: thousands of them are as cheap as a few.
+
+        Parameters
+        ----------
+        values
+            What the suite says.
+        kind
+            The type they have to have.
+
+        Raises
+        ------
+        Unsuitable
+            One is no value of that type.
+        """
+        selects = []
+        for own in (int, float, str):  # a list in SQL is of one type
+            some = [sendable(one) for one in values if type(one) is own]
+            if not some:
+                continue
+            wrong = self.engine.rows(
+                f"select one from (select unnest($1) as one) where try_cast(one as {kind}) is null "
+                "limit 1",
+                [some],
+            )
+            if wrong:
+                raise Unsuitable(f"{wrong[0][0]!r} is no {kind}.")
+            selects.append(f"select cast(unnest({self.bind(some)}) as {kind})")
+        return " union all ".join(selects)
 
     def parameters_of(self, sql: str) -> dict[str, Any]:
         """Those that a statement uses; DuckDB refuses others."""
@@ -276,6 +308,20 @@ class Columns(RowCheck):
         """Whether it is one of both."""
         if (self.column is None) == (self.columns is None):
             yield "column", f"{self.kind} needs either column or columns."
+
+
+def sendable(value: Any) -> Any:
+    """A value as DuckDB takes it: whole numbers past its 128 bits become the nearest double.
+
+    >>> sendable(7), sendable(10**400)
+    (7, inf)
+    """
+    if type(value) is not int or -(2**127) <= value < 2**127:
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")
 
 
 KINDS: dict[str, type[Check]] = {}

@@ -35,6 +35,9 @@ class Range(RowCheck):
 
     def faults(self) -> Iterator[tuple[str, str]]:
         """What the fields say together."""
+        for name, limit in (("min", self.min), ("max", self.max)):
+            if limit != limit:  # every comparison with it is false, so all would pass
+                yield name, f"{name} is NaN, and nothing is below or above that."
         if self.min is None and self.max is None:
             yield "check", "range needs min, max or both."
         elif self.min is not None and self.max is not None:

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from mlops_lab.compute import Engine
 from mlops_lab.data.checks import kinds
 
 from .conftest import Ask
@@ -205,6 +206,24 @@ def test_sets_of_every_type(values: str, column: list[Any], ask: Ask) -> None:
 
 def test_set_of_another_type(ask: Ask) -> None:
     assert "'a' is no BIGINT" in ask(table(v=[1]), "check: set, column: v, values: [a]").sentence
+    assert "'b' is no BIGINT" in ask(table(v=[1]), "check: set, column: v, values: [1, b]").sentence
+
+
+def test_a_long_set_is_asked_at_once(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    run = Engine.rows
+    monkeypatch.setattr(Engine, "rows", lambda *given: (asked.append(given[1]), run(*given))[1])
+    found = ask(table(v=range(3001)), f"check: set, column: v, values: {list(range(3000))}")
+    assert found.failed == 1
+    assert len(asked) < 10
+
+
+@pytest.mark.parametrize("limit", [10**40, 10**400])
+def test_numbers_past_all_types_are_numbers(limit: int, ask: Ask) -> None:
+    for values in ([1], [1.0]):
+        assert ask(table(v=values), f"check: range, column: v, max: {limit}").state == "passed"
+        assert ask(table(v=values), f"check: range, column: v, min: {limit}").failed == 1
+    assert "is no BIGINT" in ask(table(v=[1]), f"check: set, column: v, values: [{limit}]").sentence
 
 
 def test_schema_with_missing_and_further_columns(ask: Ask) -> None:
