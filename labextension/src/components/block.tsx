@@ -14,8 +14,7 @@ export function Block(props: {
         <span className="jp-MlopsLab-small jp-MlopsLab-muted jp-MlopsLab-ellipsis">
           {props.note}
         </span>
-        <span className="jp-MlopsLab-spacer" />
-        {props.aside}
+        <span className="jp-MlopsLab-block-aside">{props.aside}</span>
       </div>
       {props.children}
     </section>

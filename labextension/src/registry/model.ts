@@ -113,7 +113,9 @@ export class RegistryModel implements IDisposable {
       try {
         return await load();
       } catch (error) {
-        problem ??= asRequestError(error);
+        const failure = asRequestError(error);
+        // What is not there is no failure: the list of models says what there is.
+        problem ??= failure.status === 404 ? null : failure;
         return null;
       }
     };

@@ -1,9 +1,9 @@
 import { useState } from 'react';
 import type { ReactElement } from 'react';
+import { Block } from '../../components/block';
 import { useText } from '../text';
 import { useHost } from './host';
 import { Markdown } from './markdown';
-import { Block } from './parts';
 import type { ICard } from './state';
 
 /** The model card: made of the facts, with the parts that only a person can write. */

@@ -1,10 +1,11 @@
 import { useState } from 'react';
 import type { ReactElement } from 'react';
+import { Block } from '../../components/block';
 import { useText } from '../text';
 import { compareVersions } from './compare';
 import type { ILine } from './compare';
 import { useHost } from './host';
-import { Block, Difference, Value } from './parts';
+import { Difference, Unsafe, Value } from './parts';
 import type { IModelPage, IVersionDetail } from './state';
 
 /** Two versions side by side. */
@@ -20,6 +21,13 @@ export function Comparison(props: {
   return (
     <>
       <Pick page={page} before={before.version} after={after.version} />
+      {[after, before]
+        .filter(one => one.unsafe)
+        .map(one => (
+          <p key={one.version} className="jp-MlopsLab-reg-chips">
+            {t('Version %1', one.version)} <Unsafe flavor={one.flavor} />
+          </p>
+        ))}
       <Block
         title={t('Metrics')}
         note={

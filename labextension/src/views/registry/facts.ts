@@ -75,8 +75,7 @@ export function chosenVersion(page: IModelPage, selection: ISelection): IVersion
 
 /** The model that is looked at: the chosen one, else the first that waits, else the first. */
 export function chosenModel(models: IModels, selection: ISelection): string | null {
-  const known = models.models.some(one => one.name === selection.model);
-  return known ? selection.model : (models.queue[0]?.model ?? models.models[0]?.name ?? null);
+  return selection.model ?? models.queue[0]?.model ?? models.models[0]?.name ?? null;
 }
 
 /** The version to compare with: the champion, else the one before. */

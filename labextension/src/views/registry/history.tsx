@@ -1,10 +1,11 @@
 import { useState } from 'react';
 import type { ReactElement } from 'react';
+import { Block } from '../../components/block';
 import { formatExact, formatTime } from '../../components/format';
 import { useText } from '../text';
 import { onDay } from './facts';
 import { useHost } from './host';
-import { Aliases, Block } from './parts';
+import { Aliases } from './parts';
 import type { IAliasMove, IModelPage } from './state';
 
 /** Where each alias stood, when, by whom and why. */

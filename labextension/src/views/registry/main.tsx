@@ -1,7 +1,8 @@
 import { useEffect, useRef, useState } from 'react';
 import type { ReactElement } from 'react';
+import { Block } from '../../components/block';
 import { Icon } from '../../components/icon';
-import { Loading, Skeleton } from '../../components/placeholder';
+import { Empty, Loading, Skeleton } from '../../components/placeholder';
 import { LineageGraph } from '../graph';
 import { useValue, useWidth } from '../hooks';
 import type { IModel } from '../model';
@@ -12,7 +13,6 @@ import { decidable, metricKeys, otherVersion } from './facts';
 import { History } from './history';
 import { useHost } from './host';
 import { OverLegend, OverVersions } from './over';
-import { Block } from './parts';
 import { AuditLine, Decisions, Queue } from './side';
 import type {
   IMe,
@@ -22,7 +22,7 @@ import type {
   IVersionDetail,
   IVersionRow
 } from './state';
-import { parseRef, refOf } from './state';
+import { NO_SELECTION, parseRef, refOf } from './state';
 import { VersionFacts } from './version';
 import { Versions } from './versions';
 
@@ -30,14 +30,15 @@ import { Versions } from './versions';
 const PATIENCE_MS = 1_500;
 /** A metric's two columns. */
 const METRIC_WIDTH = 124;
-/** The columns before them, and the runs behind. */
-const BARE_WIDTH = 330;
+/** The page's edges and the columns before them, and the runs behind. */
+const BARE_WIDTH = 370;
 const RUN_WIDTH = 120;
 const CHART_WIDTH = 270;
 
 export interface IMainProps {
   model: IModel<IRegistryState>;
   models: IModels;
+  name: string;
   page: IModelPage | undefined;
   version: number | null;
   narrow: boolean;
@@ -45,7 +46,7 @@ export interface IMainProps {
 
 /** The part of a model that is looked at. */
 export function Main(props: IMainProps): ReactElement {
-  const { page, version, model } = props;
+  const { model, models, name, page, version } = props;
   const t = useText();
   const { choose } = useHost();
   const { part } = useValue(model, 'selection');
@@ -63,10 +64,27 @@ export function Main(props: IMainProps): ReactElement {
       }
     }
   }, [part]);
-  if (page === undefined || version === null) {
+  if (page === undefined || version === null || !has(page, version)) {
+    const known = page !== undefined || models.models.some(one => one.name === name);
     return (
-      <main ref={node} className="jp-MlopsLab-reg-main">
-        <Missing />
+      <main ref={node} className="jp-MlopsLab-reg-main" tabIndex={-1}>
+        {!known ? (
+          <Unknown
+            title={t('There is no model %1 in this project', name)}
+            text={t('All its versions are deleted, or it is another project’s.')}
+            button={t('Show the models')}
+            onClick={() => choose({ ...NO_SELECTION })}
+          />
+        ) : page !== undefined && version !== null ? (
+          <Unknown
+            title={t('There is no version %1 of %2', version, name)}
+            text={t('It is deleted, or was never made.')}
+            button={t('Show the newest')}
+            onClick={() => choose({ version: page.versions[0]?.version ?? null, part: 'versions' })}
+          />
+        ) : (
+          <Missing model={model} />
+        )}
       </main>
     );
   }
@@ -104,6 +122,7 @@ function Overview(props: Known): ReactElement {
   const alias = detail === undefined ? null : decidable(detail, me);
   const keys = metricKeys(page);
   const runs = width > BARE_WIDTH + METRIC_WIDTH + RUN_WIDTH;
+  const made = width > BARE_WIDTH + METRIC_WIDTH;
   const columns = Math.max(
     1,
     Math.min(4, Math.floor((width - BARE_WIDTH - (runs ? RUN_WIDTH : 0)) / METRIC_WIDTH))
@@ -154,7 +173,14 @@ function Overview(props: Known): ReactElement {
           </>
         }
       >
-        <Versions page={page} shown={version} columns={columns} runs={runs} onKey={onKey} />
+        <Versions
+          page={page}
+          shown={version}
+          columns={columns}
+          made={made}
+          runs={runs}
+          onKey={onKey}
+        />
       </Block>
       {page.versions.length > 1 && charts.length > 0 && (
         <Block title={t('Metrics over versions')}>
@@ -167,7 +193,11 @@ function Overview(props: Known): ReactElement {
         </Block>
       )}
       <Lineage model={model} page={page} version={version} />
-      {detail === undefined ? <Missing /> : <VersionFacts key={detail.digest} detail={detail} />}
+      {detail === undefined ? (
+        <Missing model={model} />
+      ) : (
+        <VersionFacts key={detail.digest} detail={detail} />
+      )}
       {narrow && decisions !== null && (
         <Block title={t('Decisions')}>
           <Decisions decisions={decisions.decisions.slice(0, 10)} />
@@ -223,7 +253,7 @@ function Lineage(props: {
   return (
     <Block title={t('Lineage')} note={t('what %1 was made from, and what used it', version)}>
       {graph === undefined ? (
-        <Missing />
+        <Missing model={model} />
       ) : (
         <LineageGraph
           graph={graph}
@@ -255,7 +285,7 @@ function CardPart(props: {
   const { name } = page.model;
   const card = cards[refOf(name, version)];
   return card === undefined ? (
-    <Missing />
+    <Missing model={model} />
   ) : (
     <ModelCard key={`${name} ${version}`} model={name} version={version} card={card} />
   );
@@ -279,17 +309,43 @@ function ComparePart(props: {
   return before === undefined || after === undefined ? (
     <>
       <Pick page={page} before={other} after={version} />
-      <Missing />
+      <Missing model={model} />
     </>
   ) : (
     <Comparison page={page} before={before} after={after} />
   );
 }
 
+function has(page: IModelPage, version: number): boolean {
+  return page.versions.some(one => one.version === version);
+}
+
+/** What a link or a saved layout asks for, and is not there. */
+function Unknown(props: {
+  title: string;
+  text: string;
+  button: string;
+  onClick: () => void;
+}): ReactElement {
+  return (
+    <div role="status">
+      <Empty title={props.title} text={props.text}>
+        <div className="jp-MlopsLab-row-flex">
+          <button type="button" className="jp-MlopsLab-button jp-mod-small" onClick={props.onClick}>
+            {props.button}
+          </button>
+        </div>
+      </Empty>
+    </div>
+  );
+}
+
 /** What was not read yet; and who does not wait in vain. */
-function Missing(): ReactElement {
+function Missing({ model }: { model: IMainProps['model'] }): ReactElement {
   const t = useText();
   const { alive, busy } = useHost();
+  const error = useValue(model, 'error');
+  const place = useValue(model, 'place');
   const [late, setLate] = useState(false);
   useEffect(() => {
     const timer = window.setTimeout(() => setLate(true), PATIENCE_MS);
@@ -298,9 +354,13 @@ function Missing(): ReactElement {
   if (late) {
     return (
       <p className="jp-MlopsLab-muted" role="status">
-        {alive || busy
-          ? t('Still being read. A busy kernel answers when its cell is done.')
-          : t('Not kept in the saved notebook: run the cell to see it.')}
+        {error !== null
+          ? error
+          : place === 'panel'
+            ? t('Still being read.')
+            : alive || busy
+              ? t('Still being read. A busy kernel answers when its cell is done.')
+              : t('Not kept in the saved notebook: run the cell to see it.')}
       </p>
     );
   }

@@ -29,6 +29,13 @@ function shown(text: string, backslash = ''): string {
   );
 }
 
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"' };
+
+/** The references that a card writes for characters of HTML are these characters again. */
+function words(text: string): string {
+  return shown(text.replace(/&(amp|lt|gt|quot);/g, (_, name: string) => ENTITIES[name]));
+}
+
 /** A card begins with data for machines. */
 function withoutFront(text: string): string {
   return text.replace(/^---\n[^]*?\n---\n/, '');
@@ -144,13 +151,13 @@ function inline(text: string): ReactNode[] {
       return <code key={i}>{shown(part.slice(1, -1), '\\')}</code>;
     }
     if (/^(\*\*|__).+(\*\*|__)$/.test(part)) {
-      return <b key={i}>{shown(part.slice(2, -2))}</b>;
+      return <b key={i}>{words(part.slice(2, -2))}</b>;
     }
     if (/^\*.+\*$/.test(part)) {
-      return <i key={i}>{shown(part.slice(1, -1))}</i>;
+      return <i key={i}>{words(part.slice(1, -1))}</i>;
     }
     const link = /^\[([^\]]+)\]\(([^)]*)\)$/.exec(part);
     // Where it leads is shown, not followed.
-    return <Fragment key={i}>{shown(link ? `${link[1]} (${link[2]})` : part)}</Fragment>;
+    return <Fragment key={i}>{words(link ? `${link[1]} (${link[2]})` : part)}</Fragment>;
   });
 }

@@ -1,11 +1,12 @@
 import { useId, useRef, useState } from 'react';
-import type { KeyboardEvent, ReactElement } from 'react';
+import type { CSSProperties, KeyboardEvent, ReactElement } from 'react';
 import { formatMetric } from '../../components/format';
 import { useWidth } from '../hooks';
 import { useText } from '../text';
 import type { Translate } from '../text';
 import { difference, toNumber } from './facts';
 import { useHost } from './host';
+import { Difference } from './parts';
 import type { Direction, IModelPage, IVersionRow } from './state';
 
 const HEIGHT = 168;
@@ -18,6 +19,8 @@ const LABEL = 34;
 
 interface IPoint {
   row: IVersionRow;
+  /** Its place among all versions: the charts beside each other have one axis. */
+  place: number;
   value: number;
   champion: number | null;
 }
@@ -41,10 +44,11 @@ export function OverVersions(props: {
   }
   const goal = page.goals[metric];
   const { low, high, ticks } = axis(points.flatMap(({ value, champion }) => [value, champion]));
-  const x = (i: number) => LEFT + ((width - LEFT - RIGHT) * (i + 0.5)) / Math.max(1, points.length);
+  const band = (width - LEFT - RIGHT) / page.versions.length;
+  const x = ({ place }: IPoint) => LEFT + band * (place + 0.5);
   const y = (value: number) =>
     TOP + (HEIGHT - TOP - BOTTOM) * (high === low ? 0.5 : (high - value) / (high - low));
-  const every = Math.max(1, Math.ceil((points.length * LABEL) / (width - LEFT - RIGHT)));
+  const every = Math.max(1, Math.ceil(LABEL / band));
   const onKeyDown = (event: KeyboardEvent) => {
     const last = points.length - 1;
     const next = {
@@ -70,11 +74,7 @@ export function OverVersions(props: {
         <span>
           <b>{metric}</b>
           {goal !== undefined &&
-            told === null &&
             `, ${goal === 'max' ? t('higher is better') : t('lower is better')}`}
-        </span>
-        <span className="jp-MlopsLab-reg-told">
-          {told !== null && <Told point={told} metric={metric} goal={goal} />}
         </span>
       </figcaption>
       <svg
@@ -96,7 +96,8 @@ export function OverVersions(props: {
             </text>
           </g>
         ))}
-        {points.map(({ row, value, champion }, i) => {
+        {points.map((point, i) => {
+          const { row, place, value, champion } = point;
           const verdict =
             champion === null ? null : difference(metric, value, champion, goal)?.verdict;
           return (
@@ -108,25 +109,25 @@ export function OverVersions(props: {
             >
               <rect
                 className={`jp-mod-band${i === at ? ' jp-mod-at' : ''}`}
-                x={x(i) - x(0) + LEFT}
+                x={x(point) - band / 2}
                 y={TOP - 6}
-                width={Math.max(1, x(1) - x(0))}
+                width={Math.max(1, band)}
                 height={HEIGHT - TOP - BOTTOM + 12}
               />
               {champion !== null && (
                 <>
                   <path
                     className={`jp-mod-gap jp-mod-${verdict ?? 'same'}`}
-                    d={`M${x(i)} ${y(champion)}V${y(value)}`}
+                    d={`M${x(point)} ${y(champion)}V${y(value)}`}
                   />
-                  <circle className="jp-mod-champion" cx={x(i)} cy={y(champion)} r="4" />
+                  <circle className="jp-mod-champion" cx={x(point)} cy={y(champion)} r="4" />
                 </>
               )}
-              <Mark row={row} x={x(i)} y={y(value)} />
-              {(points.length - 1 - i) % every === 0 && (
+              <Mark row={row} x={x(point)} y={y(value)} />
+              {(page.versions.length - 1 - place) % every === 0 && (
                 <text
                   className={row.version === shown ? 'jp-mod-strong' : ''}
-                  x={x(i)}
+                  x={x(point)}
                   y={HEIGHT - BOTTOM + 18}
                   textAnchor="middle"
                 >
@@ -140,6 +141,18 @@ export function OverVersions(props: {
           {t('version')}
         </text>
       </svg>
+      {told !== null && (
+        <Told
+          point={told}
+          metric={metric}
+          goal={goal}
+          style={
+            x(told) > width / 2
+              ? { right: width - x(told) + band / 2 }
+              : { left: x(told) + band / 2 }
+          }
+        />
+      )}
       <span className="jp-MlopsLab-unseen" aria-live="polite">
         {told !== null && spoken(told, metric, t)}
       </span>
@@ -156,24 +169,31 @@ export function Mark({ row, x, y }: { row: IVersionRow; x: number; y: number }):
   );
 }
 
-function Told(props: { point: IPoint; metric: string; goal: Direction | undefined }): ReactElement {
-  const { point, metric, goal } = props;
+/** What floats beside the version under the pointer; it is spoken elsewhere. */
+function Told(props: {
+  point: IPoint;
+  metric: string;
+  goal: Direction | undefined;
+  style: CSSProperties;
+}): ReactElement {
+  const { metric, goal, style } = props;
+  const { row, value, champion } = props.point;
   const t = useText();
-  const gap =
-    point.champion === null ? null : difference(metric, point.value, point.champion, goal);
   return (
-    <>
-      {t('version %1', point.row.version)} <b>{formatMetric(metric, point.value)}</b>
-      {point.champion !== null && point.row.champion !== null && (
-        <>
-          {' · '}
-          {t('champion %1', point.row.champion.version)} {formatMetric(metric, point.champion)}
-        </>
+    <div className="jp-MlopsLab-reg-told" style={style} aria-hidden="true">
+      <div>
+        {t('version %1', row.version)} <b>{formatMetric(metric, value, 4)}</b>
+      </div>
+      {champion !== null && row.champion !== null && (
+        <div>
+          {t('champion %1', row.champion.version)} {formatMetric(metric, champion, 4)}{' '}
+          <Difference metric={metric} value={value} before={champion} direction={goal} />
+        </div>
       )}
-      {gap !== null && (
-        <span className={`jp-MlopsLab-reg-diff jp-mod-${gap.verdict ?? 'same'}`}> {gap.text}</span>
+      {row.judgement?.outcome === 'rejected' && (
+        <div className="jp-MlopsLab-reg-wrong">{t('rejected')}</div>
       )}
-    </>
+    </div>
   );
 }
 
@@ -211,13 +231,18 @@ export function OverLegend({ page }: { page: IModelPage }): ReactElement {
 
 /** The finite values, oldest version first. */
 function pointsOf(page: IModelPage, metric: string): IPoint[] {
-  return [...page.versions].reverse().flatMap(row => {
+  return [...page.versions].reverse().flatMap((row, place) => {
     const value = toNumber(row.metrics[metric]);
     const champion = toNumber(row.champion?.metrics[metric]);
     return value === null || !Number.isFinite(value)
       ? []
       : [
-          { row, value, champion: champion !== null && Number.isFinite(champion) ? champion : null }
+          {
+            row,
+            place,
+            value,
+            champion: champion !== null && Number.isFinite(champion) ? champion : null
+          }
         ];
   });
 }
@@ -229,8 +254,11 @@ export function axis(values: readonly (number | null)[]): {
   ticks: number[];
 } {
   const known = values.filter(value => value !== null);
-  const [least, most] = [Math.min(...known), Math.max(...known)];
-  const span = most - least || Math.abs(most) / 10 || 1;
+  const [first, last] = [Math.min(...known), Math.max(...known)];
+  // One value alone has room around it, so that lines can tell where it is.
+  const room = first === last ? Math.abs(last) / 20 || 0.5 : 0;
+  const [least, most] = [first - room, last + room];
+  const span = most - least;
   const raw = span / 3;
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 2.5, 5, 10].map(one => one * power).find(one => one >= raw) ?? raw;

@@ -1,32 +1,10 @@
-import type { ReactElement, ReactNode } from 'react';
+import type { ReactElement } from 'react';
 import { Alias, Badge } from '../../components/badge';
 import { formatMetric } from '../../components/format';
-import { Icon } from '../../components/icon';
 import { useText } from '../text';
 import { difference, toNumber } from './facts';
 import { useHost } from './host';
 import type { Direction, IJudgement, IRunRef, WireNumber } from './state';
-
-/** A titled part of the page. */
-export function Block(props: {
-  title: string;
-  note?: ReactNode;
-  aside?: ReactNode;
-  children: ReactNode;
-}): ReactElement {
-  return (
-    <section className="jp-MlopsLab-reg-block" aria-label={props.title}>
-      <div className="jp-MlopsLab-reg-block-head">
-        <h2 className="jp-MlopsLab-h2">{props.title}</h2>
-        <span className="jp-MlopsLab-small jp-MlopsLab-muted jp-MlopsLab-ellipsis">
-          {props.note}
-        </span>
-        <span className="jp-MlopsLab-reg-aside">{props.aside}</span>
-      </div>
-      {props.children}
-    </section>
-  );
-}
 
 /** The aliases of a version, or of a model with their versions; the champion filled. */
 export function Aliases(props: {
@@ -71,40 +49,45 @@ export function Value(props: { metric: string; value: WireNumber | undefined }):
   return <>{formatMetric(props.metric, toNumber(props.value))}</>;
 }
 
-/** What the gates said of a version, in a word. */
-export function GatesBadge({ judgement }: { judgement: IJudgement | null }): ReactElement {
+/** What the gates said of a version, in a word, and whether somebody is asked for it. */
+export function GatesBadge(props: {
+  judgement: IJudgement | null;
+  /** The aliases that it waits for. */
+  waiting: readonly string[];
+}): ReactElement {
+  const { judgement, waiting } = props;
   const t = useText();
-  if (judgement === null) {
-    return <span className="jp-MlopsLab-muted">{t('not judged')}</span>;
-  }
-  const { outcome, passed, total, sentences } = judgement;
-  const why = sentences.join('\n') || undefined;
+  const why = judgement?.sentences.join('\n') || undefined;
+  const asked = waiting.length > 0 ? t('waits for approval to become %1', waiting.join(', ')) : why;
+  return (
+    <>
+      {(waiting.length > 0 || judgement?.outcome === 'waiting') && (
+        <Badge tone="warn" icon="waiting" title={asked}>
+          {t('waiting')}
+        </Badge>
+      )}
+      {judgement === null ? (
+        <span className="jp-MlopsLab-muted">{t('not judged')}</span>
+      ) : (
+        <Judged judgement={judgement} why={why} />
+      )}
+    </>
+  );
+}
+
+function Judged(props: { judgement: IJudgement; why: string | undefined }): ReactElement {
+  const { outcome, passed, total } = props.judgement;
+  const t = useText();
   const count = t('%1 of %2', passed, total);
-  switch (outcome) {
-    case 'passed':
-      return (
-        <Badge tone="good" icon="passed" title={t('%1 gates passed', count)}>
-          {count}
-        </Badge>
-      );
-    case 'waiting':
-      return (
-        <>
-          <Badge tone="warn" icon="waiting" title={why}>
-            {t('waiting')}
-          </Badge>
-          <Badge tone="good" icon="passed" title={t('%1 gates passed', count)}>
-            {count}
-          </Badge>
-        </>
-      );
-    case 'rejected':
-      return (
-        <Badge tone="bad" icon="rejected" title={why}>
-          {t('rejected')} {count}
-        </Badge>
-      );
-  }
+  return outcome === 'rejected' ? (
+    <Badge tone="bad" icon="rejected" title={props.why}>
+      {t('rejected')} {count}
+    </Badge>
+  ) : (
+    <Badge tone="good" icon="passed" title={t('%1 gates passed', count)}>
+      {count}
+    </Badge>
+  );
 }
 
 /** A run by its name; a way to it where the host has one. */
@@ -136,10 +119,9 @@ export function ThingLink({ node, text }: { node: string; text: string }): React
 export function Unsafe({ flavor }: { flavor: string }): ReactElement {
   const t = useText();
   return (
-    <span className="jp-MlopsLab-badge jp-mod-bad" title={t('Loading it can run any code')}>
-      <Icon name="alert" size={12} />
+    <Badge tone="bad" icon="alert" title={t('Loading it can run any code')}>
       {t('unsafe: %1', flavor)}
-    </span>
+    </Badge>
   );
 }
 

@@ -10,7 +10,7 @@ import { useText } from '../text';
 import { chosenModel, flavorText, waysBack } from './facts';
 import { HostContext, useHost, useModelHost } from './host';
 import { Main } from './main';
-import { Aliases } from './parts';
+import { Aliases, Unsafe } from './parts';
 import { PromoteSheet, RollbackSheet } from './sheet';
 import { Side } from './side';
 import type { IModelPage, IModels, IRegistryState, ISelection } from './state';
@@ -149,7 +149,14 @@ function Shown(props: IContentProps & { models: IModels }): ReactElement {
       <Header model={model} page={page} name={name} />
       <div className="jp-MlopsLab-reg-body">
         {!narrow && <Side models={models} decisions={decisions} shown={name} search={search} />}
-        <Main model={model} page={page} version={version} models={models} narrow={narrow} />
+        <Main
+          model={model}
+          models={models}
+          name={name}
+          page={page}
+          version={version}
+          narrow={narrow}
+        />
         {page !== undefined && version !== null && selection.sheet !== null && (
           <Sheet
             key={`${name} ${version} ${selection.sheet.verb}`}
@@ -184,6 +191,7 @@ function Header(props: { model: Model; page: IModelPage | undefined; name: strin
   const { part } = useValue(model, 'selection');
   const updated = useValue(model, 'updated_ms');
   const row = page?.model;
+  const newest = page?.versions[0];
   const rollback = page === undefined ? undefined : waysBack(page)[0];
   const toggle = (one: 'history' | 'card') => () =>
     choose({ part: part === one ? 'versions' : one });
@@ -198,10 +206,17 @@ function Header(props: { model: Model; page: IModelPage | undefined; name: strin
           {row !== undefined && <Aliases aliases={row.aliases} />}
         </div>
         <div className="jp-MlopsLab-reg-meta">
-          {row !== undefined && row.description !== '' && <span>{row.description}</span>}
-          {page !== undefined && page.versions.length > 0 && (
-            <span>{flavorText(page.versions[0], t)}</span>
+          {row !== undefined && row.description !== '' && (
+            <span className="jp-MlopsLab-reg-about" title={row.description}>
+              {row.description}
+            </span>
           )}
+          {newest !== undefined &&
+            (newest.unsafe ? (
+              <Unsafe flavor={newest.flavor} />
+            ) : (
+              <span>{flavorText(newest, t)}</span>
+            ))}
           {row !== undefined && (
             <span>{row.versions === 1 ? t('1 version') : t('%1 versions', row.versions)}</span>
           )}
@@ -359,9 +374,6 @@ function Waiting(): ReactElement {
 /** The version that is looked at: the chosen one, else one that waits, else the newest. */
 function versionOf(page: IModelPage, selection: ISelection): number | null {
   const chosen = selection.model === page.model.name ? selection.version : null;
-  const found =
-    page.versions.find(one => one.version === chosen) ??
-    page.versions.find(one => one.waiting.length > 0) ??
-    page.versions[0];
-  return found?.version ?? null;
+  const first = page.versions.find(one => one.waiting.length > 0) ?? page.versions[0];
+  return chosen ?? first?.version ?? null;
 }

@@ -43,7 +43,7 @@ export function PromoteSheet(
   return (
     <Frame title={titleOf(detail, verbs, t)} onClose={onClose}>
       <div className="jp-MlopsLab-reg-becomes">
-        <span>{t('becomes')}</span>
+        <span>{promotion?.state === 'current' ? t('is') : t('becomes')}</span>
         <AliasSelect
           alias={alias}
           all={detail.promotions.map(one => one.alias)}
@@ -51,11 +51,13 @@ export function PromoteSheet(
           others
         />
         <span className="jp-MlopsLab-muted">
-          {from === null
-            ? t('the first one')
-            : since === undefined
-              ? t('instead of %1', from)
-              : t('instead of %1, since %2', from, formatTime(since))}
+          {promotion?.state === 'current'
+            ? ''
+            : from === null
+              ? t('the first one')
+              : since === undefined
+                ? t('instead of %1', from)
+                : t('instead of %1, since %2', from, formatTime(since))}
         </span>
       </div>
       {request !== null && <Asked request={request} />}

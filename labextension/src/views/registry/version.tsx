@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import type { ReactElement, ReactNode } from 'react';
+import { Block } from '../../components/block';
 import { formatBytes, formatDuration, formatTime } from '../../components/format';
 import { Icon } from '../../components/icon';
 import { Tag } from '../../components/badge';
@@ -7,7 +8,7 @@ import { useText } from '../text';
 import { commitText } from './compare';
 import { flavorText, shortDigest } from './facts';
 import { useHost } from './host';
-import { Block, RunLink, ThingLink, Unsafe, stateIcon } from './parts';
+import { RunLink, ThingLink, Unsafe, stateIcon } from './parts';
 import type { IField, IVersionDetail } from './state';
 
 /** All that is known of one version: what its gates said, what it was made from, what it takes. */

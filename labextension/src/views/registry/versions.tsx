@@ -15,14 +15,16 @@ export interface IVersionsProps {
   shown: number;
   /** How many metrics have room. */
   columns: number;
-  /** Whether the runs have, too. */
+  /** Whether the day has, and the run. */
+  made: boolean;
   runs: boolean;
   /** What keys do to the row that has the keyboard. */
   onKey: (key: string, row: IVersionRow) => boolean;
 }
 
 /** The versions of a model, each judged against the champion of its day. */
-export function Versions({ page, shown, columns, runs, onKey }: IVersionsProps): ReactElement {
+export function Versions(props: IVersionsProps): ReactElement {
+  const { page, shown, columns, made, runs, onKey } = props;
   const t = useText();
   const { choose } = useHost();
   const { ref, onKeyDown } = useRoving<HTMLTableElement>();
@@ -51,7 +53,7 @@ export function Versions({ page, shown, columns, runs, onKey }: IVersionsProps):
         <thead>
           <tr role="row">
             <th scope="col">{t('Version')}</th>
-            <th scope="col">{t('Made')}</th>
+            {made && <th scope="col">{t('Made')}</th>}
             <th scope="col">{t('Gates')}</th>
             {keys.map(key => (
               <Fragment key={key}>
@@ -91,12 +93,14 @@ export function Versions({ page, shown, columns, runs, onKey }: IVersionsProps):
                   {row.unsafe && <Unsafe flavor={row.flavor} />}
                 </span>
               </td>
-              <td role="gridcell" className="jp-MlopsLab-muted">
-                <Age at={row.created_at} />
-              </td>
+              {made && (
+                <td role="gridcell" className="jp-MlopsLab-muted">
+                  <Age at={row.created_at} />
+                </td>
+              )}
               <td role="gridcell">
                 <span className="jp-MlopsLab-reg-chips">
-                  <GatesBadge judgement={row.judgement} />
+                  <GatesBadge judgement={row.judgement} waiting={row.waiting} />
                 </span>
               </td>
               {keys.map(key => (

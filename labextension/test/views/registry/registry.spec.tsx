@@ -5,6 +5,7 @@ import * as wire from '../../../src/api/registry';
 import { decode } from '../../../src/api/request';
 import { LocalModel } from '../../../src/views/model';
 import view from '../../../src/views/registry';
+import { axis } from '../../../src/views/registry/over';
 import { NO_REGISTRY, NO_SELECTION } from '../../../src/views/registry/state';
 import type { IRegistryState, IRequest } from '../../../src/views/registry/state';
 import { sample } from '../../wire';
@@ -116,6 +117,50 @@ describe('the registry browser', () => {
     expect(host.querySelector('figure [aria-live]')?.textContent).toBe(
       'version 6, auc 0.745, champion 5 on the same rows 0.713'
     );
+    const tip = host.querySelector('figure .jp-MlopsLab-reg-told')!;
+    expect(tip.textContent).toContain('version 6 0.7452');
+    expect(tip.textContent).toContain('champion 5 0.7131');
+    press(chart, 'Home');
+    expect(host.querySelector('figure .jp-MlopsLab-reg-told')?.textContent).toContain('version 1');
+  });
+
+  it('tells where a value is that stands alone', () => {
+    const { low, high, ticks } = axis([0.1]);
+    expect(ticks.length).toBeGreaterThanOrEqual(3);
+    expect(low).toBeLessThan(0.1);
+    expect(high).toBeGreaterThan(0.1);
+    expect(axis([0]).ticks.length).toBeGreaterThanOrEqual(3);
+  });
+
+  it('says what waits beside what its gates said', () => {
+    const versions = page.versions.map(row =>
+      row.version === 4 ? { ...row, waiting: ['champion'] } : row
+    );
+    show({ pages: { 'flight-delay': { ...page, versions } } });
+    const badge = host.querySelector('tr[data-row="4"] .jp-mod-warn');
+    expect(badge?.textContent).toBe('waiting');
+    expect(badge?.getAttribute('title')).toContain('champion');
+  });
+
+  it('shows no other model or version than the one that a link asks for', () => {
+    const { model } = show({ selection: { ...NO_SELECTION, model: 'nobody', version: 3 } });
+    expect(host.querySelector('main')?.textContent).toContain('There is no model nobody');
+    expect(host.querySelector('[role="grid"][aria-label="Models"]')).not.toBeNull();
+    act(() => model.set('selection', { ...NO_SELECTION, model: 'flight-delay', version: 77 }));
+    expect(host.querySelector('main')?.textContent).toContain('There is no version 77');
+    click('Show the newest');
+    expect(model.get('selection').version).toBe(6);
+    expect(region('Version 6')).not.toBeNull();
+  });
+
+  it('writes what a card escapes as it was meant', () => {
+    const markdown = 'R&amp;D <b> \\&lt;, **a &lt; b**, `&lt;`';
+    show({
+      selection: { ...NO_SELECTION, model: 'flight-delay', version: 6, part: 'card' },
+      cards: { 'flight-delay@6': { markdown, sections: {} } }
+    });
+    const text = host.querySelector('.jp-MlopsLab-markdown')?.textContent;
+    expect(text).toBe('R&D <b> &lt;, a < b, &lt;');
   });
 
   it('shows what is unsafe in red, and what somebody wrote as text', () => {
