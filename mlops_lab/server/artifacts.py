@@ -62,7 +62,7 @@ class Artifact(LabHandler):
         record = await self.services.in_thread(lambda: _find(known.project, run_id, path))
         etag = f'"{record.digest}"'
         self._describe(record, etag)
-        if self.request.headers.get("If-None-Match") == etag:
+        if self.check_etag_header():
             self.set_status(304)
             return
         objects = known.project.store.objects

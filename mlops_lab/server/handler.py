@@ -44,9 +44,9 @@ def needs(**permissions: str) -> Mapping[str, str]:
 
 
 class Body(BaseModel):
-    """What a request's JSON body may say; a word that is not known is an error."""
+    """What a request's JSON body may say: an unknown word, or another type, is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Query(BaseModel):
