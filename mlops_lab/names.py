@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from mlops_lab.errors import InvalidInput
 
-__all__ = ["Reference", "alias_name", "name_of", "parse_reference"]
+__all__ = ["Reference", "alias_name", "name_of", "other_spelling", "parse_reference"]
 
 LONGEST_NAME: Final = 100
 LONGEST_ALIAS: Final = 50
@@ -20,6 +20,7 @@ LATEST: Final = "latest"
 """The word for the newest version; no alias may be called so."""
 
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,17}")
+_ELSEWHERE: Final = re.compile(r"(?:models:/)?([\w.-]{1,100})[:/]v?([1-9][0-9]{0,17})")
 _ALIAS: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 _BETWEEN: Final = frozenset("._-")
 
@@ -80,9 +81,21 @@ def name_of(text: Any, what: str) -> str:
     if not good:
         raise InvalidInput(
             f"{what}'s name has up to {LONGEST_NAME} letters, digits and . _ -, beginning with a "
-            f"letter or digit; got {_shown(text)}."
+            f"letter or digit; got {_shown(text)}.{other_spelling(text)}"
         )
     return name
+
+
+def other_spelling(text: Any) -> str:
+    """Say how a version is named here, to whom names one as other registries do; else nothing.
+
+    Examples
+    --------
+    >>> other_spelling("models:/churn/1"), other_spelling("churn:v2"), other_spelling("data/x.csv")
+    (' Version 1 of churn is churn@1.', ' Version 2 of churn is churn@2.', '')
+    """
+    found = _ELSEWHERE.fullmatch(text) if isinstance(text, str) else None
+    return f" Version {found[2]} of {found[1]} is {found[1]}@{found[2]}." if found else ""
 
 
 def alias_name(text: Any) -> str:

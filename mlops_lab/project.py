@@ -173,8 +173,8 @@ class Project:
             return found
         if not create:
             raise NotFound(
-                f"There is no project above {here}. The first lab.start_run() makes one, "
-                "or `mlops-lab init`."
+                f"There is no project above {here}. The first lab.start_run() or "
+                'lab.dataset("NAME").commit(…) makes one, or `mlops-lab init`.'
             )
         for folder in (_git_root(here), environ.get("MLOPS_LAB_ROOT"), here):
             if folder and not _too_high(Path(folder)):

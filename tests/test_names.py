@@ -77,3 +77,9 @@ def test_a_reference_says_which_version() -> None:
 def test_what_is_no_reference_is_said(text: object) -> None:
     with pytest.raises(InvalidInput):
         parse_reference(text, "A dataset")
+
+
+@pytest.mark.parametrize("text", ["models:/churn/3", "churn:3", "churn/v3"])
+def test_version_named_as_elsewhere_is_told_as_here(text: str) -> None:
+    with pytest.raises(InvalidInput, match=r"Version 3 of churn is churn@3\.$"):
+        name_of(text, "A model")

@@ -15,7 +15,7 @@ from mlops_lab.handles.dataset_rows import DatasetRows, VersionRows
 from mlops_lab.handles.habits import DATASET
 from mlops_lab.handles.table import Table
 from mlops_lab.handles.versioned import Versioned
-from mlops_lab.names import parse_reference
+from mlops_lab.names import other_spelling, parse_reference
 from mlops_lab.project import Project
 from mlops_lab.tracking.active import active_runs
 
@@ -332,7 +332,8 @@ def dataset(ref: str | os.PathLike[str]) -> Dataset:
         raise InvalidInput(f"A dataset is named by reference ('flights@3') or path; got {ref!r}.")
     path = Path(ref).expanduser()
     if not path.exists():
-        raise NotFound(f"There is no file or folder {str(path)!r} (seen from {Path.cwd()}).")
+        told = other_spelling(path.as_posix())
+        raise NotFound(f"There is no file or folder {str(path)!r} (seen from {Path.cwd()}).{told}")
     found = project.datasets.recognise(path)
     if found is None:
         if isinstance(ref, str) and not _is_path(ref):

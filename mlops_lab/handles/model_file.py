@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from mlops_lab.errors import InvalidInput, LabError, NotFound
 from mlops_lab.handles.model_card import file_card, file_line
+from mlops_lab.names import other_spelling
 from mlops_lab.registry.package import (
     FACTS,
     PackageFacts,
@@ -116,5 +117,6 @@ def model_file(path: Path) -> ModelFile:
         if not (path / FACTS).is_file():
             raise InvalidInput(f"{str(path)!r} is a folder without {FACTS}: no model.")
     elif not path.is_file():
-        raise NotFound(f"There is no model {str(path)!r} (seen from {Path.cwd()}).")
+        told = other_spelling(path.as_posix())
+        raise NotFound(f"There is no model {str(path)!r} (seen from {Path.cwd()}).{told}")
     return ModelFile(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -48,6 +49,8 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 
 _PREFIXES: Final = ("metrics", "params", "tags")
+# After these a value stands more often than a name.
+_A_VALUE: Final = re.compile(r"(=|\blike|\bin\s*\([^()]*)$", re.IGNORECASE)
 
 _SUMMARY: Final = "(select run, $column as number from lab.metric_summary where key = $key)"
 # In a list without child runs a pipeline's run stands for its steps, as its row shows them.
@@ -158,6 +161,8 @@ class RunNames:
             forms = ", ".join((*ATTRIBUTES, "params.x", "tags.x", "metrics.x", "best(x)"))
             message = f"There is no name {name.dotted}; there are {forms}."
             guess = self._guess(name)
+            if _A_VALUE.search(self.reading[: name.start].rstrip()):
+                message = f"There is no name {name.dotted}; text stands in quotes: '{name.dotted}'."
         return InvalidInput.at(
             self.reading, name.start, message, length=name.length, suggestion=guess
         )

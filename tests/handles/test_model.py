@@ -379,3 +379,10 @@ def test_what_a_model_says_of_itself_is_worth_reading(late: lab.Model) -> None:
     assert repr(late.check_policy("champion")) == (
         "<PolicyCheck champion passed>\n  passed: No unsafe format: sklearn."
     )
+
+
+def test_version_named_as_elsewhere_is_told_as_here(project: Project) -> None:
+    with pytest.raises(NotFound, match=r"Version 1 of churn is churn@1\.$"):
+        lab.model("models:/churn/1")
+    with pytest.raises(NotFound, match=r"Version 1 of churn is churn@1\.$"):
+        lab.dataset("churn/1")

@@ -399,3 +399,9 @@ def test_pipeline_is_found_by_the_metrics_that_its_row_shows(tmp_path) -> None:
     assert top("best(auc) < 0.72") == ["nightly"]
     assert len(found(project, "best(auc) > 0.65")) == 4, "without the pipeline, which logged none"
     project.close()
+
+
+@pytest.mark.parametrize("where", ["experiment = delay", "name in ('a', delay)", "name like delay"])
+def test_text_without_quotes_is_told_to_have_them(project, where: str) -> None:
+    with pytest.raises(InvalidInput, match="no name delay; text stands in quotes: 'delay'"):
+        found(project, where)
