@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -238,10 +242,19 @@ def fill(project: Project) -> dict[str, str]:
 
 def killed_run(project: Project) -> str:
     """A run whose process died without a word."""
+    run, files = _dead_writer()
+    for name, content in files.items():
+        (project.store.dir / "journal" / name).write_bytes(content)
+    return run
+
+
+@cache
+def _dead_writer() -> tuple[str, dict[str, bytes]]:
+    """What a process leaves behind that dies in the middle of a run, and the run's id."""
     code = (
         "import os, sys\n"
         "from mlops_lab.project import Project\n"
-        "runs = Project.open(sys.argv[1]).runs\n"
+        "runs = Project.create(sys.argv[1]).runs\n"
         "run = runs.start(name='gbm-5', source={'notebook': 'notebooks/train.ipynb'}, steps=120)\n"
         "runs.log_cell(run, '5c1d', index=7, total=9, state='running', source='fit()')\n"
         "runs.log_metrics(run, {'auc': 0.679}, step=40)\n"
@@ -249,11 +262,15 @@ def killed_run(project: Project) -> str:
         "sys.stdout.flush()\n"
         "os._exit(9)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(project.root)], capture_output=True, text=True, check=False
-    )
-    assert len(done.stdout) == 32, done.stderr
-    return done.stdout
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-c", code, folder], capture_output=True, text=True, check=False
+        )
+        assert len(done.stdout) == 32, done.stderr
+        journal = Path(folder) / ".mlops" / "journal"
+        return done.stdout, {
+            path.name: path.read_bytes() for path in journal.iterdir() if path.is_file()
+        }
 
 
 def make_project(folder: Path) -> Project:
@@ -268,6 +285,37 @@ def project(jp_root_dir: Path) -> Iterator[Project]:
     project = make_project(jp_root_dir / "flight-delay")
     yield project
     project.close()
+
+
+Fill = Callable[[Project], object]
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Fill], Path]:
+    """Gives the folder of a project that a function has filled: once, and then to be copied."""
+
+    @cache
+    def make(fill: Fill) -> Path:
+        made = make_project(tmp_path_factory.mktemp("filled") / "flight-delay")
+        fill(made)
+        made.close()
+        return made.root
+
+    return make
+
+
+@pytest.fixture
+def copy_of(filled: Callable[[Fill], Path], jp_root_dir: Path) -> Iterator[Callable[..., Project]]:
+    """Gives a test its own copy of a project that is dear to fill, in the place of `project`."""
+    with ExitStack() as opened:
+
+        def copy(fill: Fill) -> Project:
+            root = shutil.copytree(filled(fill), jp_root_dir / "flight-delay", symlinks=True)
+            copied = Project.open(root)
+            opened.callback(copied.close)
+            return copied
+
+        yield copy
 
 
 @pytest.fixture

@@ -35,8 +35,7 @@ def weather(wind: float, rows: int = 4) -> Any:
     )
 
 
-@pytest.fixture
-def data(project: Project) -> Project:
+def fill_data(project: Project) -> None:
     """Two versions of ``weather``, the second blocked, and a folder of files."""
     suites = project.root / "suites"
     suites.mkdir()
@@ -50,7 +49,12 @@ def data(project: Project) -> Project:
     (folder / "a b.txt").write_text("A")
     (folder / "ü.svg").write_text("<svg onload='alert(1)'/>")
     project.datasets.commit("Größe", folder)
-    return project
+
+
+@pytest.fixture
+def data(copy_of: Callable[..., Project]) -> Project:
+    """A project with what `fill_data` makes."""
+    return copy_of(fill_data)
 
 
 @pytest.fixture

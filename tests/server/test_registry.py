@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -62,8 +63,7 @@ def judged(project: Project, version: ModelVersion, outcome: str = "passed") -> 
     return run
 
 
-@pytest.fixture
-def registry(project: Project) -> Project:
+def fill_registry(project: Project) -> None:
     """Two versions of ``flight-delay``, the first champion, and an unsafe model."""
     path = project.root / "mlops.toml"
     path.write_text(path.read_text() + POLICY)
@@ -77,7 +77,12 @@ def registry(project: Project) -> Project:
             project.models.approve(version.ref, "fine", alias="champion", by=Identity("ivo"))
     logged = keep(project, "three", unsafe=True)
     project.models.register("Größe", logged_model=logged.id, note=HOSTILE, by=MARA)
-    return project
+
+
+@pytest.fixture
+def registry(copy_of: Callable[..., Project]) -> Project:
+    """A project with what `fill_registry` makes."""
+    return copy_of(fill_registry)
 
 
 @pytest.fixture
@@ -347,6 +352,12 @@ async def test_what_cannot_be_meant_is_refused(
             assert answer.code == 400, (how, more, answer.body)
         unknown = await ask(*at, method="POST", body={**good, "alias": "nobody"}, by="root")
         assert unknown.code < 500
+    for version in (True, 1.0, "1", 0, -1, 10**30, None):
+        answer = await ask(
+            *place, "flight-delay", "aliases", "staging", method="PUT",
+            body={"version": version, "digest": good["digest"]}, by="root",
+        )  # fmt: skip
+        assert answer.code == 400, (version, answer.body)
     patches: list[dict[str, Any]] = [
         {"note": "x" * 30_000},
         {"tags": {"a\nb": "c"}},
