@@ -40,6 +40,7 @@ export const CommandIDs = {
   /** Insert, or copy, the Python that loads a version. */
   insertDataset: 'mlops-lab:insert-dataset',
   copyDatasetLine: 'mlops-lab:copy-dataset-line',
+  copyDatasetLink: 'mlops-lab:copy-dataset-link',
   aliasDataset: 'mlops-lab:alias-dataset',
   /** `{project, name, alias}`: take an alias away. */
   removeDatasetAlias: 'mlops-lab:remove-dataset-alias',

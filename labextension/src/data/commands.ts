@@ -4,6 +4,7 @@ import type { INotebookTracker } from '@jupyterlab/notebook';
 import type { CommandRegistry } from '@lumino/commands';
 import { DataClient } from '../api/data';
 import { CommandIDs, TOLD } from '../commands';
+import { linkTo } from '../links';
 import { insertLines } from '../notebook/insert';
 import { asRequestError } from '../state/resource';
 import { loadExpression, loadLine, refOf } from './lines';
@@ -23,6 +24,7 @@ export function addDataCommands(
 ): void {
   const { commands } = app;
   const { trans } = model;
+  const { baseUrl } = app.serviceManager.serverSettings;
   /** What a command is about: its arguments, else the view in front, else the sidebar's row. */
   const subject = (args: Readonly<Record<string, unknown>>): IDataSubject | null => {
     const project = typeof args.project === 'string' ? args.project : model.projects.key;
@@ -78,6 +80,9 @@ export function addDataCommands(
   add(CommandIDs.copyDatasetLine, trans.__('Copy as Python'), async about => {
     Clipboard.copyToSystem(await expressionOf(model, about));
   });
+  add(CommandIDs.copyDatasetLink, trans.__('Copy Link'), ({ project, name, version }) =>
+    Clipboard.copyToSystem(linkTo(baseUrl, project, 'dataset', refOf(name, version)))
+  );
   add(CommandIDs.aliasDataset, trans.__('Set Alias…'), about => setAlias(model, about));
   commands.addCommand(CommandIDs.removeDatasetAlias, {
     label: args => trans.__('Remove Alias %1', String(args.alias ?? '')),
@@ -98,6 +103,7 @@ export const PALETTE = [
   CommandIDs.openDataset,
   CommandIDs.insertDataset,
   CommandIDs.copyDatasetLine,
+  CommandIDs.copyDatasetLink,
   CommandIDs.aliasDataset,
   CommandIDs.deleteDataset,
   CommandIDs.commitDataset

@@ -5,9 +5,10 @@ import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { Menu } from '@lumino/widgets';
+import type { Menu } from '@lumino/widgets';
 import { LabClient } from '../api/client';
 import { CATEGORY, CommandIDs, TOLD } from '../commands';
+import { openMenu } from '../menu';
 import { ProjectModel } from '../state/project';
 import { asRequestError } from '../state/resource';
 import { PageVisibility } from '../state/visibility';
@@ -67,15 +68,6 @@ export const projectHeaderPlugin: JupyterFrontEndPlugin<void> = {
     [CommandIDs.createProject, CommandIDs.createExample].forEach(command =>
       palette?.addItem({ command, category: CATEGORY })
     );
-    const openMenu = (at: DOMRect, fill: (menu: Menu) => void, right = false): void => {
-      const menu = new Menu({ commands: app.commands });
-      menu.addClass('jp-MlopsLab-menu');
-      fill(menu);
-      menu.aboutToClose.connect(() => window.setTimeout(() => menu.dispose()));
-      menu.open(right ? at.right : at.left, at.bottom + 2, {
-        horizontalAlignment: right ? 'right' : 'left'
-      });
-    };
     sidebar.add({
       area: 'top',
       rank: 0,
@@ -83,8 +75,10 @@ export const projectHeaderPlugin: JupyterFrontEndPlugin<void> = {
         <ProjectHeader
           projects={projects}
           trans={trans}
-          openSwitcher={at => openMenu(at, menu => fillSwitcher(menu, projects))}
-          openMenu={at => openMenu(at, menu => fillMenu(menu, projects), true)}
+          openSwitcher={at =>
+            openMenu(app.commands, at, menu => fillSwitcher(menu, projects), 'left')
+          }
+          openMenu={at => openMenu(app.commands, at, menu => fillMenu(menu, projects))}
         />
       )
     });

@@ -1,9 +1,9 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Clipboard, InputDialog, Notification } from '@jupyterlab/apputils';
-import { URLExt } from '@jupyterlab/coreutils';
 import type { CommandRegistry } from '@lumino/commands';
 import { CommandIDs, runArgs } from '../commands';
 import type { IRunRow } from '../api/types';
+import { linkTo } from '../links';
 import type { RunsModel } from './model';
 import { showKeys } from './keys';
 
@@ -89,7 +89,7 @@ export function addRunCommands(
   add(
     CommandIDs.copyRunLink,
     trans.__('Copy Link'),
-    ({ project, ids }) => copy(linkTo(baseUrl, project, ids[0])),
+    ({ project, ids }) => copy(linkTo(baseUrl, project, 'run', ids[0])),
     one
   );
   add(CommandIDs.deleteRun, trans.__('Delete Run'), async ({ project, ids }) => {
@@ -228,11 +228,6 @@ function offerUndo(model: RunsModel): void {
     autoClose: 10_000,
     actions: [{ label: trans.__('Undo'), callback: () => void model.edits.undelete() }]
   });
-}
-
-/** The address that opens a run in anybody's JupyterLab on this server. */
-function linkTo(baseUrl: string, project: string, id: string): string {
-  return URLExt.join(baseUrl, `lab?mlops=${project}/run/${id}`);
 }
 
 function copy(text: string): void {

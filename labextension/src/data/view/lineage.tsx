@@ -3,6 +3,7 @@ import type { ReactElement } from 'react';
 import { Block, ErrorBox, Loading, Skeleton } from '../../components';
 import { LineageGraph } from '../../views/graph';
 import type { INode } from '../../views/graph';
+import { parseRef } from '../../views/registry/state';
 import { useText } from '../../views/text';
 import { ActionsContext } from './actions';
 import type { IDatasetActions } from './actions';
@@ -46,12 +47,12 @@ export function Lineage({ model }: { model: DatasetModel }): ReactElement {
 /** `dataset:flights@3`, `model:flight-delay@5`, `run:<id>`: each opens in the view of its kind. */
 function openNode({ id, kind }: INode, actions: IDatasetActions): void {
   const what = id.slice(id.indexOf(':') + 1);
-  const [, name, version] = /^(.*)@(\d+)$/.exec(what) ?? [];
+  const about = parseRef(what);
   if (kind === 'run') {
     actions.openRun(what);
-  } else if (kind === 'dataset' && name !== undefined) {
-    actions.openDataset(name, Number(version));
-  } else if (kind === 'model' && name !== undefined) {
-    actions.openModel(name, Number(version));
+  } else if (kind === 'dataset' && about !== null) {
+    actions.openDataset(about.name, about.version);
+  } else if (kind === 'model' && about !== null) {
+    actions.openModel(about.name, about.version);
   }
 }

@@ -1,13 +1,16 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ILayoutRestorer } from '@jupyterlab/application';
+import { ILayoutRestorer, IRouter } from '@jupyterlab/application';
 import { Clipboard, MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { Menu } from '@lumino/widgets';
+import type { Menu } from '@lumino/widgets';
 import { CommandIDs } from '../../commands';
+import { followLinks } from '../../links';
+import { openMenu } from '../../menu';
 import { dragLines } from '../../notebook/drag';
 import { IProjectModel } from '../../tokens';
+import { parseRef } from '../../views/registry/state';
 import type { Translate } from '../../views/text';
 import { loadExpression, loadLine } from '../lines';
 import type { IDataSubject } from '../model';
@@ -24,11 +27,12 @@ export const datasetViewPlugin: JupyterFrontEndPlugin<void> = {
   description: 'A dataset in the main area: profile, checks, diff, lineage, first rows.',
   autoStart: true,
   requires: [IProjectModel],
-  optional: [ILayoutRestorer, INotebookTracker, ITranslator],
+  optional: [ILayoutRestorer, IRouter, INotebookTracker, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     projects: IProjectModel,
     restorer: ILayoutRestorer | null,
+    router: IRouter | null,
     notebooks: INotebookTracker | null,
     translator: ITranslator | null
   ): void => {
@@ -63,6 +67,14 @@ export const datasetViewPlugin: JupyterFrontEndPlugin<void> = {
       }),
       name: ({ content: { model } }) => `${model.project.key}/${model.name}`
     });
+    if (router !== null) {
+      followLinks(app, router, 'dataset', (project, ref) =>
+        app.commands.execute(CommandIDs.openDataset, {
+          project,
+          ...(parseRef(ref) ?? { name: ref })
+        })
+      );
+    }
   }
 };
 
@@ -168,21 +180,18 @@ function actionsOf(
       }
     },
     copy: text => Clipboard.copyToSystem(text),
-    menu: at => openMenu(app, about(), model.shown?.aliases ?? [], at)
+    menu: at => openMenu(commands, at, menu => fillMenu(menu, about(), model.shown?.aliases ?? []))
   };
 }
 
-function openMenu(
-  app: JupyterFrontEnd,
+function fillMenu(
+  menu: Menu,
   args: Record<string, string | number | boolean | null>,
-  aliases: readonly string[],
-  at: DOMRect
+  aliases: readonly string[]
 ): void {
-  const { commands } = app;
-  const menu = new Menu({ commands });
-  menu.addClass('jp-MlopsLab-menu');
   menu.addItem({ command: CommandIDs.insertDataset, args });
   menu.addItem({ command: CommandIDs.copyDatasetLine, args });
+  menu.addItem({ command: CommandIDs.copyDatasetLink, args });
   menu.addItem({ type: 'separator' });
   menu.addItem({ command: CommandIDs.aliasDataset, args });
   for (const alias of aliases) {
@@ -190,8 +199,6 @@ function openMenu(
   }
   menu.addItem({ type: 'separator' });
   menu.addItem({ command: CommandIDs.deleteDataset, args });
-  menu.aboutToClose.connect(() => window.setTimeout(() => menu.dispose()));
-  menu.open(at.right, at.bottom + 2, { horizontalAlignment: 'right' });
 }
 
 function translateBy(trans: TranslationBundle): Translate {

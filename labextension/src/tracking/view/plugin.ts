@@ -11,8 +11,11 @@ import { PathExt } from '@jupyterlab/coreutils';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { Menu } from '@lumino/widgets';
+import type { CommandRegistry } from '@lumino/commands';
+import type { Menu } from '@lumino/widgets';
 import { CATEGORY, CommandIDs, runArgs, TOLD } from '../../commands';
+import { followLinks } from '../../links';
+import { openMenu } from '../../menu';
 import { asRequestError } from '../../state/resource';
 import { IProjectModel } from '../../tokens';
 import type { Translate } from '../../views/text';
@@ -23,9 +26,6 @@ import type { RunTab } from './model';
 import { RunWidget, runWidgetId } from './widget';
 
 type RunPanel = MainAreaWidget<RunWidget>;
-
-/** `…/lab?mlops=KEY/run/ID` opens that run. */
-const DEEP_LINK = /[?&]mlops=([0-9a-f]{12})(?:%2F|\/)run(?:%2F|\/)([0-9a-f]{4,32})\b/i;
 
 /** The run view: its command, its place in the saved layout, its links. */
 export const runViewPlugin: JupyterFrontEndPlugin<void> = {
@@ -78,7 +78,9 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
       name: ({ content: { model } }) => `${model.project.key}/${model.id}`
     });
     if (router !== null) {
-      followLinks(app, router);
+      followLinks(app, router, 'run', (project, id) =>
+        app.commands.execute(CommandIDs.openRun, { project, id })
+      );
     }
   }
 };
@@ -204,18 +206,16 @@ function actionsOf(app: JupyterFrontEnd, model: RunModel): IRunActions {
     openInput: (kind, name, version) =>
       run(kind === 'dataset' ? CommandIDs.openDataset : CommandIDs.openModel, { name, version }),
     register: id => run(CommandIDs.registerModel, { id }),
-    menu: at => openMenu(app, model, about, at)
+    menu: at => openMenu(commands, at, menu => fillMenu(menu, commands, model, about))
   };
 }
 
-function openMenu(
-  app: JupyterFrontEnd,
+function fillMenu(
+  menu: Menu,
+  commands: CommandRegistry,
   model: RunModel,
-  args: { project: string; id: string },
-  at: DOMRect
+  args: { project: string; id: string }
 ): void {
-  const { commands } = app;
-  const menu = new Menu({ commands });
   const add = (...names: string[]) => {
     for (const command of names.filter(name => commands.hasCommand(name))) {
       menu.addItem({ command, args });
@@ -233,32 +233,6 @@ function openMenu(
   }
   menu.addItem({ type: 'separator' });
   add(CommandIDs.deleteRun);
-  menu.aboutToClose.connect(() => window.setTimeout(() => menu.dispose()));
-  menu.open(at.right, at.bottom + 2, { horizontalAlignment: 'right' });
-}
-
-/** Deep links: JupyterLab's router drops what it knows from the address and keeps the rest. */
-function followLinks(app: JupyterFrontEnd, router: IRouter): void {
-  const follow = 'mlops-lab:follow-link';
-  const open = async (project: string, id: string): Promise<void> => {
-    // The saved layout first: else it would come to lie over what the link shows.
-    await app.restored;
-    await app.commands.execute(CommandIDs.openRun, { project, id });
-    const rest = window.location.search.replace(DEEP_LINK, '').replace(/^&/, '?');
-    window.history.replaceState(null, '', window.location.pathname + rest + window.location.hash);
-  };
-  app.commands.addCommand(follow, {
-    execute: args => {
-      const search = String(args.search ?? '');
-      const [, project, id] = DEEP_LINK.exec(search) ?? [];
-      // A reset loads the page again, link and all.
-      if (id !== undefined && !/[?&]reset\b/.test(search)) {
-        // Not awaited: the router's commands wait for each other, and the layout for one of them.
-        void open(project, id);
-      }
-    }
-  });
-  router.register({ command: follow, pattern: DEEP_LINK, rank: 20 });
 }
 
 function translateBy(trans: TranslationBundle): Translate {
