@@ -1,108 +1,66 @@
-import { Dialog, showDialog } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { ReactWidget } from '@jupyterlab/ui-components';
-import { useState } from 'react';
 import type { ReactElement } from 'react';
 import type { ICommitRequest } from '../api/data';
+import { NameField, askForm } from '../form-dialog';
+import type { IFormProps } from '../form-dialog';
 
-export interface ICommitDialog {
+export interface ICommitDialog<R> {
   /** The file or folder, inside the project. */
   path: string;
-  /** What to begin with. */
-  initial: ICommitRequest;
   /** The datasets that there are: one of their names makes a new version. */
   names: readonly string[];
-  /** Why the last try was refused. */
-  problem: string | null;
+  /** Start the commit. */
+  commit: (request: ICommitRequest) => Promise<R>;
   trans: TranslationBundle;
 }
 
-/** Ask under which name; null when the person does not want to. */
-export async function askCommit(options: ICommitDialog): Promise<ICommitRequest | null> {
-  const { trans, path } = options;
-  const result = await showDialog({
+/** Ask under which name, and start; null when the person does not want to. */
+export function askCommit<R>(options: ICommitDialog<R>): Promise<R | null> {
+  const { path, names, commit, trans } = options;
+  return askForm<ICommitRequest, R>({
     title: trans.__('Commit %1 as dataset', PathExt.basename(path)),
-    body: new CommitBody(options),
-    buttons: [Dialog.cancelButton(), Dialog.okButton({ label: trans.__('Commit') })],
-    focusNodeSelector: 'input'
+    accept: trans.__('Commit'),
+    initial: { path, name: proposedName(path) },
+    form: props => <CommitForm {...props} names={names} trans={trans} />,
+    act: request => commit(trimmed(request)),
+    trans
   });
-  return result.button.accept ? result.value : null;
 }
 
-class CommitBody extends ReactWidget implements Dialog.IBodyWidget<ICommitRequest> {
-  constructor(private _options: ICommitDialog) {
-    super();
-    this.addClass('jp-MlopsLab-root');
-    this.addClass('jp-MlopsLab-dialog-body');
-    this._request = _options.initial;
-  }
-
-  getValue(): ICommitRequest {
-    const { path, name, note, alias } = this._request;
-    return {
-      path,
-      name: name.trim(),
-      ...(note?.trim() && { note: note.trim() }),
-      ...(alias?.trim() && { alias: alias.trim() })
-    };
-  }
-
-  protected render(): ReactElement {
-    return (
-      <CommitForm
-        options={this._options}
-        onChange={request => {
-          this._request = request;
-        }}
-      />
-    );
-  }
-
-  private _request: ICommitRequest;
+function trimmed({ path, name, note, alias }: ICommitRequest): ICommitRequest {
+  return {
+    path,
+    name: name.trim(),
+    ...(note?.trim() && { note: note.trim() }),
+    ...(alias?.trim() && { alias: alias.trim() })
+  };
 }
 
 /** The dialog's content: the name, and whether it makes a new version or a new dataset. */
-export function CommitForm(props: {
-  options: ICommitDialog;
-  onChange: (request: ICommitRequest) => void;
-}): ReactElement {
-  const { options, onChange } = props;
-  const { trans, names, path, problem } = options;
-  const [request, setRequest] = useState(options.initial);
-  const change = (next: Partial<ICommitRequest>): void => {
-    setRequest({ ...request, ...next });
-    onChange({ ...request, ...next });
-  };
-  const name = request.name.trim();
+export function CommitForm(
+  props: IFormProps<ICommitRequest> & { names: readonly string[]; trans: TranslationBundle }
+): ReactElement {
+  const { value, change, names, trans } = props;
+  const name = value.name.trim();
   return (
     <>
       <p className="jp-MlopsLab-small jp-MlopsLab-muted">
-        <code>{path}</code>{' '}
+        <code>{value.path}</code>{' '}
         {trans.__('stays where it is; its content is kept as a version that nothing changes.')}
       </p>
-      <label className="jp-MlopsLab-field">
-        <span>{trans.__('Dataset')}</span>
-        <input
-          type="text"
-          className="jp-mod-styled"
-          list="mlops-lab-dataset-names"
-          spellCheck={false}
-          value={request.name}
-          onChange={event => change({ name: event.target.value })}
-        />
-      </label>
-      <datalist id="mlops-lab-dataset-names">
-        {names.map(one => (
-          <option key={one} value={one} />
-        ))}
-      </datalist>
+      <NameField
+        label={trans.__('Dataset')}
+        names={names}
+        value={value.name}
+        onChange={next => change({ name: next })}
+      />
       <label className="jp-MlopsLab-field">
         <span>{trans.__('Note')}</span>
         <input
           type="text"
           className="jp-mod-styled jp-mod-words"
-          value={request.note ?? ''}
+          value={value.note ?? ''}
           placeholder={trans.__('what is new in it')}
           onChange={event => change({ note: event.target.value })}
         />
@@ -113,7 +71,7 @@ export function CommitForm(props: {
           type="text"
           className="jp-mod-styled"
           spellCheck={false}
-          value={request.alias ?? ''}
+          value={value.alias ?? ''}
           placeholder={trans.__('none')}
           onChange={event => change({ alias: event.target.value })}
         />
@@ -125,11 +83,6 @@ export function CommitForm(props: {
             ? trans.__('Makes a new version of %1, unless its content is one already.', name)
             : trans.__('Makes the dataset %1.', name)}
       </p>
-      {problem !== null && (
-        <p className="jp-MlopsLab-reason jp-mod-bad" role="alert">
-          {problem}
-        </p>
-      )}
     </>
   );
 }

@@ -2,16 +2,17 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Notification } from '@jupyterlab/apputils';
 import type { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { IDatasetVersionRow, ICommitRequest } from '../api/data';
+import type { IDatasetVersionRow } from '../api/data';
 import { DataClient } from '../api/data';
 import { readLineage } from '../api/lineage';
 import type { IRunDetail } from '../api/types';
 import { CommandIDs, TOLD } from '../commands';
+import { formatBytes } from '../components';
 import type { LiveProject } from '../state/live';
 import { pathInProject } from '../state/path';
 import { asRequestError } from '../state/resource';
 import type { IProjectModel } from '../tokens';
-import { askCommit, proposedName } from './commit';
+import { askCommit } from './commit';
 import { refOf } from './lines';
 
 export interface ICommitterOptions {
@@ -78,99 +79,96 @@ export class Committer {
     return { live: projects.of(current.key), path };
   }
 
-  /** Ask until it starts or the person gives up; what was typed stays. */
   private async _ask(live: LiveProject, path: string): Promise<void> {
     const { trans } = this._options;
     const client = new DataClient(live.client);
     const names = (await client.datasets()).datasets.map(({ name }) => name);
-    let problem: string | null = null;
-    let initial: ICommitRequest = { path, name: proposedName(path) };
-    for (;;) {
-      const request = await askCommit({ path, initial, names, problem, trans });
-      if (request === null) {
-        return;
-      }
-      try {
-        const id = await client.commit(request);
-        this._follow(live, id, request.name);
-        return;
-      } catch (error) {
-        problem = asRequestError(error).message;
-        initial = request;
-      }
+    const started = await askCommit({
+      path,
+      names,
+      commit: async request => ({ id: await client.commit(request), name: request.name }),
+      trans
+    });
+    if (started !== null) {
+      this._follow(live, started.id, started.name);
     }
   }
 
   /** Stay with the run until it has ended, and tell how. */
   private _follow(live: LiveProject, id: string, name: string): void {
     const { trans } = this._options;
-    const notice = Notification.emit(trans.__('Committing %1', name), 'in-progress', {
-      autoClose: false,
-      actions: [{ label: trans.__('Open run'), callback: () => this._openRun(live.key, id) }]
-    });
+    const actions = [
+      this._openRun(live.key, id),
+      {
+        label: trans.__('Stop'),
+        callback: (event: MouseEvent): void => {
+          event.preventDefault(); // The notice stays, to tell that it has stopped.
+          live.client.cancel(id).catch((error: unknown) => {
+            const why = asRequestError(error).message;
+            Notification.error(trans.__('The run cannot be stopped: %1', why), TOLD);
+          });
+        }
+      }
+    ];
+    const options = { autoClose: false, actions } as const;
+    const notice = Notification.emit(trans.__('Committing %1', name), 'in-progress', options);
     const run = live.resource<IRunDetail>({
       load: client => client.run(id),
       concerns: ({ kind, ids }) => kind === 'runs' && (ids === null || ids.includes(id))
     });
     const look = (): void => {
-      const status = run.value?.status ?? 'running';
-      if (status !== 'running' && status !== 'scheduled' && run.value !== null) {
-        const ended = run.value;
+      const { value, error } = run;
+      if (value !== null && isOpen(value)) {
+        const message = trans.__('Committing %1', name) + progressText(value, trans);
+        Notification.update({ id: notice, message, ...options });
+      } else if (value !== null || (error !== null && !error.transient)) {
         run.dispose();
         live.reload();
-        void this._tell(live, ended, name, notice);
+        void this._ended(live, { id, run: value, error }, name).then(told => settle(notice, told));
       }
     };
     run.changed.connect(look);
   }
 
-  private async _tell(
+  /** How a commit ended, in a sentence, and what can be opened. */
+  private async _ended(
     live: LiveProject,
-    run: IRunDetail,
-    name: string,
-    notice: string
-  ): Promise<void> {
+    { id, run, error }: { id: string; run: IRunDetail | null; error: Error | null },
+    name: string
+  ): Promise<ITold> {
     const { trans } = this._options;
-    if (run.status !== 'finished') {
-      Notification.update({
-        id: notice,
-        type: 'error',
-        message: trans.__(
-          '%1 was not committed: %2',
-          name,
-          run.error?.message ?? run.reason ?? run.status
-        ),
-        autoClose: false,
-        actions: [{ label: trans.__('Open run'), callback: () => this._openRun(live.key, run.id) }]
-      });
-      return;
+    if (run === null || run.status !== 'finished') {
+      const why = run?.error?.message ?? run?.reason ?? run?.status ?? error?.message ?? '';
+      const message =
+        run === null
+          ? trans.__('How the commit of %1 ended cannot be read: %2', name, why)
+          : trans.__('%1 was not committed: %2', name, why);
+      return { type: 'error', message, autoClose: false, actions: [this._openRun(live.key, id)] };
     }
     const client = new DataClient(live.client);
-    const made = await this._madeBy(live, client, run.id, name);
+    const made = await this._madeBy(live, client, id, name);
     const refused = made?.state === 'blocked';
-    Notification.update({
-      id: notice,
+    const open = {
+      label: trans.__('Open'),
+      callback: () =>
+        void this._options.app.commands.execute(CommandIDs.openDataset, {
+          project: live.key,
+          name,
+          ...(made !== null && { version: made.version })
+        })
+    };
+    return {
       type: refused ? 'warning' : 'success',
       message: refused
         ? await this._whyBlocked(client, name, made)
         : made === null
           ? trans.__('%1 is committed', name)
-          : made.run?.id === run.id
+          : made.run?.id === id
             ? trans.__('%1 %2 is committed', name, made.version)
             : trans.__('Nothing new: its content is %1 %2 already', name, made.version),
       autoClose: refused ? false : 8_000,
-      actions: [
-        {
-          label: trans.__('Open'),
-          callback: () =>
-            void this._options.app.commands.execute(CommandIDs.openDataset, {
-              project: live.key,
-              name,
-              ...(made !== null && { version: made.version })
-            })
-        }
-      ]
-    });
+      actions: [open]
+    };
   }
 
   /** The version that a run committed; its content may have been a version before. */
@@ -209,7 +207,37 @@ export class Committer {
       : trans.__('%1 %2 is kept, but blocked: %3', name, made.version, check.sentence);
   }
 
-  private _openRun(project: string, id: string): void {
-    void this._options.app.commands.execute(CommandIDs.openRun, { project, id });
+  private _openRun(project: string, id: string): Notification.IAction {
+    const { app, trans } = this._options;
+    return {
+      label: trans.__('Open run'),
+      callback: event => {
+        event.preventDefault(); // The notice stays: the end of the commit is still to be told.
+        void app.commands.execute(CommandIDs.openRun, { project, id });
+      }
+    };
   }
+}
+
+interface ITold extends Notification.IOptions<null> {
+  type: 'success' | 'warning' | 'error';
+  message: string;
+}
+
+/** Tell the end in the place of the beginning; anew where a person has put that away. */
+function settle(id: string, { type, message, ...options }: ITold): void {
+  if (!Notification.update({ id, type, message, ...options })) {
+    Notification.emit(message, type, options);
+  }
+}
+
+function isOpen({ status }: IRunDetail): boolean {
+  return status === 'running' || status === 'scheduled';
+}
+
+/** How far it is, by the bytes that the run logs. */
+export function progressText({ metrics }: IRunDetail, trans: TranslationBundle): string {
+  const last = (key: string): number => Number(metrics.find(one => one.key === key)?.last ?? 0);
+  const [done, total] = [last('system/bytes'), last('system/bytes_total')];
+  return total > 0 ? trans.__(': %1 of %2', formatBytes(done), formatBytes(total)) : '';
 }
