@@ -13,6 +13,7 @@ import {
   shareText,
   timeSpan,
   topShares,
+  typeText,
   valueText,
   worstFirst
 } from '../../src/data/view/facts';
@@ -74,6 +75,9 @@ describe('two histograms on one axis', () => {
     const edges = [0, 10, 20, 30, 1048];
     const laid = overlay(before, column({ histogram: { edges, counts: [40, 40, 19, 1] } }))!;
     expect(laid.to).toBe(30);
+    // What is left out is told.
+    expect(laid.beyond.before).toBe(0);
+    expect(laid.beyond.after).toBeCloseTo(0.01);
   });
 
   it('are none where one has none', () => {
@@ -84,6 +88,13 @@ describe('two histograms on one axis', () => {
     const one = column({ histogram: { edges: [5, 5], counts: [10] } });
     const laid = overlay(one, one)!;
     expect(laid.before.every(step => Number.isFinite(step.height))).toBe(true);
+  });
+});
+
+describe('a type', () => {
+  it('is a word, even where there is no value at all', () => {
+    expect(typeText(column({ type: 'TIMESTAMP' }))).toBe('timestamp');
+    expect(typeText(column({ type: '"NULL"' }))).toBe('null');
   });
 });
 

@@ -51,11 +51,19 @@ describe('DatasetModel', () => {
     await open({ tab: 'diff' });
     expect(server.asked).toContain(`${FLIGHTS}/versions/3/diff 2`);
     expect(model.diff?.value?.before).toBe(2);
-    model.compare(1, 'flight_id');
+    model.compare(1);
+    model.tellApart('flight_id');
     await answered();
     expect(server.asked).toContain(`${FLIGHTS}/versions/3/diff 1 flight_id`);
     model.show('profile');
     expect(model.diff).toBeNull();
+  });
+
+  it('with a key still compares each version with the one before it', async () => {
+    await open({ tab: 'diff' });
+    model.tellApart('flight_id');
+    model.choose(2);
+    expect(model.against).toBe(1);
   });
 
   it('compares the first version with the one after it', async () => {

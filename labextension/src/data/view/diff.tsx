@@ -42,7 +42,7 @@ export function Diff({ model }: { model: DatasetModel }): ReactElement {
           <select
             data-lm-suppress-shortcuts
             value={against}
-            onChange={event => model.compare(Number(event.target.value), model.key)}
+            onChange={event => model.compare(Number(event.target.value))}
           >
             {versions
               .filter(one => one.version !== version)
@@ -86,7 +86,7 @@ function KeyField({ model }: { model: DatasetModel }): ReactElement {
   useEffect(() => setText(model.key), [model.key]);
   const commit = (): void => {
     if (text.trim() !== model.key) {
-      model.compare(model.against, text.trim());
+      model.tellApart(text.trim());
     }
   };
   const columns = model.shown?.profile?.columns ?? [];

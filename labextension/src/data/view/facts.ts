@@ -66,6 +66,8 @@ export interface IOverlay {
   after: IStep[];
   /** The highest of both. */
   top: number;
+  /** The shares of both that lie beyond it, and are not drawn. */
+  beyond: { before: number; after: number };
 }
 
 /** A bar of an overlay: where it lies, and its share per unit of the axis. */
@@ -87,7 +89,11 @@ export function overlay(before: IColumnProfile, after: IColumnProfile): IOverlay
   const to = Math.max(...near.map(step => step.to));
   const within = bars.map(steps => steps.filter(step => step.to > from && step.from < to));
   const top = Math.max(...near.map(step => step.height));
-  return { from, to, before: within[0], after: within[1], top };
+  const rest = bars.map((steps, i) =>
+    steps.filter(step => !within[i].includes(step)).reduce((sum, step) => sum + step.share, 0)
+  );
+  const beyond = { before: rest[0], after: rest[1] };
+  return { from, to, before: within[0], after: within[1], top, beyond };
 }
 
 function stepsOf(column: IColumnProfile): (IStep & { far: boolean })[] {
@@ -143,6 +149,11 @@ export function timeSpan(from: Value, to: Value): string {
   const text = (value: Value): string =>
     days > 2 ? String(value).slice(0, 10) : valueText(value, 'time');
   return `${text(from)} · ${text(to)}`;
+}
+
+/** A column's type as a word: DuckDB writes `"NULL"` where there is no value at all. */
+export function typeText({ type }: IColumnProfile): string {
+  return type.replace(/^"(.*)"$/, '$1').toLowerCase();
 }
 
 /** The share of rows without a value. */

@@ -23,7 +23,12 @@ export function Header({
       <div className="jp-MlopsLab-view-name">
         <div className="jp-MlopsLab-row-flex">
           <Icon name="dataset" label={t('dataset')} className="jp-MlopsLab-muted" />
-          <h1 className="jp-MlopsLab-title jp-MlopsLab-ellipsis" title={version.name}>
+          <h1
+            className="jp-MlopsLab-title jp-MlopsLab-ellipsis"
+            title={version.name}
+            aria-live="polite"
+            aria-atomic
+          >
             {version.name}
             <span className={model.versions.length > 1 ? 'jp-MlopsLab-unseen' : ''}>
               {' '}

@@ -203,6 +203,15 @@ export function Overlay(props: {
         <span>{endText(laid.from, after)}</span>
         <span>{endText(laid.to, after)}</span>
       </div>
+      {laid.beyond.before + laid.beyond.after > 0 && (
+        <p className="jp-MlopsLab-micro jp-MlopsLab-muted">
+          {t(
+            'Further out, not drawn: %1 → %2',
+            shareText(laid.beyond.before),
+            shareText(laid.beyond.after)
+          )}
+        </p>
+      )}
     </div>
   );
 }

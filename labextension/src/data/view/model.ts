@@ -131,8 +131,15 @@ export class DatasetModel implements IDisposable {
     return at < 0 ? null : (versions[at - step]?.version ?? null);
   }
 
-  compare(against: number | null, key: string): void {
+  /** Compare with another version than the one before it. */
+  compare(against: number): void {
     this._against = against;
+    this._follow();
+    this._changed.emit();
+  }
+
+  /** Tell the rows apart by these columns; by none, they are not compared. */
+  tellApart(key: string): void {
     this._key = key;
     this._follow();
     this._changed.emit();

@@ -4,7 +4,15 @@ import type { IColumnProfile, IProfile } from '../../api/data';
 import { Empty, formatCount, formatValue } from '../../components';
 import { useText } from '../../views/text';
 import type { Translate } from '../../views/text';
-import { columnsLike, distinctText, missingShare, shareText, timeSpan, valueText } from './facts';
+import {
+  columnsLike,
+  distinctText,
+  missingShare,
+  shareText,
+  timeSpan,
+  typeText,
+  valueText
+} from './facts';
 import type { ColumnOrder } from './facts';
 import { Histogram, SmallHistogram } from './histogram';
 
@@ -226,7 +234,7 @@ function ColumnRow(props: {
           {column.name}
         </div>
         <div className="jp-MlopsLab-sub jp-MlopsLab-ellipsis" title={column.type}>
-          {column.type.toLowerCase()}
+          {typeText(column)}
         </div>
       </div>
       <div role="gridcell" className="jp-MlopsLab-num">
@@ -299,14 +307,14 @@ function Detail({ column }: { column: IColumnProfile }): ReactElement {
         <h2 className="jp-MlopsLab-h2 jp-MlopsLab-ellipsis" title={column.name}>
           {column.name}
         </h2>
-        <span className="jp-MlopsLab-small jp-MlopsLab-muted">{column.type.toLowerCase()}</span>
+        <span className="jp-MlopsLab-small jp-MlopsLab-muted">{typeText(column)}</span>
       </div>
       {column.histogram !== null && <Histogram column={column} />}
       <dl className="jp-MlopsLab-kv">
         {factsOf(column, t).map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
-            <dd>{value}</dd>
+            <dd title={value}>{value}</dd>
           </div>
         ))}
       </dl>
