@@ -1,7 +1,7 @@
 import type { INotebookTracker } from '@jupyterlab/notebook';
 import { MimeData, UUID } from '@lumino/coreutils';
 import { Drag } from '@lumino/dragdrop';
-import { sourcesOf } from './insert';
+import { sourcesOf, warnOfLanguage } from './insert';
 import { withImport } from './python';
 
 /** JupyterLab's own type of dragged cells: a notebook takes them where a person drops them. */
@@ -73,7 +73,9 @@ function addImport(notebooks: INotebookTracker | null, id: string): void {
   notebooks?.forEach(panel => {
     const cells = [...(panel.model?.sharedModel.cells ?? [])];
     const dropped = cells.find(cell => cell.getId() === id);
-    dropped?.setSource(withImport(dropped.source, sourcesOf(panel, id)));
+    if (dropped !== undefined && !warnOfLanguage(panel)) {
+      dropped.setSource(withImport(dropped.source, sourcesOf(panel, id)));
+    }
   });
 }
 

@@ -1,5 +1,6 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import { Notification } from '@jupyterlab/apputils';
 import { NotebookActions } from '@jupyterlab/notebook';
 import { withImport } from './python';
 
@@ -30,6 +31,25 @@ export function sourcesOf(panel: NotebookPanel, but?: string): string[] {
     .map(cell => cell.source);
 }
 
+/** Say that a notebook's kernel does not run our lines; false where nothing is wrong. */
+export function warnOfLanguage(panel: NotebookPanel): boolean {
+  const { model } = panel;
+  const spec: unknown = model?.getMetadata('kernelspec');
+  // The kernel's own word where it has run once, else what the notebook asks for.
+  const language = String(
+    model?.defaultKernelLanguage || (spec as { language?: unknown } | null)?.language || ''
+  );
+  const foreign = language !== '' && !/python/i.test(language);
+  if (foreign) {
+    const trans = panel.content.translator.load('mlops_lab');
+    Notification.warning(
+      trans.__('%1 runs %2, but this line is Python.', panel.title.label, language),
+      { autoClose: 10_000 }
+    );
+  }
+  return foreign;
+}
+
 async function insert(
   app: JupyterFrontEnd,
   notebooks: INotebookTracker,
@@ -39,6 +59,9 @@ async function insert(
   const panel = notebooks.currentWidget ?? (await newNotebook(app, folder));
   await panel.context.ready;
   await panel.revealed;
+  if (warnOfLanguage(panel)) {
+    return;
+  }
   app.shell.activateById(panel.id);
   const source = sourceFor(panel);
   const notebook = panel.content;
