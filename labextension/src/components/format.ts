@@ -158,13 +158,14 @@ export function formatAge(at: Date, now: Date): string {
   return at.getFullYear() === now.getFullYear() ? day : `${day}${NARROW}${at.getFullYear()}`;
 }
 
-/** When something happened, in a line of facts: `20 Nov 12:31 UTC`. */
-export function formatTime(iso: string): string {
+/** When something happened, in a line of facts: `20 Nov 12:31 UTC`; with its year when that is over. */
+export function formatTime(iso: string, now = new Date()): string {
   const at = new Date(iso);
   const [hours, minutes] = [at.getUTCHours(), at.getUTCMinutes()].map(n =>
     String(n).padStart(2, '0')
   );
-  return `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${hours}:${minutes} UTC`;
+  const year = at.getUTCFullYear() === now.getUTCFullYear() ? '' : ` ${at.getUTCFullYear()}`;
+  return `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]}${year} ${hours}:${minutes} UTC`;
 }
 
 /** The exact time for a tooltip: `2026-11-04 09:12:31 UTC`. */

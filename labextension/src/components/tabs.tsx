@@ -6,7 +6,7 @@ export interface ITab<Id extends string> {
   count?: number | string;
 }
 
-/** The parts of a view, one of which is shown; arrow keys go from one to the next. */
+/** The parts of a view, one of which is shown; arrow keys go from one to the next, Home and End to the outer ones. */
 export function Tabs<Id extends string>(props: {
   tabs: readonly ITab<Id>[];
   shown: Id;
@@ -14,10 +14,10 @@ export function Tabs<Id extends string>(props: {
 }): ReactElement {
   const { tabs, shown, onShow } = props;
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (step !== undefined) {
-      const at = tabs.findIndex(tab => tab.id === shown);
-      const next = (at + step + tabs.length) % tabs.length;
+    const at = tabs.findIndex(tab => tab.id === shown);
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: -1 }[event.key];
+    if (to !== undefined) {
+      const next = (to + tabs.length) % tabs.length;
       onShow(tabs[next].id);
       (event.currentTarget.children[next] as HTMLElement).focus();
       event.preventDefault();

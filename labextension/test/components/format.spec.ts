@@ -9,6 +9,7 @@ import {
   formatExact,
   formatScore,
   formatShare,
+  formatTime,
   formatValue,
   judge
 } from '../../src/components/format';
@@ -43,6 +44,14 @@ describe('formatValue', () => {
     expect(formatScore(0.47512, 'val/loss')).toBe('0.4751');
     expect(formatScore(0.47512, 'auc')).toBe('0.475');
     expect(formatScore(0.47512, 'glossary')).toBe('0.475');
+  });
+});
+
+describe('formatTime', () => {
+  it('names the year where it is over', () => {
+    const now = new Date('2026-02-01T00:00:00Z');
+    expect(formatTime('2026-01-20T12:31:00Z', now)).toBe('20 Jan 12:31 UTC');
+    expect(formatTime('2025-11-20T12:31:00Z', now)).toBe('20 Nov 2025 12:31 UTC');
   });
 });
 
