@@ -10,7 +10,7 @@ import type { ILayout, IPlaced } from './layout';
 import { LineageList } from './list';
 import type { IEdge, IGraph, INode } from './state';
 import { Node } from './node';
-import { describe, isAlive } from './words';
+import { countsOf, describe, isAlive } from './words';
 
 const ZOOMS = [0.4, 0.55, 0.75, 1, 1.25];
 /** Nothing smaller can be read. */
@@ -55,7 +55,7 @@ export function LineageGraph(props: ILineageGraphProps): ReactElement {
     <div className="jp-MlopsLab-lineage">
       <div className="jp-MlopsLab-lineage-bar" role="toolbar" aria-label={t('Lineage')}>
         <span className="jp-MlopsLab-lineage-count">
-          {t('%1 things, %2 steps', graph.nodes.length, graph.edges.length)}
+          {countsOf(graph, t)}
           {graph.truncated === true && `, ${t('and more beyond')}`}
         </span>
         {!asList && (

@@ -42,6 +42,13 @@ function countOf(kind: string, count: number, t: Translate): string {
   }
 }
 
+/** How large a graph is: `46 things, 45 steps`. */
+export function countsOf({ nodes, edges }: IGraph, t: Translate): string {
+  const things = nodes.length === 1 ? t('1 thing') : t('%1 things', nodes.length);
+  const steps = edges.length === 1 ? t('1 step') : t('%1 steps', edges.length);
+  return edges.length === 0 ? things : `${things}, ${steps}`;
+}
+
 /** A node in words, with what it came from and what it led to. */
 export function describe(item: IItem, graph: IGraph, t: Translate): string {
   const [title, detail] = wordsOf(item, t);
