@@ -12,6 +12,9 @@ import { refOf } from './lines';
 /** So many versions of a dataset are shown at first. */
 const NEWEST = 10;
 
+/** So many datasets are shown at first: the runs need room, too. */
+const RECENT = 8;
+
 /** A row of the section: a dataset, a version of one that is unfolded, or what stands for others. */
 export type IDataRow =
   | { kind: 'dataset'; id: string; dataset: IDatasetRow; open: boolean }
@@ -74,10 +77,32 @@ export class DatasetsModel implements IDisposable {
   }
 
   focus(id: string): void {
+    this._place = this.rows().findIndex(row => row.id === id);
     if (id !== this._focused) {
       this._focused = id;
       this._changed.emit();
     }
+  }
+
+  /** Where the row that has the keyboard stands; where it has gone, what is in its place has it. */
+  placeIn(rows: readonly IDataRow[]): number {
+    const at = rows.findIndex(row => row.id === this._focused);
+    return at >= 0 ? at : Math.min(Math.max(0, this._place), rows.length - 1);
+  }
+
+  /** How many datasets wait behind a button: those that have not changed lately. */
+  get waiting(): number {
+    return (this._datasets?.value?.datasets.length ?? 0) - this._shown().length;
+  }
+
+  /** Whether all datasets are shown, not only those that changed lately. */
+  get all(): boolean {
+    return this._all;
+  }
+
+  showDatasets(all: boolean): void {
+    this._all = all;
+    this._changed.emit();
   }
 
   /** Show a dataset's versions below it, or fold them away. */
@@ -110,8 +135,7 @@ export class DatasetsModel implements IDisposable {
 
   /** What stands in the section, from top to bottom. */
   rows(): IDataRow[] {
-    const datasets = this._datasets?.value?.datasets ?? [];
-    return datasets.flatMap((dataset): IDataRow[] => {
+    return this._shown().flatMap((dataset): IDataRow[] => {
       const page = this._pages.get(dataset.name);
       const head: IDataRow = {
         kind: 'dataset',
@@ -164,6 +188,18 @@ export class DatasetsModel implements IDisposable {
     Signal.clearData(this);
   }
 
+  /** The datasets that are shown, in the server's order. */
+  private _shown(): readonly IDatasetRow[] {
+    const datasets = this._datasets?.value?.datasets ?? [];
+    // One more is shown instead of a button that says so.
+    if (this._all || datasets.length <= RECENT + 1) {
+      return datasets;
+    }
+    const changed = ({ updated_at }: IDatasetRow): number => Date.parse(updated_at ?? '') || 0;
+    const recent = [...datasets].sort((a, b) => changed(b) - changed(a)).slice(0, RECENT);
+    return datasets.filter(one => recent.includes(one) || this._pages.has(one.name));
+  }
+
   private _onProject(): void {
     const { live } = this.projects;
     if (live === this._live) {
@@ -172,6 +208,8 @@ export class DatasetsModel implements IDisposable {
     this._forget();
     this._live = live;
     this._focused = null;
+    this._place = 0;
+    this._all = false;
     this._datasets =
       live?.resource<IDatasets>({
         load: client => new DataClient(client).datasets(),
@@ -198,6 +236,8 @@ export class DatasetsModel implements IDisposable {
   private _whole = new Set<string>();
   private _active = false;
   private _focused: string | null = null;
+  private _place = 0;
+  private _all = false;
   private _isDisposed = false;
   private _changed = new Signal<this, void>(this);
 }

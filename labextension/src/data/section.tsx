@@ -1,5 +1,5 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { useRef, useState } from 'react';
+import { useLayoutEffect, useRef } from 'react';
 import type { KeyboardEvent, PointerEvent, ReactElement } from 'react';
 import {
   Age,
@@ -19,9 +19,6 @@ import type { DatasetsModel, IDataRow, IDataSubject } from './model';
 import { subjectOf } from './model';
 import { StateGlyph } from './state-glyph';
 
-/** So many datasets are shown at once; the rest waits behind a button. */
-const SHOWN = 50;
-
 /** What the section asks of the application. */
 export interface IDataActions {
   open(name: string, version: number | null): void;
@@ -40,7 +37,6 @@ export interface IDataSectionProps {
 export function DataSection({ model, folds, actions }: IDataSectionProps): ReactElement | null {
   useChanged(model);
   useChanged(folds);
-  const [all, setAll] = useState(false);
   const { datasets, trans } = model;
   const value = datasets?.value ?? null;
   const section = {
@@ -65,9 +61,7 @@ export function DataSection({ model, folds, actions }: IDataSectionProps): React
   if (value.datasets.length === 0) {
     return null;
   }
-  const rows = model.rows();
-  const heads = rows.filter(row => row.kind === 'dataset');
-  const last = all || heads.length <= SHOWN ? rows.length : rows.indexOf(heads[SHOWN]);
+  const { waiting } = model;
   return (
     <Section {...section} count={formatCount(value.datasets.length)}>
       {datasets.error !== null && datasets.loadedAt !== null && (
@@ -78,11 +72,15 @@ export function DataSection({ model, folds, actions }: IDataSectionProps): React
           retry={trans.__('Retry')}
         />
       )}
-      <Tree model={model} rows={rows.slice(0, last)} actions={actions} />
-      {last < rows.length && (
+      <Tree model={model} rows={model.rows()} actions={actions} />
+      {(waiting > 0 || model.all) && (
         <div className="jp-MlopsLab-more">
-          <button type="button" className="jp-MlopsLab-link" onClick={() => setAll(true)}>
-            {trans.__('%1 more', formatCount(heads.length - SHOWN))}
+          <button
+            type="button"
+            className="jp-MlopsLab-link"
+            onClick={() => model.showDatasets(!model.all)}
+          >
+            {model.all ? trans.__('Fewer') : trans.__('%1 more', formatCount(waiting))}
           </button>
         </div>
       )}
@@ -98,10 +96,17 @@ function Tree(props: {
   const { model, rows, actions } = props;
   const { trans } = model;
   const tree = useRef<HTMLDivElement>(null);
-  const at = Math.max(
-    0,
-    rows.findIndex(row => row.id === model.focused)
-  );
+  const at = model.placeIn(rows);
+  const held = useRef<HTMLElement | null>(null);
+  useLayoutEffect(() => {
+    // A row that had the keyboard may have gone: deleted, or it stood for others.
+    if (held.current?.isConnected === false) {
+      held.current = null;
+      if (document.activeElement === document.body && rows[at] !== undefined) {
+        focusRow(tree.current, rows[at].id);
+      }
+    }
+  });
   const go = (row: IDataRow | undefined): void => {
     if (row !== undefined) {
       model.focus(row.id);
@@ -140,6 +145,14 @@ function Tree(props: {
       aria-label={trans.__('Datasets')}
       className="jp-MlopsLab-datatree"
       onKeyDown={onKeyDown}
+      onFocus={event => {
+        held.current = event.target;
+      }}
+      onBlur={event => {
+        if (event.target.isConnected) {
+          held.current = null;
+        }
+      }}
     >
       {rows.map((row, index) => (
         <Row key={row.id} row={row} focused={index === at} model={model} actions={actions} />
@@ -296,12 +309,7 @@ type VersionRowOf = Extract<IDataRow, { kind: 'version' }>;
 
 function DatasetFacts({ row, trans }: { row: DatasetRowOf; trans: TranslationBundle }) {
   const { name, latest, aliases, state, updated_at } = row.dataset;
-  const size =
-    latest === null
-      ? trans.__('no latest version')
-      : latest.rows === null
-        ? formatBytes(latest.size_bytes)
-        : trans._n('%2 row', '%2 rows', latest.rows, formatCount(latest.rows));
+  const size = latest === null ? trans.__('no latest version') : sizeText(latest, trans);
   return (
     <>
       <div className="jp-MlopsLab-what">
@@ -341,6 +349,16 @@ function DatasetFacts({ row, trans }: { row: DatasetRowOf; trans: TranslationBun
   );
 }
 
+/** How much a version is: rows where it has any, else bytes. */
+function sizeText(
+  { rows, size_bytes }: { rows: number | null; size_bytes: number },
+  trans: TranslationBundle
+): string {
+  return rows === null
+    ? formatBytes(size_bytes)
+    : trans._n('%2 row', '%2 rows', rows, formatCount(rows));
+}
+
 /** What the newest version's checks said, where it is not the one that is shown. */
 function newestState({ dataset }: DatasetRowOf, trans: TranslationBundle): string | undefined {
   switch (dataset.state) {
@@ -354,7 +372,7 @@ function newestState({ dataset }: DatasetRowOf, trans: TranslationBundle): strin
 }
 
 function VersionFacts({ row, trans }: { row: VersionRowOf; trans: TranslationBundle }) {
-  const { version, aliases, note, state, rows, size_bytes, created_at, is_latest } = row.version;
+  const { version, aliases, note, state, created_at, is_latest } = row.version;
   return (
     <>
       <div className="jp-MlopsLab-what jp-MlopsLab-chips">
@@ -365,7 +383,7 @@ function VersionFacts({ row, trans }: { row: VersionRowOf; trans: TranslationBun
         ))}
         {is_latest && <span className="jp-MlopsLab-badge jp-mod-text">{trans.__('latest')}</span>}
         <span className="jp-MlopsLab-sub jp-MlopsLab-ellipsis" title={note ?? undefined}>
-          {note ?? (rows === null ? formatBytes(size_bytes) : formatCount(rows))}
+          {note ?? sizeText(row.version, trans)}
         </span>
       </div>
       <div className="jp-MlopsLab-age">

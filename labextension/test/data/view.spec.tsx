@@ -7,7 +7,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { IColumnProfile, IProfile } from '../../src/api/data';
 import { ColumnProfile, DatasetVersion, Profile as ProfileSchema } from '../../src/api/data';
 import { decode } from '../../src/api/request';
+import { RunDetail } from '../../src/api/types';
+import { Form } from '../../src/form-dialog';
 import { CommitForm } from '../../src/data/commit';
+import { progressText } from '../../src/data/committer';
 import { DatasetsModel } from '../../src/data/model';
 import { DataSection } from '../../src/data/section';
 import type { IDataActions } from '../../src/data/section';
@@ -51,6 +54,12 @@ const press = (node: Element | null, key: string): void =>
   act(() => {
     node?.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
   });
+const type = (input: HTMLInputElement, text: string): void =>
+  act(() => {
+    const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')!.set!;
+    set.call(input, text);
+    input.dispatchEvent(new Event('input', { bubbles: true }));
+  });
 const all = (selector: string): HTMLElement[] => [...host.querySelectorAll<HTMLElement>(selector)];
 const texts = (selector: string): string[] => all(selector).map(node => node.textContent ?? '');
 
@@ -79,16 +88,10 @@ describe('a profile', () => {
   it('is searched, and says what it found', () => {
     draw(<Profile profile={one} />);
     const search = host.querySelector<HTMLInputElement>('input[type="search"]')!;
-    const type = (text: string): void =>
-      act(() => {
-        const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')!.set!;
-        set.call(search, text);
-        search.dispatchEvent(new Event('input', { bubbles: true }));
-      });
-    type('delay');
+    type(search, 'delay');
     expect(texts('.jp-MlopsLab-columnrow .jp-MlopsLab-name')).toEqual(['dep_delay', 'arr_delay']);
     expect(host.textContent).toContain('2 of 12 columns');
-    type('nothing like it');
+    type(search, 'nothing like it');
     expect(host.textContent).toContain('No column matches');
   });
 
@@ -258,6 +261,45 @@ describe('the section', () => {
     );
   });
 
+  it('shows of many datasets those that changed lately, and all when asked', async () => {
+    await open();
+    const [one] = model.datasets!.value!.datasets;
+    const datasets = Array.from({ length: 30 }, (_, i) => ({
+      ...one,
+      name: `part-${i}`,
+      updated_at: new Date(Date.UTC(2026, 0, 1 + ((i * 7) % 30))).toISOString()
+    }));
+    act(() => model.datasets?.set({ datasets }));
+    const names = (): string[] => all('[role="treeitem"]').map(row => row.dataset.id ?? '');
+    expect(names()).toEqual([4, 8, 12, 16, 17, 21, 25, 29].map(i => `part-${i}`));
+    const more = host.querySelector<HTMLElement>('.jp-MlopsLab-more button')!;
+    expect(more.textContent).toBe('22 more');
+    act(() => more.click());
+    expect(names()).toHaveLength(30);
+    act(() => more.click());
+    expect(names()).toHaveLength(8);
+  });
+
+  it('gives the keyboard to what stands in the place of a row that went', async () => {
+    await open();
+    const versions = Array.from({ length: 20 }, (_, i) => ({
+      ...(sample('dataset') as { versions: object[] }).versions[0],
+      version: 20 - i
+    }));
+    server.many = versions;
+    act(() => all('[role="treeitem"]')[0].focus());
+    press(document.activeElement, 'ArrowRight');
+    await wait();
+    const older = host.querySelector<HTMLElement>('[data-id="flights@older"]')!;
+    act(() => older.focus());
+    act(() => older.click());
+    expect(document.activeElement?.getAttribute('data-id')).toBe('flights@10');
+    server.many = versions.filter(one => one.version !== 10);
+    act(() => server.change('datasets'));
+    await wait();
+    expect(document.activeElement?.getAttribute('data-id')).toBe('flights@9');
+  });
+
   it('does not exist where there is no data', async () => {
     await open();
     act(() => model.datasets?.set({ datasets: [] }));
@@ -266,16 +308,38 @@ describe('the section', () => {
 });
 
 describe('the commit dialog', () => {
+  const ask = (name: string, problem: string | null = null): void =>
+    draw(
+      <Form
+        initial={{ path: 'data/flights.parquet', name }}
+        problem={problem}
+        form={props => <CommitForm {...props} names={['flights']} trans={trans} />}
+        onChange={() => {}}
+      />
+    );
+
   it('says whether it makes a version or a dataset', () => {
-    const options = {
-      path: 'data/flights.parquet',
-      initial: { path: 'data/flights.parquet', name: 'flights' },
-      names: ['flights'],
-      problem: 'The data changed while it was being committed.',
-      trans
-    };
-    draw(<CommitForm options={options} onChange={() => {}} />);
+    ask('flights');
     expect(host.querySelector('[aria-live]')?.textContent).toContain('a new version of flights');
-    expect(host.querySelector('[role="alert"]')?.textContent).toBe(options.problem);
+    type(host.querySelector('input')!, 'other');
+    expect(host.querySelector('[aria-live]')?.textContent).toContain('Makes the dataset other.');
+  });
+
+  it('says why the last try was refused', () => {
+    const problem = 'The data changed while it was being committed.';
+    ask('flights', problem);
+    expect(host.querySelector('[role="alert"]')?.textContent).toBe(problem);
+  });
+});
+
+describe('a commit under way', () => {
+  it('says how many bytes are kept already', () => {
+    const metric = (key: string, last: number): unknown => ({ key, n: 1, last, direction: 'max' });
+    const run = decode(RunDetail, {
+      ...(sample('run_running') as object),
+      metrics: [metric('system/bytes', 1.2e9), metric('system/bytes_total', 3.4e9)]
+    });
+    expect(progressText(run, trans)).toMatch(/^: 1.2.GB of 3.4.GB$/);
+    expect(progressText({ ...run, metrics: [] }, trans)).toBe('');
   });
 });
