@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,11 +78,14 @@ def diff_rows(
     Raises
     ------
     InvalidInput
-        A column of the key is missing in one of them, or two rows have the same key.
+        The key is no name or list of them, a column of it is missing in one of them, or two rows
+        have the same key.
     """
-    keys = (key,) if isinstance(key, str) else tuple(key)
+    given = [key] if isinstance(key, str) else key
+    named = isinstance(given, Iterable) and all(isinstance(one, str) for one in given)
+    keys = tuple(given) if named else ()
     if not keys or len(set(keys)) < len(keys):
-        raise InvalidInput(f"The key {list(keys)} is none: name one or more columns, each once.")
+        raise InvalidInput(f"The key {given!r} is none: name one or more columns, each once.")
     with open_engine(tmp) as engine:
         sides = []
         for name, given in (("before", before), ("after", after)):
@@ -133,8 +136,9 @@ def _compare(
     # Whether a row is there at all, under names that no column has.
     there_b, there_a = (_unused(name, [*before, *after]) for name in ("there_b", "there_a"))
     compared = [name for name in before if name in after and name not in keys]
-    same_key = " and ".join(f"b.{quote(k)} is not distinct from a.{quote(k)}" for k in keys)
-    differs = {name: _differs(quote(name), before[name], after[name]) for name in compared}
+    sides = {name: _sides(quote(name), before[name], after[name]) for name in (*keys, *compared)}
+    same_key = " and ".join(f"{b} is not distinct from {a}" for b, a in (sides[k] for k in keys))
+    differs = {name: "({} is distinct from {})".format(*sides[name]) for name in compared}
     flags = ", ".join(f"{sql} as c{i}" for i, sql in enumerate(differs.values()))
     # Only which columns differ is kept of each pair: the values are looked up for the examples.
     key_of_both = ", ".join(
@@ -170,10 +174,16 @@ def _compare(
     )
 
 
-def _differs(name: str, before: str, after: str) -> str:
-    if before == after or (is_number(before) and is_number(after)):
-        return f"(b.{name} is distinct from a.{name})"
-    return f"(b.{name}::varchar is distinct from a.{name}::varchar)"
+def _sides(name: str, before: str, after: str) -> tuple[str, str]:
+    """A column of both tables as what can be compared: its values, else their text."""
+    both = (before, after)
+    if (
+        before == after
+        or all(map(is_number, both))
+        or all(kind.startswith(("DATE", "TIMESTAMP")) for kind in both)
+    ):
+        return f"b.{name}", f"a.{name}"
+    return f"b.{name}::varchar", f"a.{name}::varchar"
 
 
 def _unused(name: str, columns: Sequence[str]) -> str:

@@ -29,6 +29,9 @@ __all__ = ["Wanted", "check_out"]
 _PART: Final = ".mlops-part-"
 _NAMED: Final = 5
 
+# What the file system says of a path that is none for it.
+_NO_PLACE: Final = frozenset({errno.ENAMETOOLONG, errno.ENOTDIR, errno.EEXIST, errno.ELOOP})
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -93,10 +96,11 @@ def check_out(
     if plan.blocked:
         raise Conflict(f"{version.ref} was not checked out: {plan.blocked[0]}.")
     if plan.lost and not force:
+        mine = dest if version.is_tree else dest / plan.lost[0]
         raise Conflict(
             f"{version.ref} was not checked out to {dest}: {_some(plan.lost)} would be lost, "
             f"{'which was' if len(plan.lost) == 1 else 'which were'} changed and never committed. "
-            f'Commit first (lab.dataset("{version.name}").commit("{dest}")), or overwrite with '
+            f'Commit first (lab.dataset("{version.name}").commit("{mine}")), or overwrite with '
             "force=True (--force).",
             files=plan.lost,
         )
@@ -141,6 +145,10 @@ def check_out(
             f"{dest} cannot be written: {error.strerror} ({error.filename})."
         ) from error
     except OSError as error:
+        if error.errno in _NO_PLACE:
+            raise Conflict(
+                f"{version.ref} cannot be written to {dest}: {error.strerror} ({error.filename})."
+            ) from error
         if error.errno not in DISK_FULL:
             raise
         raise StorageFull(
@@ -157,15 +165,16 @@ def check_out(
 
 def _plan(store: Store, wanted: Wanted, committed: Callable[[], Collection[str]]) -> _Plan:
     plan = _Plan()
-    dest = wanted.dest
+    # Text and `os.path`: ten thousand `Path`s take as long as all else, and raise for long names.
+    top = str(wanted.dest)
     paths = [*(entry.path for entry in wanted.entries), *wanted.left]
     # All at once: a folder of ten thousand files that are as they were is a matter of stats.
-    known = store.objects.digests_of_files([dest / path for path in paths])
+    known = store.objects.digests_of_files([os.path.join(top, path) for path in paths])
     differing: dict[str, str | None] = {}
-    ways = _Ways(dest)
+    ways = _Ways(top)
     for entry in wanted.entries:
-        target = dest / entry.path
-        if known.get(str(target)) == entry.digest and not target.is_symlink():
+        target = os.path.join(top, entry.path)
+        if known.get(target) == entry.digest and not os.path.islink(target):
             if (why := ways.blocked_by(entry.path)) is None:
                 plan.unchanged.append(entry.path)
             else:
@@ -174,11 +183,11 @@ def _plan(store: Store, wanted: Wanted, committed: Callable[[], Collection[str]]
             plan.blocked.append(why)
         elif not os.path.lexists(target):
             plan.write.append(entry)
-        elif target.is_symlink():
+        elif os.path.islink(target):
             plan.write.append(entry)
             plan.lost.append(entry.path)
         else:
-            found = known.get(str(target)) or hash_file(target)
+            found = known.get(target) or hash_file(target)
             if found == entry.digest:
                 plan.unchanged.append(entry.path)
                 continue
@@ -188,13 +197,13 @@ def _plan(store: Store, wanted: Wanted, committed: Callable[[], Collection[str]]
         safe = committed()
         plan.lost += [path for path, found in differing.items() if found not in safe]
     for path, contents in wanted.left.items():
-        target = dest / path
+        target = os.path.join(top, path)
         # Only what a version of this dataset has left there: other files are nobody's business.
         if (
             ways.blocked(path) is None
-            and target.is_file()
-            and not target.is_symlink()
-            and (known.get(str(target)) or hash_file(target)) in contents
+            and os.path.isfile(target)
+            and not os.path.islink(target)
+            and (known.get(target) or hash_file(target)) in contents
         ):
             plan.remove.append(path)
     return plan
@@ -203,9 +212,11 @@ def _plan(store: Store, wanted: Wanted, committed: Callable[[], Collection[str]]
 class _Ways:
     """Says why no file can be written at a path below a folder; each folder is asked once."""
 
-    def __init__(self, dest: Path) -> None:
-        self._dest = dest
-        self._known: dict[str, str | None] = {"": None}
+    def __init__(self, top: str) -> None:
+        self._top = top
+        taken = os.path.lexists(top) and not os.path.isdir(top)
+        why = f"{top} is in the way of a folder: move it" if taken else None
+        self._known: dict[str, str | None] = {"": why}
 
     def blocked_by(self, path: str) -> str | None:
         """What is wrong with the folders above the file."""
@@ -215,20 +226,20 @@ class _Ways:
         """What is wrong with them, or in the place of the file itself."""
         if (why := self.blocked_by(path)) is not None:
             return why
-        target = self._dest / path
-        if target.is_symlink() or not os.path.lexists(target):
+        target = os.path.join(self._top, path)
+        if os.path.islink(target) or not os.path.lexists(target):
             return None
-        if target.is_dir():
+        if os.path.isdir(target):
             return f"the folder {target} is in the way of a file: move it"
-        return None if target.is_file() else f"{target} is no regular file: move it"
+        return None if os.path.isfile(target) else f"{target} is no regular file: move it"
 
     def _folder(self, inside: str) -> str | None:
         if inside not in self._known:
             why = self._folder(inside.rpartition("/")[0])
-            folder = self._dest / inside
-            if why is None and folder.is_symlink():
+            folder = os.path.join(self._top, inside)
+            if why is None and os.path.islink(folder):
                 why = f"{folder} is a link, and what is behind it is not ours: take it away"
-            elif why is None and os.path.lexists(folder) and not folder.is_dir():
+            elif why is None and os.path.lexists(folder) and not os.path.isdir(folder):
                 why = f"{folder} is in the way of a folder: move it"
             self._known[inside] = why
         return self._known[inside]

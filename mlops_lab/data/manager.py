@@ -319,13 +319,15 @@ class DatasetManager(DatasetJudge):
             Files would be lost that were never committed; nothing was written.
         """
         version = self.get(ref)
+        if not isinstance(dest, str | os.PathLike) or "\0" in str(dest):
+            raise InvalidInput(f"A version is checked out to a path; got {dest!r}.")
         path = Path(os.path.expanduser(dest))
         with delivering(version):
             if version.is_tree:
                 entries = self._store.objects.tree(version.digest).entries
                 wanted = Wanted(path, entries, self._left(version, {one.path for one in entries}))
             else:
-                inside = path.is_dir() or str(dest).endswith(("/", os.sep))
+                inside = os.path.isdir(path) or str(dest).endswith(("/", os.sep))
                 folder, name = (path, version.file) if inside else (path.parent, path.name)
                 entry = TreeEntry(name, version.digest, version.size_bytes)
                 wanted = Wanted(folder, (entry,), {})

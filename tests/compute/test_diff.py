@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import numpy as np
@@ -110,9 +111,21 @@ def test_types_that_differ_are_compared_by_value() -> None:
     assert (found.changed, found.same) == (1, 1)
 
 
+def test_a_key_of_another_type_is_compared_by_its_text() -> None:
+    texts = pa.table({"k": ["1", "x"], "v": [1, 2]})
+    found = diff_rows(pa.table({"k": [1, 2], "v": [1, 2]}), texts, "k")
+    assert (found.added, found.removed, found.same) == (1, 1, 1)
+    days = [dt.date(2013, 1, 1), dt.date(2013, 1, 2)]
+    times = pa.array(days, pa.date32()).cast(pa.timestamp("us"))
+    found = diff_rows(pa.table({"k": days, "v": days}), pa.table({"k": times, "v": times}), "k")
+    assert (found.changed, found.same) == (0, 2)
+
+
 @pytest.mark.parametrize(
     ("key", "message"),
     [
+        (5, "The key 5 is none"),
+        ([5], r"The key \[5\] is none"),
         ("s_", r"no column s_\. Did you mean s\?"),
         ("old", "after has no column old"),
         ([], "is none"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mlops_lab.data.manager import DatasetManager
-from mlops_lab.errors import Conflict, NotFound
+from mlops_lab.errors import Conflict, InvalidInput, NotFound
 from mlops_lab.project import Project
 
 Write = Callable[[str, bytes | str], Path]
@@ -177,3 +178,33 @@ def test_it_works_across_file_systems(
         for path in sorted(out.rglob("*"), reverse=True):
             path.rmdir() if path.is_dir() else path.unlink()
         out.rmdir()
+
+
+@pytest.mark.parametrize(
+    ("dest", "error", "message"),
+    [
+        (None, InvalidInput, "to a path; got None"),
+        ("a\0b", InvalidInput, "to a path"),
+        ("x" * 300, Conflict, "File name too long"),
+        ("taken", Conflict, "taken is in the way of a folder"),
+        ("taken/below", Conflict, "Not a directory"),
+        ("loop/below", Conflict, "cannot be written"),
+    ],
+)
+def test_where_no_folder_can_be_is_said(
+    weeks: DatasetManager, project: Project, dest: Any, error: type[Exception], message: str
+) -> None:
+    (project.root / "taken").write_text("mine")
+    (project.root / "loop").symlink_to("loop")
+    with pytest.raises(error, match=message):
+        weeks.checkout("weeks@1", dest, force=True)
+    assert (project.root / "taken").read_text() == "mine"
+
+
+def test_a_file_that_would_be_lost_is_what_to_commit(
+    datasets: DatasetManager, project: Project, write: Write
+) -> None:
+    datasets.commit("one", write("one.bin", b"1"))
+    (project.root / "mine.bin").write_text("mine")
+    with pytest.raises(Conflict, match=r'commit\(".*mine\.bin"\)'):
+        datasets.checkout("one", project.root / "mine.bin")
