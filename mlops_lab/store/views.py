@@ -56,8 +56,13 @@ class Views:
         """Give the path of a folder called `name` with a link to an object under each path."""
         place = self._folder / f"{digest[3:]}{_TREE_SUFFIX}" / _checked(name)
         # From the view's own folder to the objects, then one step up for each folder inside.
-        up = {target: os.path.relpath(target, place) for target in set(links.values())}
-        wanted = {path: "../" * path.count("/") + up[target] for path, target in links.items()}
+        up: dict[str, str] = {}
+        wanted = {}
+        for path, target in links.items():
+            folder, name_there = os.path.split(target)
+            if folder not in up:  # thousands of objects are in 256 folders
+                up[folder] = os.path.relpath(folder, place)
+            wanted[path] = f"{'../' * path.count('/')}{up[folder]}/{name_there}"
         for _ in range(_TRIES):
             if _listing(place) == wanted:
                 return place
