@@ -10,7 +10,6 @@ from __future__ import annotations
 import difflib
 import logging
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mlops_lab.errors import InvalidInput
+from mlops_lab.names import alias_name
 
 __all__ = [
     "FILE_NAME",
@@ -35,8 +35,6 @@ _log = logging.getLogger(__name__)
 
 # Variables of the same prefix that are not settings: they say where things are.
 _NOT_SETTINGS: Final = frozenset({"MLOPS_LAB_PROJECT", "MLOPS_LAB_ROOT", "MLOPS_LAB_RUN"})
-
-_ALIAS: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,49}")
 
 # What a project demands is committed with it: a process's environment must not weaken it.
 _FILE_ONLY: Final = frozenset({"aliases"})
@@ -105,12 +103,11 @@ class Settings(_Section):
     @classmethod
     def _in_an_order(cls, aliases: dict[str, AliasPolicy]) -> dict[str, AliasPolicy]:
         for alias in aliases:
-            if not _ALIAS.fullmatch(alias):
-                raise ValueError(f"{alias!r} is no alias: one is a word such as champion")
+            alias_name(alias)
             seen, at = [alias], aliases[alias].after
             while at is not None:
                 if at in seen:
-                    raise ValueError(f"{alias} would have to come after itself")
+                    raise ValueError(f"{alias} would have to come after itself.")
                 seen.append(at)
                 at = aliases[at].after if at in aliases else None
         return aliases
@@ -150,6 +147,8 @@ def load_settings(root: Path, environ: Mapping[str, str] | None = None) -> Setti
         source = origin.get(where, str(path))
         if first["type"] == "extra_forbidden":
             raise InvalidInput(_unknown_demand(str(path), first["loc"])) from error
+        if first["type"] == "value_error":  # our own words, about the section as a whole
+            raise InvalidInput(f"{source}: [{where}] {first['ctx']['error']}") from error
         raise InvalidInput(
             f"{source}: {where} = {first['input']!r} is not possible: "
             f"{first['msg'][:1].lower()}{first['msg'][1:]}."

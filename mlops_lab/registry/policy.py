@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from mlops_lab.config import AliasPolicy
-from mlops_lab.governance import ROLES, person_of
+from mlops_lab.governance import PERMISSIONS, ROLES, person_of
 from mlops_lab.registry.records import Approval, PolicyCheck, PolicyLine
 from mlops_lab.registry.state import NOBODY, ModelState
 from mlops_lab.registry.wording import ago, day, either, times
@@ -76,7 +76,13 @@ def needs(policy: AliasPolicy, state: ModelState, version: int) -> Needs:
         wanted = str(gate.get("role") or role)
         if outranks(wanted, role):
             role = wanted
-    return Needs(count, role)
+    return Needs(count, _giving(role))
+
+
+def _giving(role: str) -> str:
+    """Who can give what is asked of a role: somebody who may approve at all."""
+    least = PERMISSIONS["models:approve"]
+    return role if outranks(role, least) else least
 
 
 def counting(
@@ -153,7 +159,7 @@ def demands(policy: AliasPolicy) -> list[str]:
         found.append(f"Has been {policy.after} first.")
     found.append("Unsafe formats are allowed." if policy.unsafe else "No unsafe format.")
     if policy.approvals:
-        giver = Needs(policy.approvals, policy.role).giver
+        giver = Needs(policy.approvals, _giving(policy.role)).giver
         own = "" if policy.self_approval else ", not by the author"
         found.append(f"{times(policy.approvals, 'approval')} by {giver}{own}.")
     return found

@@ -9,6 +9,7 @@ import pytest
 
 from mlops_lab.errors import Conflict, Forbidden, InvalidInput, Refused, Waiting
 from mlops_lab.project import Project
+from mlops_lab.registry.policy import demands
 
 from .conftest import ADA, EVE, IVO, MARA, ROOT, Make
 
@@ -142,6 +143,18 @@ def test_a_policy_can_ask_for_a_higher_role(project: Project, make: Make, policy
     assert project.models.approve("flight-delay@1", "fine", by=ROOT).promoted
 
 
+def test_a_role_that_may_not_approve_is_not_asked(
+    project: Project, make: Make, policy: Write
+) -> None:
+    policy("[aliases.champion]\napprovals = 1\nrole = 'contributor'\n")
+    make()
+    project.models.request_approval("flight-delay@1", by=ROOT)
+    assert demands(project.models.policy("champion"))[-1].startswith("1 approval by an approver")
+    [request] = project.models.queue(MARA)
+    assert request.why_not == "mara is contributor, and this takes an approver."
+    assert project.models.approve("flight-delay@1", "fine", by=IVO).promoted
+
+
 def test_two_approvals_are_by_two_people(project: Project, make: Make, policy: Write) -> None:
     policy("[aliases.champion]\napprovals = 2\n")
     make()
@@ -166,7 +179,9 @@ def test_two_approvals_are_by_two_people(project: Project, make: Make, policy: W
         ("[aliases.champion]\naproval = 1\n", r"\[aliases.champion\] aproval .*mean approvals"),
         ("[aliases.champion]\nafter = 'champion'\n", "come after itself"),
         ("[aliases.a]\nafter = 'b'\n[aliases.b]\nafter = 'a'\n", "come after itself"),
+        ("[aliases.a]\nafter = 'a'\n", r"\[aliases\] a would have to come after itself\.$"),
         ("[aliases.'7']\n", "7"),
+        ("[aliases.latest]\n", "not latest"),
     ],
 )
 def test_a_wrong_policy_names_file_and_key(
