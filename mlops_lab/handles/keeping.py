@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from mlops_lab.registry.package import save_model
+from mlops_lab.store.snapshot import workplace
 from mlops_lab.tracking.lines import artifact_path
 
 if TYPE_CHECKING:
@@ -27,8 +26,6 @@ def keep_model(
 ) -> LoggedModel:
     """Keep a model as artifacts of a run; see `mlops_lab.handles.run.Run.log_model`."""
     name = artifact_path(name)
-    tmp = project.store.dir / "tmp"
-    tmp.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="model-", dir=tmp) as folder:
-        facts = save_model(model, Path(folder), example=example, unsafe=unsafe)
-        return project.models.log_package(run_id, name, Path(folder), latency_ms=facts.latency_ms)
+    with workplace(project.store.dir / "tmp") as folder:
+        facts = save_model(model, folder, example=example, unsafe=unsafe)
+        return project.models.log_package(run_id, name, folder, latency_ms=facts.latency_ms)

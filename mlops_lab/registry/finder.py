@@ -46,6 +46,7 @@ where a.digest = ? and starts_with(a.path, 'models/' || m.name || '/')
 """
 _DEFAULT: Final = AliasPolicy()
 _MOST_KEPT: Final = 1_000
+_FOLD_S: Final = 10.0
 
 
 class ModelFinder:
@@ -196,6 +197,10 @@ class ModelFinder:
             There is none.
         """
         found = self._logged(id=id)
+        if not found:
+            # Others who fold may have kept us from it, and it was kept a moment ago.
+            self._store.fold(force=True, wait_s=_FOLD_S)
+            found = self._logged(id=id)
         if not found:
             raise NotFound(f"There is no logged model {id!r}. run.log_model(…) keeps one.")
         return found[0]
