@@ -64,10 +64,13 @@ def _project(directory: Path | None) -> Iterator[Finding]:
 
 
 def _roles(project: Any) -> Iterator[Finding]:
+    from mlops_lab.governance.access import CONFIG_NAME, SECTION
+
+    where = f"c.{SECTION}.roles in {CONFIG_NAME}.py; `jupyter --paths` says where that may stand"
     try:
         rules, own = project.access.rules, project.access.role_of(project.identity)
     except LabError as error:
-        yield Finding("roles", "failed", str(error), "jupyter --paths")
+        yield Finding("roles", "failed", f"{error} ({where})", "jupyter --paths")
         return
     who = f"you ({project.identity.id}) are {own}"
     if rules.roles:
@@ -76,7 +79,7 @@ def _roles(project: Any) -> Iterator[Finding]:
         said = f"everybody is {rules.default}"
     else:
         said = "everybody is admin: nobody has been given a role"
-    yield Finding("roles", "ok", said)
+    yield Finding("roles", "ok", f"{said} ({where})")
 
 
 def _store(project: Any) -> Iterator[Finding]:

@@ -155,7 +155,8 @@ class Access:
         role, needed = self.role_of(identity), PERMISSIONS[permission]
         raise Forbidden(
             f"{identity.id} is {role} here, and this ({permission}) needs the role {needed}. "
-            "Whoever runs Jupyter gives roles, in its configuration: c.MlopsLabApp.roles.",
+            f"Whoever runs Jupyter gives roles: c.{SECTION}.roles in {CONFIG_NAME}.py, which the "
+            "server, kernels and the command line read.",
             permission=permission,
             role=role,
             needed=needed,

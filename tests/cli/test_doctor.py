@@ -254,6 +254,7 @@ def test_doctor_says_who_has_which_role(
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", str(folder))
     Project.open(here).close()
     found = next(one for one in checks._project(here) if one.what == "roles")
+    assert "jupyter_mlops_lab_config" in found.message
     assert (found.state, said in found.message) == (state, True), found
 
 

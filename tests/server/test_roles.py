@@ -80,7 +80,7 @@ async def test_every_verb_is_closed_to_the_roles_below_what_it_needs(
             assert body["code"] == "forbidden"
             assert (body["role"], body["needed"]) == (role, needed)
             assert f"needs the role {needed}" in body["detail"]
-            assert "c.MlopsLabApp.roles" in body["detail"]
+            assert f"c.MlopsLabApp.roles in {CONFIG_NAME}.py" in body["detail"]
             refused += 1
     assert refused >= 25
     assert written(sample.project.root) == before
