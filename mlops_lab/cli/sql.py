@@ -44,8 +44,12 @@ _WIDEST = 60
 def sql(session: Session, query: str, limit: int, timeout_s: float) -> int:
     """Ask with one read-only query in DuckDB's SQL; `-` reads it from stdin.
 
-    Tables: runs, params, metrics, history, tags, artifacts, cells, experiments, notes, decisions,
-    gates. Times are UTC. The query sees nothing else: no files, no network.
+    Of runs: runs, params, metrics, history, tags, artifacts, cells, notes, inputs, gates,
+    experiments. Of data: datasets, dataset_versions. Of models: models, model_versions,
+    model_aliases, model_alias_history, logged_models, judgements, approvals. Of all: lineage with
+    nodes and edges, decisions. `describe runs` lists the columns of one.
+
+    Times are UTC. The query sees nothing else: no files, no network.
     """
     from mlops_lab.store.sandbox import run_sql_in_child
 

@@ -308,9 +308,13 @@ def sql(
 ) -> Table[dict[str, Any]]:
     """Ask the project's tables with one read-only query in DuckDB's SQL.
 
-    There are runs, params, metrics, history, tags, artifacts, cells, notes, experiments, decisions
-    and gates; times are in UTC. The query sees nothing else: no files, no network, no variables of
-    Python. At most 100,000 rows come back.
+    Of runs: runs, params, metrics, history, tags, artifacts, cells, notes, inputs, gates,
+    experiments. Of data: datasets, dataset_versions. Of models: models, model_versions,
+    model_aliases, model_alias_history, logged_models, judgements, approvals. Of all: lineage with
+    nodes and edges, decisions. ``describe runs`` lists the columns of one.
+
+    Times are in UTC. The query sees nothing else: no files, no network, no variables of Python. At
+    most 100,000 rows come back.
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -300,3 +301,14 @@ def test_cells_are_drawn_by_what_they_are():
     assert "●" in html.text
     assert "True" in html.text
     assert "y" * 90 not in html.text
+
+
+def test_tables_are_the_ones_that_help_names(project: Project) -> None:
+    from mlops_lab.cli.sql import sql as command
+
+    with project.store.read() as connection:
+        views = connection.execute(
+            "select view_name from duckdb_views() where schema_name = 'lab' and not internal"
+        ).fetchall()
+    for text in (lab.sql.__doc__, command.help):
+        assert {view for (view,) in views} <= set(re.findall(r"\w+", str(text)))
