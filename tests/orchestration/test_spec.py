@@ -310,8 +310,12 @@ CHAMPION = "gates:\n  - metric: judge.auc > champion.judge.auc\n"
         ),
         (
             "gates:\n  - approval: {role: aprover}\npromote: {model: train.model, alias: a}\n",
-            "9:22: There is no role 'aprover'; the roles are viewer, contributor, approver, admin. "
+            "9:22: No role 'aprover' may approve: the roles that may are approver and admin. "
             "Did you mean approver?",
+        ),
+        (
+            "gates:\n  - approval: {role: viewer}\npromote: {model: train.model, alias: a}\n",
+            "9:22: A viewer may not approve: the roles that may are approver and admin.",
         ),
         (
             "gates:\n  - approval: {count: 0}\npromote: {model: train.model, alias: a}\n",

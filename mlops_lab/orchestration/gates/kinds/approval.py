@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pydantic import Field
 
 from mlops_lab.expressions import nearest
-from mlops_lab.governance.roles import ROLES, rank, role_of_text
+from mlops_lab.governance.roles import PERMISSIONS, ROLES, rank, role_of_text
 from mlops_lab.orchestration.gates.facts import GateFacts
 from mlops_lab.orchestration.gates.kind import GateKind, Ruling
 from mlops_lab.orchestration.shapes import Shape
@@ -20,13 +20,19 @@ if TYPE_CHECKING:
 __all__ = ["KIND", "Approval"]
 
 
+GIVERS: Final = tuple[str, ...](
+    role for role in ROLES if rank(role) >= rank(PERMISSIONS["models:approve"])
+)
+"""The roles that may approve."""
+
+
 class Approval(Shape):
     """Who must agree, and how many of them."""
 
     role: str = Field(
         default="approver",
         description="The least role that counts.",
-        json_schema_extra={"enum": list(ROLES)},
+        json_schema_extra={"enum": list(GIVERS)},
     )
     count: int = Field(default=1, ge=1, le=20, description="How many different people.")
 
@@ -56,11 +62,13 @@ class ApprovalGate(GateKind):
     def check(self, value: Any, place: Place, checker: GateChecker) -> Approval | None:
         """The role must exist, and there must be something to approve."""
         rule: Approval = value
-        if rule.role not in ROLES:
+        if rule.role not in GIVERS:
+            known = rule.role in ROLES
+            wrong = f"A {rule.role} may not" if known else f"No role {rule.role!r} may"
             checker.fault(
                 (*place, "role"),
-                f"There is no role {rule.role!r}; the roles are {', '.join(ROLES)}.",
-                suggestion=nearest(rule.role, ROLES),
+                f"{wrong} approve: the roles that may are {' and '.join(GIVERS)}.",
+                suggestion=None if known else nearest(rule.role, GIVERS),
             )
             return None
         if checker.model.promote is None:
