@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_lab.errors import Forbidden, StorageFull, StoreBusy
+from mlops_lab.store.interrupts import is_ctrl_c, to_its_end
 from mlops_lab.store.layout import STORAGE_VERSION
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Host:
         self._mutex = threading.Lock()
         self._connection: DuckDBPyConnection | None = None
         self._pid = 0
-        self._users = 0
+        self._users: set[object] = set()
 
     @contextmanager
     def attached(self, index: Path, *, read_only: bool) -> Iterator[DuckDBPyConnection]:
@@ -127,47 +128,50 @@ class Host:
         IndexDamaged
             The file is not a database any more.
         """
-        with self._mutex:
-            connection = self._connect()
-            if self._users == 0:
-                self._attach(connection, index, read_only=read_only)
-            self._users += 1
-            cursor = connection.cursor()
+        user = object()
+        cursor = None
         try:
+            with self._mutex:
+                connection = self._connect()
+                if not self._users:
+                    self._attach(connection, index, read_only=read_only)
+                self._users.add(user)
+                cursor = connection.cursor()
             yield cursor
         except RuntimeError as error:
-            if type(error) is RuntimeError and str(error) == "Query interrupted":
-                # What DuckDB makes of Ctrl-C: told as such, else the run would have `failed`.
+            if is_ctrl_c(error):
+                # Told as such, else the run would have `failed`.
                 raise KeyboardInterrupt from error
             raise
         finally:
-            self._leave(connection, cursor)
+            # A user that stays counted keeps the index open, and all other processes out of it.
+            to_its_end(lambda: self._leave(user, cursor))
 
     def close(self) -> None:
         """Give the memory back; the next use makes a new instance."""
         with self._mutex:
             self._discard()
 
-    def _leave(self, connection: DuckDBPyConnection, cursor: DuckDBPyConnection) -> None:
+    def _leave(self, user: object, cursor: DuckDBPyConnection | None) -> None:
         import duckdb
 
         with self._mutex:
             if self._pid != os.getpid():  # forked inside the `with`
                 return
             try:
-                cursor.close()
+                if cursor is not None:
+                    cursor.close()
             except duckdb.Error:
                 self._discard()
+            if user not in self._users:  # the instance was thrown away meanwhile
                 return
-            if connection is not self._connection:  # thrown away meanwhile
-                return
-            self._users -= 1
-            if self._users == 0:
-                try:
-                    connection.execute("detach lab")
-                except duckdb.Error:
-                    # An instance that cannot let go of the file would keep everybody else out.
-                    self._discard()
+            try:
+                if self._users == {user} and self._connection is not None:
+                    self._connection.execute("detach lab")
+            except duckdb.Error:
+                # An instance that cannot let go of the file would keep everybody else out.
+                self._discard()
+            self._users.discard(user)
 
     def _connect(self) -> DuckDBPyConnection:
         import duckdb
@@ -188,7 +192,7 @@ class Host:
                     "temp_directory": str(self._tmp / f"duckdb-{os.getpid()}"),
                 }
             )
-            self._pid, self._users = os.getpid(), 0
+            self._pid, self._users = os.getpid(), set()
         return self._connection
 
     def _attach(self, connection: DuckDBPyConnection, index: Path, *, read_only: bool) -> None:
@@ -200,15 +204,22 @@ class Host:
         except duckdb.Error as error:
             self._discard()
             raise _attach_error(index, error) from error
+        except BaseException:  # Ctrl-C: nobody knows whether it is attached
+            self._discard()
+            raise
 
     def _discard(self) -> None:
-        import duckdb
-
-        if self._connection is not None and self._pid == os.getpid():
-            with suppress(duckdb.Error):
-                self._connection.close()
-        self._connection, self._users = None, 0
+        connection, self._connection, self._users = self._connection, None, set()
+        if connection is not None and self._pid == os.getpid():
+            to_its_end(lambda: _close(connection))
 
     def forget(self) -> None:
         """In a forked child: a mutex that another thread held would stay held."""
         self._mutex = threading.Lock()
+
+
+def _close(connection: DuckDBPyConnection) -> None:
+    import duckdb
+
+    with suppress(duckdb.Error):
+        connection.close()

@@ -20,7 +20,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from io import FileIO
 from pathlib import Path
+
+from mlops_lab.store.interrupts import to_its_end
 
 __all__ = [
     "HeldLock",
@@ -51,24 +54,19 @@ _NETWORK_TYPES = frozenset(
     }
 )
 
-# Descriptors of locks that this process holds just now. A forked child inherits them and would
-# keep the
-# lock after its parent let go, so it closes them first thing. It must never unlock: that would
-# free the
-# parent's lock as well.
-_held_fds: set[int] = set()
+# The files of locks that this process holds just now. A forked child inherits them and would keep
+# the lock after its parent let go, so it closes them first thing. It must never unlock: that would
+# free the parent's lock as well.
+_held: set[FileIO] = set()
 _held_guard = threading.Lock()
 
 
 def _drop_inherited_locks() -> None:
     global _held_guard
     _held_guard = threading.Lock()
-    for fd in _held_fds:
-        try:
-            os.close(fd)
-        except OSError:
-            continue
-    _held_fds.clear()
+    for file in _held:
+        file.close()
+    _held.clear()
 
 
 os.register_at_fork(after_in_child=_drop_inherited_locks)
@@ -85,9 +83,9 @@ def _try_flock(fd: int, *, exclusive: bool) -> bool:
     return True
 
 
-def _flock_until(fd: int, deadline: float, *, exclusive: bool) -> bool:
+def _flock_until(file: FileIO, deadline: float, *, exclusive: bool) -> bool:
     pause = _FIRST_PAUSE_S
-    while not _try_flock(fd, exclusive=exclusive):
+    while not _try_flock(file.fileno(), exclusive=exclusive):
         if time.monotonic() >= deadline:
             return False
         time.sleep(pause)
@@ -95,20 +93,20 @@ def _flock_until(fd: int, deadline: float, *, exclusive: bool) -> bool:
     return True
 
 
-def _open_lock_file(path: Path, *, create: bool) -> int:
-    flags = os.O_CLOEXEC | (os.O_RDWR | os.O_CREAT if create else os.O_RDONLY)
-    fd = os.open(path, flags, 0o666)
+def _open_lock_file(path: Path) -> FileIO:
+    file = FileIO(os.open(path, os.O_CLOEXEC | os.O_RDWR | os.O_CREAT, 0o666), "r+")
     with _held_guard:
-        _held_fds.add(fd)
-    return fd
+        _held.add(file)
+    return file
 
 
-def _close_lock_file(fd: int) -> None:
-    with _held_guard:
-        if fd not in _held_fds:  # a forked child has closed it already
-            return
-        _held_fds.discard(fd)
-    os.close(fd)
+def _close_lock_file(file: FileIO) -> None:
+    def close() -> None:
+        with _held_guard:
+            file.close()
+            _held.discard(file)
+
+    to_its_end(close)
 
 
 class StoreLock:
@@ -133,21 +131,19 @@ class StoreLock:
         seconds.
         """
         deadline = time.monotonic() + wait_s
-        gate = _open_lock_file(self._gate, create=True)
+        lock = None
         try:
-            passed = _flock_until(gate, deadline, exclusive=True)
-            lock = _open_lock_file(self._lock, create=True) if passed else -1
+            gate = _open_lock_file(self._gate)
             try:
-                got = passed and _flock_until(lock, deadline, exclusive=exclusive)
-            except BaseException:
-                _close_lock_file(lock)
-                raise
-        finally:
-            _close_lock_file(gate)
-        try:
+                got = _flock_until(gate, deadline, exclusive=True)
+                if got:
+                    lock = _open_lock_file(self._lock)
+                    got = _flock_until(lock, deadline, exclusive=exclusive)
+            finally:
+                _close_lock_file(gate)
             yield got
         finally:
-            if lock >= 0:
+            if lock is not None:
                 _close_lock_file(lock)
 
 
@@ -156,27 +152,25 @@ class HeldLock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._fd = _open_lock_file(path, create=True)
+        self._file = _open_lock_file(path)
         # Somebody who asks whether it is held (`is_held`) has it for a moment: wait.
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
 
     def ensure(self) -> bool:
         """Take the lock again if it was lost (a lease that ran out); False when its file is
         gone.
         """
         try:
-            here, there = os.fstat(self._fd), self.path.stat()
-        except OSError:
+            here, there = os.fstat(self._file.fileno()), self.path.stat()
+        except (OSError, ValueError):  # gone; closed by a fork
             return False
         if (here.st_ino, here.st_dev) != (there.st_ino, there.st_dev):
             return False
-        return _try_flock(self._fd, exclusive=True)
+        return _try_flock(self._file.fileno(), exclusive=True)
 
     def close(self) -> None:
         """Let go; closing twice is fine."""
-        if self._fd >= 0:
-            _close_lock_file(self._fd)
-            self._fd = -1
+        _close_lock_file(self._file)
 
 
 def is_held(path: Path) -> bool:
