@@ -1,17 +1,10 @@
-"""The processes of the data's tests: small verbs, and a nursery that forks them cheaply.
-
-Started as ``python worker.py``, it imports everything once and forks a process for each line
-``{"verb": …, …}`` that it reads, answering with its id; ``{"wait": pid}`` answers with its code.
-"""
+"""The processes of the data's tests: small verbs, which `nursery.py` forks."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import sys
 import time
-import traceback
 from pathlib import Path
 
 from mlops_lab.errors import Conflict
@@ -59,37 +52,10 @@ def collect(root: str, acks: str) -> None:
 VERBS = {"commit": commit, "checkout": checkout, "collect": collect}
 
 
-def main() -> None:
-    import duckdb  # noqa: F401  imported once here instead of in every process
+def warm() -> None:
+    import duckdb  # noqa: F401
     import pyarrow  # noqa: F401
 
     import mlops_lab.compute
     import mlops_lab.data.manager
     import mlops_lab.data.suite_run  # noqa: F401
-
-    codes: dict[int, int] = {}
-    for text in sys.stdin:
-        order = json.loads(text)
-        if (pid := order.pop("wait", None)) is not None:
-            while pid not in codes:
-                done, status = os.waitpid(-1, 0)
-                codes[done] = os.waitstatus_to_exitcode(status)
-            print(codes[pid], flush=True)
-            continue
-        verb = VERBS[order.pop("verb")]
-        child = os.fork()
-        if child == 0:
-            code = 1
-            try:
-                verb(**order)
-                code = 0
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                sys.stderr.flush()
-                os._exit(code)
-        print(child, flush=True)
-
-
-if __name__ == "__main__":
-    main()

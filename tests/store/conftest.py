@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-import json
-import os
 import resource
 import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -83,83 +79,7 @@ def file_size_limit() -> Iterator[Callable[[int], None]]:
     signal.signal(signal.SIGXFSZ, before)
 
 
-class Nursery:
-    """Forks worker processes from one that has imported everything."""
-
-    def __init__(self, folder: Path, worker: ModuleType) -> None:
-        self._worker = worker
-        self._folder = folder
-        self._errors = (folder / "errors.txt").open("w+b")
-        self._process = subprocess.Popen(
-            [sys.executable, str(_WORKER)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(_WORKER.parents[2])},
-        )
-        self._living: set[int] = set()
-
-    def start(self, verb: str, **arguments: Any) -> int:
-        """Start a process; returns its id."""
-        pid = int(self._ask({"verb": verb, **arguments}))
-        self._living.add(pid)
-        return pid
-
-    def wait(self, pid: int) -> int:
-        """Wait for its end; returns the exit code, minus the signal for one that was killed."""
-        self._living.discard(pid)
-        return int(self._ask({"wait": pid}))
-
-    def kill(self, pid: int) -> None:
-        """Kill it without a warning and wait until it is gone."""
-        os.kill(pid, signal.SIGKILL)
-        assert self.wait(pid) == -signal.SIGKILL, self.errors
-
-    def acks(self, name: str) -> Any:
-        """The file of what one process was acknowledged."""
-        return self._worker.Acks(self._folder / name)
-
-    def wait_for_ack(self, name: str, least: int = 1, deadline_s: float = 60) -> None:
-        """Wait until a process was acknowledged something."""
-        acks, until = self.acks(name), time.monotonic() + deadline_s
-        while acks.get() < least:
-            assert time.monotonic() < until, f"{name}: {acks.get()} of {least}; {self.errors}"
-            time.sleep(0.001)
-
-    def path(self, name: str) -> str:
-        """Where that file is."""
-        return str(self._folder / name)
-
-    @property
-    def errors(self) -> str:
-        """What the processes have said about their failures."""
-        self._errors.seek(0)
-        return self._errors.read().decode()
-
-    def close(self) -> None:
-        """End all that is left."""
-        for pid in self._living:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        self._process.communicate()
-        self._errors.close()
-
-    def _ask(self, order: dict[str, Any]) -> str:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        return self._process.stdout.readline()
-
-
 @pytest.fixture
-def nursery(tmp_path: Path, worker: ModuleType) -> Iterator[Nursery]:
-    """Other processes, forked cheaply."""
-    folder = tmp_path / "nursery"
-    folder.mkdir()
-    nursery = Nursery(folder, worker)
-    yield nursery
-    nursery.close()
+def nursery(worker: ModuleType, new_nursery: Callable[..., Any]) -> Any:
+    """Other processes, forked cheaply; see the conftest of all tests."""
+    return new_nursery(_WORKER, worker.acknowledged)

@@ -10,14 +10,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
 from mlops_lab.store import Store
-
-if TYPE_CHECKING:
-    from .conftest import Nursery
 
 SOAK_S = float(os.environ.get("MLOPS_LAB_SOAK_S", "20"))
 
@@ -36,7 +33,7 @@ def assert_points(store: Store, acked: dict[str, int], *, slack: int = 0) -> Non
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_kill_while_logging_loses_no_point(
-    nursery: Nursery, root: Path, store: Store, seed: int
+    nursery: Any, root: Path, store: Store, seed: int
 ) -> None:
     moments, acked = random.Random(seed), {}
     for number in range(10):
@@ -45,7 +42,7 @@ def test_kill_while_logging_loses_no_point(
         nursery.wait_for_ack(run)
         time.sleep(moments.uniform(0, 0.02))
         nursery.kill(pid)
-        acked[run] = nursery.acks(run).get()
+        acked[run] = nursery.acknowledged(run)
     store.fold(force=True)
     assert_points(store, acked, slack=1)
     assert store.query("select distinct status from lab.runs") == [("killed",)]
@@ -54,7 +51,7 @@ def test_kill_while_logging_loses_no_point(
 
 @pytest.mark.parametrize("seed", [3])
 def test_kill_while_folding_loses_no_point(
-    nursery: Nursery, root: Path, store: Store, seed: int
+    nursery: Any, root: Path, store: Store, seed: int
 ) -> None:
     moments = random.Random(seed)
     logger = nursery.start("log", root=str(root), run="a", acks=nursery.path("a"), per_s=3000)
@@ -67,13 +64,13 @@ def test_kill_while_folding_loses_no_point(
         assert store.query("select count(*) = count(distinct step) from lab.points") == [(True,)]
     nursery.kill(logger)
     store.fold(force=True, wait_s=5)
-    assert_points(store, {"a": nursery.acks("a").get()}, slack=1)
+    assert_points(store, {"a": nursery.acknowledged("a")}, slack=1)
     assert store.query("select status from lab.runs") == [("killed",)]
 
 
 @pytest.mark.parametrize("seed", [4])
 def test_kill_while_deciding_keeps_the_chain(
-    nursery: Nursery, root: Path, store: Store, seed: int
+    nursery: Any, root: Path, store: Store, seed: int
 ) -> None:
     moments, acked = random.Random(seed), {}
     for number in range(15):
@@ -82,7 +79,7 @@ def test_kill_while_deciding_keeps_the_chain(
         nursery.wait_for_ack(run)
         time.sleep(moments.uniform(0, 0.1))
         nursery.kill(pid)
-        acked[run] = nursery.acks(run).get()
+        acked[run] = nursery.acknowledged(run)
     store.decide("run.delete", {"run": "last"}, by={"id": "tester", "via": "test"})
     decisions = list(store.decisions())
     assert [decision.n for decision in decisions] == list(range(1, len(decisions) + 1))
@@ -97,7 +94,7 @@ def test_kill_while_deciding_keeps_the_chain(
 
 @pytest.mark.slow
 def test_sixteen_writers_and_four_readers_lose_nothing(
-    nursery: Nursery, root: Path, store: Store
+    nursery: Any, root: Path, store: Store
 ) -> None:
     writers = {
         f"run{number}": nursery.start(
@@ -117,14 +114,14 @@ def test_sixteen_writers_and_four_readers_lose_nothing(
     for pid in (*writers.values(), *readers):
         assert nursery.wait(pid) == 0, nursery.errors
     store.fold(force=True, wait_s=5)
-    assert_points(store, {run: nursery.acks(run).get() for run in writers})
+    assert_points(store, {run: nursery.acknowledged(run) for run in writers})
     assert store.query("select distinct status from lab.runs") == [("finished",)]
     for number in range(4):
-        assert nursery.acks(f"read{number}").get() > 0
+        assert nursery.acknowledged(f"read{number}") > 0
 
 
 def test_sixteen_processes_start_a_project_together(
-    nursery: Nursery, tmp_path: Path, new_store: Callable[..., Store]
+    nursery: Any, tmp_path: Path, new_store: Callable[..., Store]
 ) -> None:
     root, go = tmp_path / "new one", tmp_path / "go"
     root.mkdir()
@@ -142,7 +139,7 @@ def test_sixteen_processes_start_a_project_together(
 
 
 def test_fork_while_logging_keeps_every_point_and_no_lock(
-    nursery: Nursery, root: Path, store: Store
+    nursery: Any, root: Path, store: Store
 ) -> None:
     pid = nursery.start(
         "fork_while_logging", root=str(root), acks=nursery.path("forks"), children=8

@@ -1,22 +1,16 @@
-"""The processes of the store's tests: small verbs, and a nursery that forks them cheaply.
+"""The processes of the store's tests: small verbs, which `nursery.py` forks.
 
-Started as ``python worker.py``, it imports everything once and then forks a process for each line
-``{"verb": …, …}`` that it reads, answering with the process's id. What a process has been
-acknowledged is in a file that survives its death.
+What a process has been acknowledged is in a file that survives its death.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
 import struct
-import sys
 import threading
 import time
-import traceback
-from collections.abc import Iterator
 from pathlib import Path
 
 from mlops_lab.store import ConceptTables, Fold, Store
@@ -89,14 +83,16 @@ class Acks:
     """How many things were acknowledged, in a file: written after each, read after a death."""
 
     def __init__(self, path: str | Path) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
 
     def set(self, count: int) -> None:
         os.pwrite(self._fd, struct.pack("q", count), 0)
 
-    def get(self) -> int:
-        data = os.pread(self._fd, 8, 0)
-        return struct.unpack("q", data)[0] if len(data) == 8 else 0
+
+def acknowledged(path: Path) -> int:
+    """What `Acks` wrote."""
+    data = path.read_bytes()
+    return struct.unpack("q", data)[0] if data else 0
 
 
 def now_us() -> int:
@@ -220,41 +216,5 @@ def fork_while_logging(root: str, acks: str, children: int) -> None:
 VERBS = {verb.__name__: verb for verb in (log, fold, decide, read, begin, fork_while_logging)}
 
 
-def _reap() -> Iterator[tuple[int, int]]:
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if pid == 0:
-                return
-            yield pid, os.waitstatus_to_exitcode(status)
-
-
-def main() -> None:
-    import duckdb  # noqa: F401  imported once here instead of in every process
-
-    codes: dict[int, int] = {}
-    for text in sys.stdin:
-        order = json.loads(text)
-        if (pid := order.pop("wait", None)) is not None:
-            while pid not in codes:
-                codes.update(_reap())
-                time.sleep(0.002)
-            print(codes[pid], flush=True)
-            continue
-        verb = VERBS[order.pop("verb")]
-        child = os.fork()
-        if child == 0:
-            code = 1
-            try:
-                verb(**order)
-                code = 0
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                sys.stderr.flush()
-                os._exit(code)
-        print(child, flush=True)
-
-
-if __name__ == "__main__":
-    main()
+def warm() -> None:
+    import duckdb  # noqa: F401
