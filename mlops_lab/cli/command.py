@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,7 +129,29 @@ class _Helpful(click.Command):
 
 
 class LabCommand(_Helpful):
-    """A command of ours."""
+    """A command of ours; what is typed as for papermill or MLflow hears how it is written here."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments, and say more where there is one too many."""
+        typed = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if "extra argument" in error.message and (meant := _meant(typed)):
+                raise click.UsageError(meant, ctx) from error
+            raise
+
+
+def _meant(typed: Sequence[str]) -> str | None:
+    """What was meant by a word too many: ``-p alpha 0.6`` or ``churn 2``."""
+    words = [*typed, "VALUE"]
+    for first, second, third in zip(words, words[1:], [*words[2:], "VALUE"], strict=False):
+        if first in ("-p", "--param") and "=" not in second:
+            return f"A param is written NAME=VALUE: {first} {second}={third}"
+        version = re.fullmatch("v?([1-9][0-9]*)", second)
+        if version and re.fullmatch(r"\w[\w.-]*", first):
+            return f"A version is written NAME@VERSION: {first}@{version[1]}"
+    return None
 
 
 class LabGroup(_Helpful, click.Group):

@@ -275,3 +275,20 @@ def test_word_of_another_program_is_answered_with_the_command(call: Call) -> Non
     assert said.code == 2
     assert "There is no command 'add'. Use mlops-lab data commit NAME PATH." in said.err
     assert "Did you mean" not in call("model", "serve").err, "approve is not like it"
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (("pipeline", "run", "churn", "-p", "min_auc", "0.7"), "-p min_auc=0.7"),
+        (("model", "promote", "churn", "2", "champion"), "churn@2"),
+        (("data", "diff", "churn", "v1", "2"), "churn@1"),
+    ],
+)
+def test_word_too_many_hears_how_it_is_written(
+    typed: tuple[str, ...], told: str, here: Path, call: Call
+) -> None:
+    said = call(*typed)
+    assert said.code == 2
+    assert told in said.err
+    assert "Got unexpected extra argument" in call("data", "list", "a", "b").err
