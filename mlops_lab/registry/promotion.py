@@ -219,9 +219,28 @@ class Promoter(ModelFinder):
                 return told
 
     def remove_alias(
-        self, name: str, alias: str, *, reason: str = "", by: Identity | None = None
+        self,
+        name: str,
+        alias: str,
+        *,
+        reason: str = "",
+        version: int | None = None,
+        by: Identity | None = None,
     ) -> ApprovalResult:
-        """Take an alias away, so that no version has it; a rollback brings it back."""
+        """Take an alias away, so that no version has it; a rollback brings it back.
+
+        Parameters
+        ----------
+        name, alias, reason
+            As of `rollback`.
+        version
+            The version that somebody was shown to have it: refused when another one has by now.
+
+        Raises
+        ------
+        Conflict
+            No version has it, or another one.
+        """
         who = by or self._identity
         self._access.require(who, "models:rollback")
         alias = alias_name(alias)
@@ -233,6 +252,8 @@ class Promoter(ModelFinder):
             current = self._state_at(cursor, name).aliases.get(alias)
             if current is None:
                 raise Conflict(f"No version of {name} is {alias}.")
+            if version not in (None, current):
+                raise Conflict(f"{name} {current} is {alias} by now, not {version}.")
             told = ApprovalResult(
                 False, f"{name} {current} is not {alias} any more.", current, alias
             )

@@ -49,8 +49,9 @@ class _RollbackBody(Body):
     version: int | None = Field(None, ge=1, lt=10**18)
 
 
-class _ReasonQuery(Query):
+class _RemoveQuery(Query):
     reason: Comment = ""
+    version: int | None = Field(default=None, ge=1, lt=10**18)
 
 
 class _Patch(Body):
@@ -268,9 +269,12 @@ class Alias(_RegistryHandler):
     async def delete(self, key: str, name: str, alias: str) -> None:
         """Take the alias away, so that no version has it."""
         name, alias, who = name_of(name, _MODEL), alias_name(alias), self.identity
-        reason = self.query(_ReasonQuery).reason
+        query = self.query(_RemoveQuery)
         await self.decide(
-            key, lambda project: project.models.remove_alias(name, alias, reason=reason, by=who)
+            key,
+            lambda project: project.models.remove_alias(
+                name, alias, reason=query.reason, version=query.version, by=who
+            ),
         )
 
 

@@ -308,7 +308,9 @@ async def test_a_version_goes_once_nothing_needs_it(
     for who in ("viewer", "mara"):
         refused = await ask(*alias, method="DELETE", by=who)
         assert (refused.code, refused.body["needed"]) == (403, "approver")
-    taken = await ask(*alias, method="DELETE", reason="too slow", by="ivo")
+    moved = await ask(*alias, method="DELETE", version=1, by="ivo")
+    assert (moved.code, "flight-delay 2 is staging by now" in moved.body["detail"]) == (409, True)
+    taken = await ask(*alias, method="DELETE", reason="too slow", version=2, by="ivo")
     check("Decided", taken.body)
     assert taken.body == {
         "promoted": False,
