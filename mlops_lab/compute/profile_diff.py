@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ SHARES = 0.01
 """A share (of missing values, of a category) is said to have changed from one point on."""
 
 _MOST_VALUES = 3
+
+# Between a day and its hour, as JSON writes a time.
+_TIME = re.compile(r"(\d)T(\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,8 @@ def _moved(a: ColumnProfile, b: ColumnProfile) -> Iterator[str]:
             yield f"{name} {_figure(x)} → {_figure(y)}{by}"
     for name, low, high in (("min", a.min, b.min), ("max", a.max, b.max)):
         if low != high and low is not None and high is not None:
-            yield f"{name} {_figure(low)} → {_figure(high)}"
+            text = f"{name} {_figure(low)} → {_figure(high)}"
+            yield _TIME.sub(r"\1 \2", text) if a.kind == "time" else text
 
 
 def _is_far(x: float, y: float, unit: float) -> bool:
@@ -193,7 +198,7 @@ def _percent(value: float) -> str:
 
 def _figure(value: Value) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        text = str(value)
+        text = str(value) or "(empty text)"
         return text if len(text) <= 40 else text[:39] + "…"
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}".replace("-", "−")

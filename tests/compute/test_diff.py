@@ -68,6 +68,16 @@ def test_what_moved_is_said_with_its_numbers() -> None:
     assert changes(values, values + 0.01) == ["min 0 → 0.01", "max 99 → 99.01"]
 
 
+def test_times_and_empty_texts_can_be_read() -> None:
+    hours = np.arange("2013-01-01", "2013-01-03", dtype="datetime64[h]").astype("datetime64[us]")
+    later = hours + np.timedelta64(24, "h")
+    assert changes(hours, later)[-1] == "max 2013-01-02 23:00:00 → 2013-01-03 23:00:00"
+    assert changes(["", "b"] * 10, ["", "", "", "b"] * 5) == [
+        "(empty text) 50% → 75%",
+        "b 50% → 25%",
+    ]
+
+
 def test_missing_values_are_said() -> None:
     assert changes([1, 1, 1, 1], [1, 1, 1, None]) == ["missing 0% → 25%"]
 
