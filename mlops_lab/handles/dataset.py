@@ -241,17 +241,21 @@ class Dataset(Versioned[VersionRecord]):
         """Give what a suite said last, with the rows that broke its checks."""
         return self._project.datasets.report(self._ref, suite)
 
-    def diff(self, other: str | Dataset, *, key: str | Sequence[str] | None = None) -> DatasetDiff:
+    def diff(
+        self, other: str | int | Dataset, *, key: str | Sequence[str] | None = None
+    ) -> DatasetDiff:
         """Compare another version with this one: schema, statistics and, with a key, rows.
 
         Parameters
         ----------
         other
-            The version before: ``flights@2``, or just ``2``'s handle.
+            The version before: ``flights@2``, its handle, or the number ``2`` of this dataset.
         key
             The columns that tell rows apart.
         """
         before = other.ref if isinstance(other, Dataset) else other
+        if isinstance(before, int):
+            before = f"{self.name}@{before}"
         return self._project.datasets.diff(before, self._ref, key=key)
 
     def checkout(self, dest: str | os.PathLike[str], *, force: bool = False) -> CheckoutReport:

@@ -201,6 +201,7 @@ def test_a_diff_reads_forward(flights: lab.Dataset) -> None:
     assert diff.keyed is not None
     assert diff.keyed.removed == 5
     assert second.diff(flights).profile is not None
+    assert second.diff(1).before == flights.record
 
 
 def test_what_is_asked_every_day_is_worth_reading(project: Project) -> None:
