@@ -16,7 +16,7 @@ from types import FunctionType
 from typing import Any, Final
 
 from mlops_lab.errors import Corrupt
-from mlops_lab.registry import nodes
+from mlops_lab.registry import ensembles, nodes
 from mlops_lab.registry.allow import allowed
 from mlops_lab.registry.nodes import Unsound, need
 
@@ -206,93 +206,6 @@ def _spline(spline: Any) -> None:
     need(knots.dtype.kind == "f" and coefficients.dtype.kind in "fc", "is not made of numbers")
 
 
-# ---------------------------------------------------------------------- trees and their ensembles
-
-
-def _decision_tree(model: Any) -> None:
-    tree = vars(model).get("tree_")
-    if tree is None:
-        return  # it was never fitted
-    need(type(tree).__module__ == "sklearn.tree._tree", "has nodes that are no tree")
-    need(tree.n_features == model.n_features_in_, "knows another number of features than its nodes")
-    need(tree.n_outputs == model.n_outputs_, "knows another number of outputs than its nodes")
-
-
-def _trees(models: Iterable[Any], n_features: object) -> None:
-    for tree in models:
-        need(nodes.is_decision_tree(tree), "has a member that is no decision tree")
-        need(
-            tree.n_features_in_ == n_features == tree.tree_.n_features,
-            "knows another number of features than its trees",
-        )
-
-
-def _forest(model: Any) -> None:
-    members = vars(model).get("estimators_")
-    if members is not None:
-        need(isinstance(members, list) and bool(members), "has no list of trees")
-        _trees(members, model.n_features_in_)
-
-
-def _isolation_forest(model: Any) -> None:
-    members = vars(model).get("estimators_")
-    if members is None:
-        return
-    taken = model.estimators_features_
-    need(len(taken) == len(members), "has other numbers of trees and of their features")
-    for tree, features in zip(members, taken, strict=True):
-        _trees([tree], len(features))
-        need(nodes.inside(features, model.n_features_in_), "has a tree of features outside")
-    if model._max_features == model.n_features_in_:
-        _trees(members, model.n_features_in_)
-
-
-def _boosting(model: Any) -> None:
-    import numpy as np
-
-    members = vars(model).get("estimators_")
-    if members is None:
-        return
-    need(isinstance(members, np.ndarray) and members.ndim == 2, "has no table of trees")
-    need(members.size > 0, "has no trees")
-    columns = members.shape[1]
-    need(columns == model.n_trees_per_iteration_, "has another number of trees in an iteration")
-    _trees(members.ravel().tolist(), model.n_features_in_)
-    for tree in members.ravel():
-        need(
-            tree.tree_.n_outputs == 1 and tree.tree_.max_n_classes == 1,
-            "has trees of more than one value",
-        )
-    # Native code writes one column for each tree into what the first guess has made.
-    first = model._raw_predict_init(np.zeros((1, model.n_features_in_), dtype=np.float32))
-    need(first.shape == (1, columns), "starts from a guess of another width than its trees")
-
-
-def _histogram_boosting(model: Any) -> None:
-    if "_predictors" not in vars(model):
-        return
-    width = model._n_features
-    mapper = model._bin_mapper
-    categorical = mapper.is_categorical_
-    need(
-        model.n_features_in_ == width > 0, "knows another number of features than it was fitted on"
-    )
-    need(categorical.shape == (width,), "has no word on each feature, whether it is a category")
-    need(len(mapper.bin_thresholds_) == width, "has no bins for each feature")
-    for feature in categorical.nonzero()[0]:
-        values = mapper.bin_thresholds_[feature]
-        need(
-            values.ndim == 1 and bool(((values >= 0) & (values < 256)).all()),
-            "has categories that no bitset holds",
-        )
-    columns = model.n_trees_per_iteration_
-    for iteration in model._predictors:
-        need(len(iteration) == columns, "has another number of trees in an iteration")
-        for predictor in iteration:
-            nodes.check_histogram_features(predictor, width, categorical)
-    nodes.check_remapping(model._preprocessor, model.is_categorical_, width)
-
-
 # ---------------------------------------------------------------------- other models
 
 
@@ -422,16 +335,16 @@ def _composition(model: Any) -> None:
 
 
 CHECKS: Final[dict[str, Callable[[Any], None]]] = {
-    "boosting": _boosting,
+    "boosting": ensembles.check_boosting,
     "centres": _centres,
     "composition": _composition,
-    "decision tree": _decision_tree,
+    "decision tree": ensembles.check_decision_tree,
     "distance": nodes.check_distance,
-    "forest": _forest,
+    "forest": ensembles.check_forest,
     "groups of features": _groups_of_features,
-    "histogram boosting": _histogram_boosting,
+    "histogram boosting": ensembles.check_histogram_boosting,
     "histogram tree": nodes.check_histogram_tree,
-    "isolation forest": _isolation_forest,
+    "isolation forest": ensembles.check_isolation_forest,
     "linkage": _linkage,
     "neighbour tree": nodes.check_neighbour_tree,
     "neighbours": _neighbours,

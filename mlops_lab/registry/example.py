@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from mlops_lab.errors import Corrupt, InvalidInput
-from mlops_lab.registry.signature import as_frame
+from mlops_lab.registry.fields import as_frame
 
 __all__ = ["from_json", "no_example", "row_of", "rows_of", "to_json"]
 
@@ -69,7 +69,18 @@ def to_json(example: object) -> dict[str, Any]:
             "rows": [[_value(value)] for value in example.iloc[:_ROWS]],
         }
     if hasattr(example, "tocsr"):
-        return {**to_json(example.tocsr()[:_ROWS].toarray()), "kind": "sparse"}
+        part = example.tocsr()[:_ROWS]
+        # Hashed texts have a million columns: only those that hold something.
+        filled = np.unique(part.indices)
+        return {
+            "kind": "sparse",
+            "columns": [str(i) for i in filled],
+            "types": [str(part.dtype)],
+            "shape": [None, int(part.shape[1])],
+            "rows": [
+                [_value(value) for value in row] for row in part[:, filled].toarray().tolist()
+            ],
+        }
     if isinstance(example, (list, tuple)) and all(
         isinstance(row, (str, dict)) for row in example[:_ROWS]
     ):
@@ -115,12 +126,13 @@ def from_json(data: Any) -> Any:
         if kind in ("array", "sparse"):
             values = [[math.nan if v is None else v for v in row] for row in rows]
             array = np.array(values, dtype=_array_type(data["types"][0]))
-            array = array.reshape([len(rows), *data["shape"][1:]])
             if kind == "array":
-                return array
+                return array.reshape([len(rows), *data["shape"][1:]])
             from scipy.sparse import csr_matrix
 
-            return csr_matrix(array)
+            at, held = np.nonzero(array)
+            places = at, np.array([int(name) for name in columns], dtype=np.int64)[held]
+            return csr_matrix((array[at, held], places), shape=(len(rows), data["shape"][1]))
         parts = [_series([row[i] for row in rows], name) for i, name in enumerate(data["types"])]
         if kind == "series":
             return parts[0].rename(columns[0] or None)

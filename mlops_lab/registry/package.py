@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import platform
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,10 +20,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from mlops_lab.errors import Corrupt, InvalidInput, LabError, NotFound
+from mlops_lab.errors import Corrupt, InvalidInput, NotFound
 from mlops_lab.registry import example as examples
 from mlops_lab.registry.allow import allowed
 from mlops_lab.registry.flavors import FLAVORS, Flavor, flavor_for, flavor_of_file
+from mlops_lab.registry.proof import (
+    answer,
+    checked_example,
+    latency,
+    prove,
+    refuse_unfitted,
+)
 from mlops_lab.registry.signature import Signature, infer
 
 __all__ = [
@@ -46,9 +52,6 @@ REQUIREMENTS: Final = "requirements.txt"
 
 _FORMAT: Final = 1
 _FACTS_BYTES: Final = 64 * 2**20
-_CHECKED_ROWS: Final = 1_000
-_LATENCY_CALLS: Final = 40
-_LATENCY_S: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,16 +172,16 @@ def save_model(
     """
     flavor = flavor_for(model, unsafe=unsafe)
     if example is not None:
-        example = _checked_example(example)
+        example = checked_example(example)
     elif not flavor.unsafe:
-        _refuse_unfitted(model)
-    before = None if example is None else _answer(model, example)
+        refuse_unfitted(model)
+    before = None if example is None else answer(model, example)
     packed = flavor.pack(model)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / flavor.file
     file.write_bytes(packed.data)
     try:
-        _prove(flavor, file, example, before)
+        prove(flavor, file, example, before)
     except BaseException:
         file.unlink(missing_ok=True)
         raise
@@ -192,7 +195,7 @@ def save_model(
         types=packed.types,
         versions={"python": platform.python_version(), **versions},
         signature=None if example is None else infer(example, before),
-        latency_ms=None if example is None else _latency(model, example),
+        latency_ms=None if example is None else latency(model, example),
         example=example is not None,
         allow_list=None if flavor.unsafe else allowed().version,
     )
@@ -306,132 +309,6 @@ def _load(flavor: Flavor, file: Path, allow_unsafe: bool) -> Any:
             "rights. If you trust who made it: load(allow_unsafe=True)."
         )
     return flavor.load(file)
-
-
-def _prove(flavor: Flavor, file: Path, example: object, before: object) -> None:
-    """Load what was written as anybody would, and compare what it predicts."""
-    try:
-        again = flavor.load(file)
-    except LabError as error:
-        raise InvalidInput(
-            f"The model was not kept: its file cannot be loaded again. {error}"
-        ) from error
-    except Exception as error:
-        raise InvalidInput(
-            "The model was not kept: its file cannot be loaded again "
-            f"({type(error).__name__}: {error})."
-        ) from error
-    if example is None:
-        return
-    try:
-        after = _answer(again, example)
-    except InvalidInput as error:
-        raise InvalidInput(f"The model was not kept: it was loaded again. {error}") from error
-    if not _same(before, after):
-        raise InvalidInput(
-            "The model was not kept: loaded again it predicts something else on the example. "
-            "A model that draws random numbers while it predicts needs a fixed random_state; "
-            "otherwise keep it by log_model(…, unsafe=True)."
-        )
-
-
-def _checked_example(example: object) -> Any:
-    if isinstance(example, dict):
-        from mlops_lab.registry.signature import as_frame
-
-        example = as_frame(example)
-    try:
-        rows = len(example) if not hasattr(example, "shape") else example.shape[0]  # type: ignore[arg-type]
-    except (TypeError, IndexError):
-        rows = 0
-    if not rows:
-        raise InvalidInput(
-            f"An example has at least one row; got {type(example).__name__} without rows."
-        )
-    try:
-        part = examples.rows_of(example, _CHECKED_ROWS)
-    except TypeError:  # a set has no first rows
-        raise examples.no_example(example) from None
-    examples.to_json(part)
-    return part
-
-
-def _refuse_unfitted(model: object) -> None:
-    """Without an example nothing else would tell before somebody wants to predict."""
-    from sklearn.exceptions import NotFittedError
-    from sklearn.utils.validation import check_is_fitted
-
-    try:
-        check_is_fitted(model)
-    except NotFittedError:
-        name = type(model).__name__
-        raise InvalidInput(
-            f"This {name} was never fitted: there is nothing to keep. model.fit(…) first."
-        ) from None
-
-
-def _answer(model: object, example: object) -> Any:
-    """What the model makes of the example: predict, else transform; None when it does neither."""
-    call = getattr(model, "predict", None) or getattr(model, "transform", None)
-    if call is None:
-        return None
-    try:
-        return call(example)
-    except Exception as error:
-        raise InvalidInput(
-            f"The {type(model).__name__} does not take the example: "
-            f"{type(error).__name__}: {str(error)[:500]}"
-        ) from error
-
-
-def _same(before: Any, after: Any) -> bool:
-    import numpy as np
-
-    if isinstance(before, (list, tuple)):
-        return len(before) == len(after) and all(
-            _same(one, two) for one, two in zip(before, after, strict=True)
-        )
-    if hasattr(before, "tocsr"):
-        before, after = before.tocsr().toarray(), after.tocsr().toarray()
-    if hasattr(before, "columns"):
-        if list(before.columns) != list(after.columns):
-            return False
-        before, after = _plain_array(before), _plain_array(after)
-    one, two = np.asarray(before), np.asarray(after)
-    if one.shape != two.shape:
-        return False
-    if one.dtype.kind in "fc" and two.dtype.kind in "fc":
-        # Sums of threads differ in their last digits.
-        return bool(np.allclose(one, two, rtol=1e-7, atol=1e-10, equal_nan=True))
-    return bool(np.all((one == two) | ((one != one) & (two != two))))
-
-
-def _plain_array(frame: Any) -> Any:
-    return frame.to_numpy()
-
-
-def _latency(model: object, example: object) -> dict[str, float] | None:
-    """Time predicting the first row alone; the first call is for warming up."""
-    row = examples.row_of(example)
-    call = getattr(model, "predict", None) or getattr(model, "transform", None)
-    if call is None:
-        return None
-    try:
-        call(row)
-    except (TypeError, ValueError):
-        return None  # it took them all, but takes no single one
-    took: list[float] = []
-    until = time.perf_counter() + _LATENCY_S
-    while len(took) < _LATENCY_CALLS and (len(took) < 3 or time.perf_counter() < until):
-        start = time.perf_counter()
-        call(row)
-        took.append((time.perf_counter() - start) * 1000)
-    took.sort()
-
-    def at(share: float) -> float:
-        return round(took[min(len(took) - 1, int(share * len(took)))], 4)
-
-    return {"p50": at(0.5), "p95": at(0.95), "calls": float(len(took))}
 
 
 @cache

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlops_lab.errors import InvalidInput
-from mlops_lab.registry.signature import Signature, as_frame
+from mlops_lab.registry.fields import as_frame
+from mlops_lab.registry.signature import Signature
 
 __all__ = ["predict"]
 

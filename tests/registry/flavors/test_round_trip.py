@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -459,6 +460,17 @@ def test_equal_training_makes_equal_bytes(numbers: Any) -> None:
     models = [ensemble.RandomForestClassifier(5, random_state=3).fit(*numbers) for _ in range(2)]
     one, two = (FLAVORS["sklearn"].pack(model).data for model in models)
     assert one == two
+
+
+def test_transformer_to_a_million_columns_is_proven_in_little_memory(tmp_path: Path) -> None:
+    texts = ["late again", "on time"] * 500
+    model = feature_extraction.text.HashingVectorizer().fit(texts)
+    tracemalloc.start()
+    try:
+        save_model(model, tmp_path, example=texts)
+        assert tracemalloc.get_traced_memory()[1] < 2**28
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("example", [{1.0, 2.0}, iter([[1.0] * 4]), 5, "text", np.zeros((0, 4))])

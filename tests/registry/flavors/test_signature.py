@@ -279,6 +279,15 @@ def test_sparse_example_comes_back_as_it_was() -> None:
     assert (again.toarray() == matrix.toarray()).all()
 
 
+def test_sparse_example_of_many_columns_is_kept_without_its_zeros() -> None:
+    matrix = sparse.csr_matrix(([1.5, 2.5], ([0, 1], [7, 2**20 - 1])), shape=(2, 2**20))
+    text = json.dumps(examples.to_json(matrix))
+    assert len(text) < 500
+    again = examples.from_json(json.loads(text))
+    assert again.shape == matrix.shape
+    assert (again != matrix).nnz == 0
+
+
 def test_long_example_is_cut_to_a_few_rows() -> None:
     data = examples.to_json(pd.DataFrame({"x": range(10_000)}))
     assert len(data["rows"]) == 20
