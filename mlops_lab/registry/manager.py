@@ -100,6 +100,8 @@ class ModelManager(Registrar):
         version = self.get(ref)
         if outcome not in _OUTCOMES:
             raise InvalidInput(f"An outcome is passed, rejected or waiting; got {outcome!r}.")
+        if total < 1:
+            raise InvalidInput(f"A judgement is what gates said; got {total} gates.")
         if not 0 <= passed <= total or (outcome == "passed" and passed != total):
             raise InvalidInput(f"{passed} of {total} gates passed cannot be {outcome}.")
         if run is not None and self._runs.find(run) is None:

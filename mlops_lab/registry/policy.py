@@ -167,7 +167,7 @@ def demands(policy: AliasPolicy) -> list[str]:
 
 def _gates(state: ModelState, version: int, alias: str, now: datetime) -> PolicyLine:
     judged = state.judgement(version)
-    if judged is None:
+    if judged is None or not judged.total:
         return PolicyLine("failed", "No pipeline has judged it yet, so no gate has passed.")
     run = judged.run_name or (judged.run_id or "a run")[:8]
     when = ago(judged.at, now)

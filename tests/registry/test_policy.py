@@ -143,6 +143,19 @@ def test_a_policy_can_ask_for_a_higher_role(project: Project, make: Make, policy
     assert project.models.approve("flight-delay@1", "fine", by=ROOT).promoted
 
 
+def test_a_judgement_without_gates_passes_none(project: Project, make: Make, policy: Write) -> None:
+    policy("[aliases.champion]\ngates = true\n")
+    version = make()
+    with pytest.raises(InvalidInput, match="got 0 gates"):
+        project.models.judge(version.ref, run=None, outcome="passed", passed=0, total=0)
+    # nor does a line that somebody wrote without asking
+    about = {"model": version.name, "version": 1, "digest": version.digest, "run": None}
+    gates = {"outcome": "passed", "gates": {"passed": 0, "total": 0}}
+    project.store.decide("model.judge", about | gates, by=MARA.as_by())
+    with pytest.raises(Refused, match="no gate has passed"):
+        project.models.promote(version.ref, "champion", by=MARA)
+
+
 def test_a_role_that_may_not_approve_is_not_asked(
     project: Project, make: Make, policy: Write
 ) -> None:
