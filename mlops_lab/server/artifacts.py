@@ -18,6 +18,7 @@ from mlops_lab.server.encode import time_text
 from mlops_lab.server.handler import LabHandler, Query, needs
 from mlops_lab.server.paths import relative
 from mlops_lab.server.preview import MAX_ROWS, preview
+from mlops_lab.store.objects import Objects
 from mlops_lab.tracking.records import ArtifactRecord
 
 __all__ = ["ROUTES"]
@@ -66,7 +67,7 @@ class Artifact(LabHandler):
             self.set_status(304)
             return
         objects = known.project.store.objects
-        file = await self.services.in_thread(lambda: _open(objects.path(record.digest), record))
+        file = await self.services.in_thread(lambda: _bytes_of(objects, record).open("rb"))
         try:
             start, end = self._range(record.size)
             self.set_header("Content-Length", str(end - start))
@@ -163,15 +164,16 @@ def _find(project: Project, run_id: str, path: str) -> ArtifactRecord:
     raise NotFound(f"{record.name} has no artifact {path!r}.")
 
 
-def _open(path: Path, record: ArtifactRecord) -> BinaryIO:
+def _bytes_of(objects: Objects, record: ArtifactRecord) -> Path:
+    path = objects.path(record.digest)
     if path.is_symlink() or not path.is_file():
         raise NotFound(f"The bytes of {record.path!r} are not in the store any more.")
-    return path.open("rb")
+    return path
 
 
 def _preview(project: Project, run_id: str, path: str, rows: int) -> dict[str, Any]:
     record = _find(project, run_id, path)
-    return preview(project.store.objects.path(record.digest), record.path, rows=rows)
+    return preview(_bytes_of(project.store.objects, record), record.path, rows=rows)
 
 
 ROUTES = [

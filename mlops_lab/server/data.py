@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeVar
 
 from jupyter_server.auth.decorator import authorized
 from pydantic import Field
@@ -27,6 +27,8 @@ PREVIEW_ROWS: Final = 100
 PREVIEW_COLUMNS: Final = 200
 
 _DATASET: Final = "A dataset"
+
+T = TypeVar("T")
 
 
 class _CommitBody(Body):
@@ -255,37 +257,41 @@ def _version_row(version: VersionRecord, runs: Mapping[str, str]) -> dict[str, A
 def _version(project: Project, ref: str) -> dict[str, Any]:
     datasets = project.datasets
     version = datasets.get(ref)
-    profile = datasets.profile(version)
+    profile = _if_kept(lambda: datasets.profile(version))
+    reports = _if_kept(lambda: datasets.reports(version)) or ()
+    entries = _if_kept(lambda: datasets.entries(version)) or ()
     return {
         **_version_row(version, _run_names(project, [version])),
         "name": version.name,
         "source": dict(version.source),
         "profile": None if profile is None else profile.to_json(),
-        "reports": [report.to_json() for report in datasets.reports(version)],
-        "preview": None if profile is None else _preview(project, version),
-        "entries": [
-            {"path": path, "size_bytes": size}
-            for path, size in datasets.entries(version)[:MOST_ENTRIES]
-        ],
+        "reports": [report.to_json() for report in reports],
+        "preview": None if profile is None else _if_kept(lambda: _preview(project, version)),
+        "entries": [{"path": path, "size_bytes": size} for path, size in entries[:MOST_ENTRIES]],
         "python": f'lab.dataset("{version.ref}").{"path" if profile is None else "df()"}',
     }
 
 
-def _preview(project: Project, version: VersionRecord) -> dict[str, Any] | None:
-    """The first rows; None when the table cannot be read any more, which the profile outlives."""
+def _if_kept(read: Callable[[], T]) -> T | None:
+    """What is read from the store's objects; None when it is gone or damaged: the rest is shown."""
+    try:
+        return read()
+    except LabError:
+        return None
+
+
+def _preview(project: Project, version: VersionRecord) -> dict[str, Any]:
+    """The first rows."""
     from mlops_lab.compute import Source, open_engine, read_cells
     from mlops_lab.compute.engine import quote
 
-    try:
-        source = Source.of(project.datasets.path(version))
-        with open_engine(project.store.tmp) as engine:
-            view = source.view(engine)
-            columns = engine.columns(view)[:PREVIEW_COLUMNS]
-            shown = ", ".join(quote(name) for name, _ in columns)
-            query = f"select {shown} from {view}"  # noqa: S608 - quoted names
-            cells = read_cells(engine, query, limit=PREVIEW_ROWS)
-    except LabError:
-        return None
+    source = Source.of(project.datasets.path(version))
+    with open_engine(project.store.tmp) as engine:
+        view = source.view(engine)
+        columns = engine.columns(view)[:PREVIEW_COLUMNS]
+        shown = ", ".join(quote(name) for name, _ in columns)
+        query = f"select {shown} from {view}"  # noqa: S608 - quoted names
+        cells = read_cells(engine, query, limit=PREVIEW_ROWS)
     return {
         "columns": [{"name": name, "type": kind} for name, kind in columns],
         "rows": [list(row) for row in cells.rows],

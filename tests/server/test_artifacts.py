@@ -148,10 +148,13 @@ async def test_an_object_that_became_a_link_is_not_followed(
     assert b"hunter2" not in answer.response.body
 
 
-async def test_previews_a_table(run: str, met: Any, ask: Ask) -> None:
+async def test_previews_a_table(project: Project, run: str, met: Any, ask: Ask) -> None:
     previews = ("projects", await met(), "runs", run, "previews")
     shown = (await ask(*previews, "errors.csv", rows=1)).body
     assert shown["rows"] == [[1, 2]]
     assert (await ask(*previews, "summary.txt")).code == 400
     assert (await ask(*previews, "errors.csv", rows=99999)).code == 400
+    project.runs.artifact_file(run, "errors.csv").unlink()
+    gone = await ask(*previews, "errors.csv")
+    assert (gone.code, str(project.root) in gone.body["detail"]) == (404, False), gone.body
     assert (await ask(*previews, "nothing.csv")).code == 404

@@ -335,6 +335,14 @@ async def test_a_file_that_is_gone_from_the_store_takes_nothing_else_along(
     assert answer.code == 200, answer.body
     assert answer.body["preview"] is None
     assert answer.body["profile"]["rows"] == 4
+    for path in (data.store.dir / "objects").rglob("*"):
+        path.is_file() and path.unlink()
+    answer = await ask(*place, "weather", "versions", "2")
+    assert answer.code == 200, answer.body
+    check("DatasetVersion", answer.body)
+    assert (answer.body["profile"], answer.body["reports"]) == (None, [])
+    folder = await ask(*place, "Größe", "versions", "1")
+    assert (folder.code, folder.body["entries"]) == (200, []), folder.body
 
 
 async def test_without_a_dataset_the_list_is_empty(
