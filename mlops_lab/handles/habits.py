@@ -129,11 +129,14 @@ def missing(
         The names that there are.
     """
     if name in habits:
-        return AttributeError(f"{said}. Use {habits[name]}.")
-    from mlops_lab.expressions.suggest import nearest
+        message = f"{said}. Use {habits[name]}."
+    else:
+        from mlops_lab.expressions.suggest import nearest
 
-    near = nearest(name, (one for one in known if not one.startswith("_")))
-    return AttributeError(f"{said}. Did you mean {near}?" if near else said)
+        near = nearest(name, (one for one in known if not one.startswith("_")))
+        message = f"{said}. Did you mean {near}?" if near else said
+    # Without an object Python adds no guess of its own behind ours; notebooks show none at all.
+    return AttributeError(message, name=name, obj=None)
 
 
 class Answering:

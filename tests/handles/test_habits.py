@@ -2,6 +2,9 @@
 
 import copy
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +78,13 @@ def test_version_is_that_of_the_package() -> None:
 
     assert lab.__version__ == version("mlops-lab")
     assert "__version__" in dir(lab)
+
+
+def test_python_adds_no_guess_of_its_own(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import mlops_lab as lab; lab.load_model"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.stderr.rstrip().endswith('Use lab.model("NAME@champion").load().')
