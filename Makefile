@@ -40,11 +40,11 @@ test-front: $(STAMPS)/node
 	npm run --silent test:unit
 
 test-python: $(STAMPS)/installed
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not browser"
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=20 -m "not browser"
 
 # The browser's tests run in a process of their own, one after the other: they share one JupyterLab.
 test-ui: $(STAMPS)/installed
-	@if bash tests/ui/chromium.sh; then $(BIN)/python -m pytest -m browser tests; \
+	@if bash tests/ui/chromium.sh; then $(BIN)/python -m pytest --durations=10 -m browser tests; \
 	else echo "SKIPPED: the browser tests (no chromium; see the line above)"; fi
 
 check: $(STAMPS)/installed ## Run every linter and type checker

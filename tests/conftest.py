@@ -21,6 +21,10 @@ settings.register_profile(
 )
 settings.load_profile("any-machine")
 
+# A shell ignores Ctrl-C in what it starts in the background, and that is handed down to children.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 _NURSERY = Path(__file__).with_name("nursery.py")
 
 

@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import threading
-from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -16,19 +15,10 @@ from mlops_lab.store import Store
 from mlops_lab.store.interrupts import to_its_end
 
 
-@pytest.fixture
-def ctrl_c() -> Iterator[None]:
-    """Ctrl-C as in a terminal, also where the tests run in the background and ignore it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 def press() -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
 
-@pytest.mark.usefixtures("ctrl_c")
 def test_reading_and_deciding_go_on_after_any_ctrl_c(store: Store, worker: ModuleType) -> None:
     store.append(worker.run_line("a"))
     assert store.query("select id from lab.runs") == [("a",)]
@@ -82,7 +72,6 @@ class Pressing:
             press()
 
 
-@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("moment", ["attach", "close", "detach"])
 def test_ctrl_c_at_the_worst_moment_leaves_nothing_attached(
     store: Store, worker: ModuleType, moment: str
@@ -97,7 +86,6 @@ def test_ctrl_c_at_the_worst_moment_leaves_nothing_attached(
     assert store.query("select id from lab.runs") == [("a",)]
 
 
-@pytest.mark.usefixtures("ctrl_c")
 def test_what_must_not_stay_half_done_is_done_again_and_the_interrupt_comes_after() -> None:
     done: list[str] = []
 
