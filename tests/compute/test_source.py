@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mlops_lab.compute import Source, is_tabular, open_engine
+from mlops_lab.compute import Source, is_tabular, open_engine, profile
+from mlops_lab.data.frames import read_arrow
 from mlops_lab.errors import InvalidInput, NotFound
 
 TABLE = pa.table({"a": [1, 2, 3], "b": ["x", None, "ü"]})
@@ -111,6 +112,24 @@ def test_a_type_that_shows_only_far_down(tmp_path: Path) -> None:
     path = tmp_path / "late.csv"
     path.write_text("a\n" + "1\n" * 150_000 + "x\n")
     assert rows_of(path)[-1] == ("x",)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "value"),
+    [
+        ("1", "1.5", 1.5),  # not 2
+        ("2013-01-01", "2013-01-01 05:00:00", dt.datetime(2013, 1, 1, 5)),  # with its time
+        ("1", "x", "x"),
+    ],
+)
+def test_a_value_far_down_is_delivered_as_it_is_written(
+    first: str, last: str, value: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "late.csv"
+    path.write_text("a\n" + f"{first}\n" * 110_000 + f"{last}\n")
+    assert rows_of(path)[-1] == (value,)
+    assert read_arrow(path, "late@1")["a"][-1].as_py() == value
+    assert profile(path).columns[0].type == str(Source.of(path).relation().types[0])
 
 
 def test_a_folder_is_one_table(tmp_path: Path) -> None:
