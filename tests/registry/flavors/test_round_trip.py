@@ -1,4 +1,8 @@
-"""What people train comes back from a file and predicts the same, and an equal model is equal."""
+"""What people train comes back from a file and predicts the same, and an equal model is equal.
+
+Every estimator with its own defaults is in ``test_every_estimator.py``; here are params, parts and
+data that make another file of it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,6 @@ from sklearn import (
     compose,
     covariance,
     decomposition,
-    discriminant_analysis,
     dummy,
     ensemble,
     feature_extraction,
@@ -26,7 +29,6 @@ from sklearn import (
     impute,
     isotonic,
     kernel_approximation,
-    kernel_ridge,
     linear_model,
     mixture,
     model_selection,
@@ -54,17 +56,10 @@ CLASSIFIERS: dict[str, Callable[[], Any]] = {
     "logistic": lambda: linear_model.LogisticRegression(),
     "logistic-sparse": lambda: linear_model.LogisticRegression(C=0.1),
     "logistic-cv": lambda: linear_model.LogisticRegressionCV(cv=3, scoring="accuracy"),
-    "ridge-classifier": linear_model.RidgeClassifierCV,
     "sgd": lambda: linear_model.SGDClassifier(random_state=0),
     "sgd-log": lambda: linear_model.SGDClassifier(loss="log_loss", random_state=0),
-    "perceptron": linear_model.Perceptron,
-    "lda": discriminant_analysis.LinearDiscriminantAnalysis,
-    "qda": discriminant_analysis.QuadraticDiscriminantAnalysis,
-    "svc": svm.SVC,
     "svc-linear": lambda: svm.SVC(kernel="linear"),
     "svc-poly": lambda: svm.SVC(kernel="poly"),
-    "nu-svc": svm.NuSVC,
-    "linear-svc": svm.LinearSVC,
     "tree": lambda: tree.DecisionTreeClassifier(random_state=0),
     "tree-pruned": lambda: tree.DecisionTreeClassifier(ccp_alpha=0.02, random_state=0),
     "tree-best-first": lambda: tree.DecisionTreeClassifier(max_leaf_nodes=5, random_state=0),
@@ -102,14 +97,10 @@ CLASSIFIERS: dict[str, Callable[[], Any]] = {
     "calibrated-frozen": lambda: calibration.CalibratedClassifierCV(
         FrozenEstimator(naive_bayes.GaussianNB().fit([[0.0] * 4, [1] * 4, [2] * 4], [0, 1, 2]))
     ),
-    "knn": neighbors.KNeighborsClassifier,
     "knn-brute": lambda: neighbors.KNeighborsClassifier(algorithm="brute"),
     "knn-ball": lambda: neighbors.KNeighborsClassifier(algorithm="ball_tree", metric="manhattan"),
     "knn-minkowski": lambda: neighbors.KNeighborsClassifier(algorithm="kd_tree", p=3),
     "radius": lambda: neighbors.RadiusNeighborsClassifier(radius=5.0),
-    "nearest-centroid": neighbors.NearestCentroid,
-    "gaussian-nb": naive_bayes.GaussianNB,
-    "bernoulli-nb": naive_bayes.BernoulliNB,
     "mlp": lambda: neural_network.MLPClassifier((5,), max_iter=20, random_state=0),
     "mlp-sgd": lambda: neural_network.MLPClassifier((5,), solver="sgd", max_iter=9, random_state=0),
     "gaussian-process": lambda: gaussian_process.GaussianProcessClassifier(
@@ -119,7 +110,6 @@ CLASSIFIERS: dict[str, Callable[[], Any]] = {
     "one-vs-one": lambda: multiclass.OneVsOneClassifier(linear_model.LogisticRegression()),
     "output-code": lambda: multiclass.OutputCodeClassifier(tree.DecisionTreeClassifier()),
     "self-training": lambda: semi_supervised.SelfTrainingClassifier(naive_bayes.GaussianNB()),
-    "dummy": dummy.DummyClassifier,
     "grid-search": lambda: model_selection.GridSearchCV(
         tree.DecisionTreeClassifier(), {"max_depth": [1, 2]}, cv=3
     ),
@@ -143,24 +133,10 @@ CLASSIFIERS: dict[str, Callable[[], Any]] = {
 }
 
 REGRESSORS: dict[str, Callable[[], Any]] = {
-    "linear": linear_model.LinearRegression,
-    "ridge": linear_model.RidgeCV,
-    "lasso": linear_model.LassoCV,
-    "elastic-net": linear_model.ElasticNet,
-    "bayesian-ridge": linear_model.BayesianRidge,
-    "huber": linear_model.HuberRegressor,
-    "poisson": linear_model.PoissonRegressor,
-    "gamma": linear_model.GammaRegressor,
     "tweedie": lambda: linear_model.TweedieRegressor(power=1.5),
-    "quantile": linear_model.QuantileRegressor,
     "ransac": lambda: linear_model.RANSACRegressor(random_state=0),
     "theil-sen": lambda: linear_model.TheilSenRegressor(random_state=0),
     "sgd-regressor": lambda: linear_model.SGDRegressor(loss="huber", random_state=0),
-    "kernel-ridge": kernel_ridge.KernelRidge,
-    "svr": svm.SVR,
-    "nu-svr": svm.NuSVR,
-    "linear-svr": svm.LinearSVR,
-    "tree-regressor": tree.DecisionTreeRegressor,
     "tree-missing": lambda: tree.DecisionTreeRegressor(max_depth=3),
     "forest-regressor": lambda: ensemble.RandomForestRegressor(5),
     "boosting-quantile": lambda: ensemble.GradientBoostingRegressor(
@@ -196,19 +172,8 @@ REGRESSORS: dict[str, Callable[[], Any]] = {
 }
 
 TRANSFORMERS: dict[str, Callable[[], Any]] = {
-    "standard": preprocessing.StandardScaler,
-    "min-max": preprocessing.MinMaxScaler,
-    "max-abs": preprocessing.MaxAbsScaler,
-    "robust": preprocessing.RobustScaler,
-    "power": preprocessing.PowerTransformer,
     "quantile": lambda: preprocessing.QuantileTransformer(n_quantiles=10),
-    "normalizer": preprocessing.Normalizer,
-    "binarizer": preprocessing.Binarizer,
     "bins-one-hot": lambda: preprocessing.KBinsDiscretizer(3, strategy="uniform"),
-    "polynomial": preprocessing.PolynomialFeatures,
-    "spline": preprocessing.SplineTransformer,
-    "target-encoder": preprocessing.TargetEncoder,
-    "function-none": preprocessing.FunctionTransformer,
     "function-exp": lambda: preprocessing.FunctionTransformer(np.exp, inverse_func=np.log),
     "simple-imputer": lambda: impute.SimpleImputer(add_indicator=True),
     "knn-imputer": impute.KNNImputer,
@@ -219,7 +184,6 @@ TRANSFORMERS: dict[str, Callable[[], Any]] = {
     ),
     "select-from": lambda: feature_selection.SelectFromModel(tree.DecisionTreeClassifier()),
     "rfe": lambda: feature_selection.RFE(linear_model.LogisticRegression()),
-    "variance": feature_selection.VarianceThreshold,
     "pca": lambda: decomposition.PCA(2),
     "svd": lambda: decomposition.TruncatedSVD(2),
     "incremental-pca": lambda: decomposition.IncrementalPCA(2),
@@ -227,7 +191,6 @@ TRANSFORMERS: dict[str, Callable[[], Any]] = {
     "factor-analysis": lambda: decomposition.FactorAnalysis(2),
     "fast-ica": lambda: decomposition.FastICA(2, random_state=0),
     "nystroem": lambda: kernel_approximation.Nystroem(n_components=9),
-    "rbf-sampler": kernel_approximation.RBFSampler,
     "gaussian-projection": lambda: random_projection.GaussianRandomProjection(2),
     "sparse-projection": lambda: random_projection.SparseRandomProjection(2),
     "trees-embedding": lambda: ensemble.RandomTreesEmbedding(3, max_depth=2),
@@ -241,14 +204,11 @@ TRANSFORMERS: dict[str, Callable[[], Any]] = {
 OTHERS: dict[str, Callable[[], Any]] = {
     "k-means": lambda: cluster.KMeans(3, n_init=2),
     "k-means-mini": lambda: cluster.MiniBatchKMeans(3, n_init=2),
-    "mean-shift": cluster.MeanShift,
     "affinity": lambda: cluster.AffinityPropagation(random_state=0),
     "mixture": lambda: mixture.GaussianMixture(2),
     "bayesian-mixture": lambda: mixture.BayesianGaussianMixture(n_components=2, max_iter=200),
     "isolation": lambda: ensemble.IsolationForest(n_estimators=5),
     "isolation-features": lambda: ensemble.IsolationForest(n_estimators=5, max_features=2),
-    "one-class-svm": svm.OneClassSVM,
-    "sgd-one-class": linear_model.SGDOneClassSVM,
     "outlier-factor": lambda: neighbors.LocalOutlierFactor(novelty=True),
     "elliptic": lambda: covariance.EllipticEnvelope(random_state=0),
 }
