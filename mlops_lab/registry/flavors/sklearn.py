@@ -45,9 +45,12 @@ class SklearnFlavor:
         try:
             raw = skops.io.dumps(model)
         except (UnsupportedTypeException, TypeError, ValueError, RecursionError) as error:
+            said = str(error)[:300].rstrip(".")
+            if isinstance(error, RecursionError):
+                said = "it holds itself, or is nested without end"
             raise InvalidInput(
-                f"skops cannot keep this {type(model).__name__}: {str(error)[:300]} To keep it as "
-                "a pickle, which runs code when it is loaded: log_model(…, unsafe=True)."
+                f"skops cannot keep this {type(model).__name__}: {said}. To keep it as a pickle, "
+                "which runs code when it is loaded: log_model(…, unsafe=True)."
             ) from error
         with ZipFile(io.BytesIO(raw)) as unpacked:
             schema = archive.read_schema(unpacked, "The model")

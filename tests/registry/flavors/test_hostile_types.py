@@ -403,6 +403,13 @@ def test_model_that_was_never_fitted_is_refused(tmp_path: Path) -> None:
     save_model(preprocessing.FunctionTransformer(), tmp_path / "model")  # nothing to fit
 
 
+def test_model_that_holds_itself_is_refused_in_a_sentence(numbers: Any, tmp_path: Path) -> None:
+    model = linear_model.LogisticRegression().fit(*numbers)
+    model.itself_ = model
+    with pytest.raises(InvalidInput, match="holds itself"):
+        save_model(model, tmp_path / "model")
+
+
 def test_cache_folder_of_a_pipeline_is_refused(tmp_path: Path, numbers: Any) -> None:
     model = pipeline.make_pipeline(
         preprocessing.StandardScaler(),
