@@ -16,9 +16,36 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from jupyter import CHROMIUM, FLAGS, ROOT, Lab, jupyterlab, set_width
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 READY = "() => window.jupyterapp?.commands.hasCommand('mlops-lab:open-sidebar')"
+VIEWPORT: ViewportSize = {"width": 1280, "height": 800}
+
+# Only a page that `open_lab` has loaded is used again: what a test loaded or restored is not.
+MARK = "() => { window.mlopsLabTests = true; }"
+TIDY = """async () => {
+  const app = window.jupyterapp;
+  if (window.mlopsLabTests !== true || document.querySelector('.jp-Dialog')) return false;
+  const run = (command, args) => app.commands.execute(command, args);
+  // The selection, then the search: the sidebar keeps it from one project to the next.
+  await run('mlops-lab:clear');
+  await run('mlops-lab:clear');
+  // Not closed but disposed of: nothing asks whether to save.
+  [...app.shell.widgets('main')].forEach(widget => widget.dispose());
+  if ([...app.serviceManager.sessions.running()].length > 0) {
+    await app.serviceManager.sessions.shutdownAll();
+  }
+  await run('apputils:dismiss-notification');
+  if (document.body.dataset.jpThemeName !== 'JupyterLab Light') {
+    await run('apputils:change-theme', { theme: 'JupyterLab Light' });
+  }
+  await run('filebrowser:open-path', { path: '/', dontShowBrowser: true });
+}"""
+# The sidebar has left the test's project: its rows could be taken for the next one's.
+AWAY = "() => !document.querySelector('.jp-MlopsLab-switcher')?.textContent.includes('test_')"
+OPEN = """path => window.jupyterapp.commands
+  .execute('filebrowser:open-path', { path, dontShowBrowser: true }).then(() => null)"""
 
 
 # pytest-jupyter gives every test an event loop of its own and closes it; Playwright's
@@ -50,23 +77,47 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A page that notes what it asks of strangers, and every error of its scripts."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Iterator[Page]:
+    """One tab for a module's tests: to load JupyterLab takes longer than most of them do."""
+    context = browser.new_context(viewport=VIEWPORT)
     context.set_default_timeout(30_000)
     page = context.new_page()
-    page.foreign = []  # type: ignore[attr-defined]
-    page.faults = []  # type: ignore[attr-defined]
     page.on("requestfinished", lambda sent: _note(page, sent.url))
     # What the page's own policy blocks is told as a request, too, but never leaves.
     page.on("requestfailed", lambda sent: sent.failure == "csp" or _note(page, sent.url))
     page.on("pageerror", lambda error: page.faults.append(str(error)))  # type: ignore[attr-defined]
     yield page
+    context.close()
+
+
+@pytest.fixture
+def page(tab: Page, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page that notes what it asks of strangers, and every error of its scripts."""
+    tab.foreign = []  # type: ignore[attr-defined]
+    tab.faults = []  # type: ignore[attr-defined]
+    yield tab
     shots = ROOT / "test-results"
     shots.mkdir(exist_ok=True)
-    page.screenshot(path=shots / f"{request.node.name}.png")
-    context.close()
+    tab.screenshot(path=shots / f"{request.node.name}.png")
+    _tidy(tab)
+
+
+def _tidy(page: Page) -> None:
+    """Put away what a test has opened, so that the next one finds a JupyterLab as just loaded."""
+    page.set_viewport_size(VIEWPORT)
+    for _ in range(5):
+        if page.locator(".jp-Dialog, .lm-Menu").count() == 0:
+            break
+        page.keyboard.press("Escape")
+    try:
+        again = page.evaluate(TIDY) is not False
+        if again:
+            page.wait_for_function(AWAY, timeout=10_000)
+    except PlaywrightError:
+        again = False
+    if not again:
+        page.goto("about:blank")
 
 
 def _note(page: Page, url: str) -> None:
@@ -89,10 +140,14 @@ def open_lab(lab: Lab, page: Page) -> Callable[..., Page]:
     """Open JupyterLab on a file or folder below the root, with our sidebar."""
 
     def open_(path: Path, width: int = 320) -> Page:
-        inside = quote(str(path.relative_to(lab.root)))
-        page.goto(f"{lab.url}/lab/tree/{inside}?reset&token={lab.token}")
-        page.wait_for_function(READY)
-        page.evaluate("() => window.jupyterapp.restored.then(() => null)")
+        inside = str(path.relative_to(lab.root))
+        if page.evaluate("() => window.mlopsLabTests === true"):
+            page.evaluate(OPEN, inside)
+        else:
+            page.goto(f"{lab.url}/lab/tree/{quote(inside)}?reset&token={lab.token}")
+            page.wait_for_function(READY)
+            page.evaluate("() => window.jupyterapp.restored.then(() => null)")
+            page.evaluate(MARK)
         page.evaluate("() => window.jupyterapp.commands.execute('mlops-lab:open-sidebar')")
         page.locator("#mlops-lab-sidebar").wait_for()
         set_width(page, width)

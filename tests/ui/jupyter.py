@@ -12,13 +12,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Response
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
@@ -69,6 +69,17 @@ def set_width(page: Page, width: int) -> None:
     page.mouse.move(x + 500, y)  # away from the list, which moves no row under the pointer
 
 
+def saved(what: str) -> Callable[[Response], bool]:
+    """Whether an answer says that the layout is kept, and a text is in it."""
+
+    def is_it(response: Response) -> bool:
+        sent = response.request
+        kept = sent.method == "PUT" and "/api/workspaces" in sent.url
+        return kept and what in (sent.post_data or "").replace(" ", "")
+
+    return is_it
+
+
 @contextmanager
 def jupyterlab(home: Path, root: Path) -> Iterator[Lab]:
     """Serve ``root`` with settings, kernels and layouts that live in ``home`` only."""
@@ -82,6 +93,8 @@ def jupyterlab(home: Path, root: Path) -> Iterator[Lab]:
         "HOME": str(home),
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTER_DATA_DIR": str(home / "data"),
+        # Else what is installed in the environment would come before this tree's build.
+        "JUPYTER_PREFER_ENV_PATH": "0",
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
         "IPYTHONDIR": str(home / "ipython"),
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),

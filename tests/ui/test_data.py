@@ -12,6 +12,7 @@ import duckdb
 import nbformat
 import pytest
 from contrast import check_contrast
+from jupyter import Lab, saved
 from playwright.sync_api import Locator, Page, expect
 
 from mlops_lab.project import Project
@@ -78,12 +79,16 @@ def show(page: Page, run: Command, project: Project, version: int, tab: str = "p
     return view(page)
 
 
-def open_notebook(page: Page, folder: Path, run: Command, *sources: str) -> None:
+def open_notebook(
+    page: Page, folder: Path, run: Command, *sources: str, language: str = "python"
+) -> None:
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    kernel = {"name": "python3", "display_name": language, "language": language}
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
     nbformat.write(notebook, folder / "load.ipynb")
-    run("docmanager:open", {"path": f"{folder.name}/load.ipynb"})
+    # Where cells go is looked at, not what they do: no kernel is started for that.
+    preference = {"shouldStart": False, "canStart": False}
+    run("docmanager:open", {"path": f"{folder.name}/load.ipynb", "kernelPreference": preference})
     page.locator(".jp-Notebook-cell").first.wait_for()
 
 
@@ -253,6 +258,18 @@ def test_a_version_is_dragged_into_the_notebook(
     expect(page.locator(".jp-MlopsLab-dataset")).to_have_count(0)
 
 
+def test_a_notebook_of_another_language_gets_no_python(
+    project: Project, open_lab: Open, folder: Path, run_command: Command
+) -> None:
+    page = open_lab(folder)
+    open_notebook(page, folder, run_command, "x <- 1", language="R")
+    rows(page).first.focus()
+    page.keyboard.press("i")
+    toast = page.locator(".Toastify__toast").filter(has_text="load.ipynb runs R")
+    expect(toast).to_be_visible(timeout=SOON)
+    assert page.evaluate(SOURCES) == ["x <- 1"]
+
+
 def test_what_a_run_needs_is_not_deleted(
     project: Project, open_lab: Open, folder: Path, run_command: Command
 ) -> None:
@@ -270,6 +287,12 @@ def test_what_a_run_needs_is_not_deleted(
         page.get_by_role("dialog").get_by_role("button", name=f"Delete weather@{version}").click()
 
     show(page, run_command, project, 1)
+    more = view(page).get_by_role("button", name="More")
+    more.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".lm-Menu")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(more).to_be_focused()  # the menu gives the keyboard back
     delete(1)
     toasts = page.locator(".Toastify__toast")
     expect(toasts.filter(has_text="weather@1 is train")).to_be_visible(timeout=SOON)
@@ -286,14 +309,16 @@ def test_what_a_run_needs_is_not_deleted(
     assert [one.version for one in project.datasets.versions("weather")] == [1]
 
 
-def test_the_layout_remembers_the_version(
-    project: Project, open_lab: Open, folder: Path, run_command: Command
+def test_a_link_opens_its_version_and_the_layout_remembers_it(
+    lab: Lab, project: Project, page: Page, folder: Path
 ) -> None:
-    page = open_lab(folder)
-    show(page, run_command, project, 1)
-    view(page).get_by_role("tab", name="Diff").click()
-    page.wait_for_timeout(1_500)  # the layout is saved a second after its last change
-    page.goto(page.url.replace("reset", ""))
+    base = f"{lab.url}/lab/workspaces/{folder.name}?token={lab.token}"
+    page.goto(f"{base}&mlops={project.key}/dataset/weather%401")
+    expect(view(page).locator("h1")).to_contain_text("weather 1", timeout=SOON)
+    with page.expect_response(saved('"tab":"diff"')):
+        view(page).get_by_role("tab", name="Diff").click()
+    assert "mlops=" not in page.url
+    page.goto(base)
     expect(view(page).locator("h1")).to_contain_text("weather 1", timeout=60_000)
     expect(view(page).get_by_role("tab", name="Diff")).to_have_attribute("aria-selected", "true")
 
@@ -323,6 +348,8 @@ def test_a_folder_is_committed_from_the_file_browser(
     expect(dialog.get_by_label("Dataset")).to_have_value("photos-2013")
     dialog.get_by_label("Alias").fill("raw")
     dialog.get_by_role("button", name="Commit").click()
+    # Who looks at its run is told of the end all the same.
+    page.locator(".Toastify__toast").get_by_role("button", name="Open run").click()
     toast = page.locator(".Toastify__toast").filter(has_text="photos-2013 1 is committed")
     toast.get_by_role("button", name="Open").click(timeout=COMMIT_MS)
     expect(view(page).locator("header")).to_contain_text("raw", timeout=SOON)

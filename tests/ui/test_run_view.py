@@ -10,7 +10,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from jupyter import Lab
+from jupyter import Lab, saved
 from playwright.sync_api import Locator, Page, expect
 
 from mlops_lab.project import Project
@@ -193,15 +193,12 @@ def test_a_link_opens_its_run_and_the_layout_remembers_it(
     log_course(project, run_id, range(5))
     project.runs.end(run_id)
     base = f"{lab.url}/lab/workspaces/{folder.name}?token={lab.token}"
-    with page.expect_response(
-        lambda sent: "/api/workspaces" in sent.url and sent.request.method == "PUT"
-    ):
-        page.goto(f"{base}&mlops={project.key}/run/{run_id}")
-        view = page.locator(f'.jp-MlopsLab-run[data-run="{run_id}"]')
-        expect(view.locator("h1")).to_have_text("gbm-6", timeout=SOON)
+    page.goto(f"{base}&mlops={project.key}/run/{run_id}")
+    view = page.locator(f'.jp-MlopsLab-run[data-run="{run_id}"]')
+    expect(view.locator("h1")).to_have_text("gbm-6", timeout=SOON)
+    with page.expect_response(saved('"tab":"metrics"')):
         view.get_by_role("tab", name="Metrics").click()
     assert "mlops=" not in page.url
-    page.wait_for_timeout(1500)  # the layout is saved a second after the last change
     page.goto(base)
     tab = page.locator(".jp-MlopsLab-run [role=tab][aria-selected=true]")
     expect(tab).to_contain_text("Metrics", timeout=SOON)

@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from contrast import check_contrast
-from jupyter import set_width
+from jupyter import saved, set_width
 from playwright.sync_api import Locator, Page, expect
 
 from mlops_lab.project import Project
@@ -107,7 +107,7 @@ def test_what_another_process_logs_shows_by_itself(
 def test_nothing_is_asked_while_the_page_is_hidden(
     project: Project, open_lab: Open, folder: Path
 ) -> None:
-    page = open_lab(folder / "train.ipynb")
+    page = open_lab(folder)
     expect(rows(page)).to_have_count(3, timeout=SOON)
     page.wait_for_load_state("networkidle")
     page.evaluate(SET_VISIBILITY, "hidden")
@@ -139,7 +139,7 @@ def test_the_example_goes_into_the_notebook_and_its_run_appears(
 def test_a_wrong_search_is_marked_and_the_last_result_stays(
     project: Project, open_lab: Open, folder: Path
 ) -> None:
-    page = open_lab(folder / "train.ipynb")
+    page = open_lab(folder)
     box = page.get_by_role("searchbox")
     box.fill("best(auc) > 0.75")
     expect(rows(page)).to_have_count(1, timeout=SOON)
@@ -164,7 +164,7 @@ def test_a_wrong_search_is_marked_and_the_last_result_stays(
 
 
 def test_the_keyboard_reaches_everything(project: Project, open_lab: Open, folder: Path) -> None:
-    page = open_lab(folder / "train.ipynb")
+    page = open_lab(folder)
     expect(rows(page)).to_have_count(3, timeout=SOON)
     box = page.get_by_role("searchbox")
     rows(page).first.focus()
@@ -206,8 +206,7 @@ def test_the_keyboard_reaches_everything(project: Project, open_lab: Open, folde
 
 
 def test_a_deleted_run_comes_back_with_undo(project: Project, open_lab: Open, folder: Path) -> None:
-    page = open_lab(folder / "train.ipynb")
-    page.wait_for_function(KERNEL_READY)  # until then the notebook takes the keyboard
+    page = open_lab(folder)
     row(page, "gbm-5").focus()
     page.keyboard.press("Delete")
     expect(rows(page)).to_have_count(2, timeout=SOON)
@@ -223,7 +222,7 @@ def test_a_deleted_run_comes_back_with_undo(project: Project, open_lab: Open, fo
 
 
 def test_the_context_menu_renames(project: Project, open_lab: Open, folder: Path) -> None:
-    page = open_lab(folder / "train.ipynb")
+    page = open_lab(folder)
     row(page, "gbm-4").click(button="right")
     menu = page.locator(".lm-Menu")
     for action in ("Open Run", "Star Run", "Tag Run…", "Delete Run"):
@@ -238,7 +237,7 @@ def test_the_context_menu_renames(project: Project, open_lab: Open, folder: Path
 def test_name_value_and_age_are_always_there(
     project: Project, open_lab: Open, folder: Path
 ) -> None:
-    page = open_lab(folder / "train.ipynb")
+    page = open_lab(folder)
     line = row(page, "gbm-4")
     expect(line).to_be_visible(timeout=SOON)
     for width in (320, 240):
@@ -255,7 +254,7 @@ def test_without_a_line_the_words_take_its_room(
 ) -> None:
     params = {"learning_rate": 0.06, "max_leaf_nodes": 31}
     project.runs.end(project.runs.start(name="plain", params=params))
-    page = open_lab(folder / "train.ipynb")
+    page = open_lab(folder)
     words = row(page, "plain").locator(".jp-MlopsLab-sub")
     expect(words).to_have_text("learning_rate 0.06 · max_leaf_nodes 31", timeout=SOON)
     plain, lined = (one.bounding_box() for one in (words, row(page, "gbm-4").locator(SUB)))
@@ -277,7 +276,7 @@ def test_every_text_can_be_read_in_every_theme(
 
 def test_a_hostile_name_is_only_text(project: Project, open_lab: Open, folder: Path) -> None:
     add_run(project, HOSTILE, status="failed")
-    page = open_lab(folder / "train.ipynb")
+    page = open_lab(folder)
     expect(rows(page).first.locator(".jp-MlopsLab-name")).to_have_text(HOSTILE, timeout=SOON)
     rows(page).first.focus()
     page.keyboard.press("Delete")
@@ -290,28 +289,27 @@ def test_a_hostile_name_is_only_text(project: Project, open_lab: Open, folder: P
 def test_a_long_list_is_read_where_one_looks(
     project: Project, open_lab: Open, folder: Path
 ) -> None:
-    for number in range(250):
+    for number in range(190):
         run_id = project.runs.start(name=f"sweep-{number}")
         project.runs.end(run_id)
-    page = open_lab(folder / "train.ipynb")
-    expect(row(page, "sweep-249")).to_be_visible(timeout=SOON)
+    page = open_lab(folder)
+    expect(row(page, "sweep-189")).to_be_visible(timeout=SOON)
     assert rows(page).count() < 60
     rows(page).first.focus()
     page.keyboard.press("End")
     expect(row(page, "logistic-2")).to_be_focused(timeout=SOON)
-    expect(row(page, "logistic-2")).to_have_attribute("aria-rowindex", "253")
+    expect(row(page, "logistic-2")).to_have_attribute("aria-rowindex", "193")
     page.locator(".jp-MlopsLab-runs").evaluate("list => { list.scrollTop = 44 * 120; }")
-    expect(row(page, "sweep-125")).to_be_visible(timeout=SOON)
+    expect(row(page, "sweep-65")).to_be_visible(timeout=SOON)
 
 
 def test_the_layout_comes_back(project: Project, open_lab: Open, folder: Path) -> None:
-    page = open_lab(folder / "train.ipynb")
+    page = open_lab(folder)
     expect(rows(page)).to_have_count(3, timeout=SOON)
     fold = page.get_by_role("button", name="Needs you")
-    with page.expect_response(lambda r: "/api/workspaces" in r.url and r.request.method == "PUT"):
+    with page.expect_response(saved('["needs"]')):
         fold.click()
         expect(fold).to_have_attribute("aria-expanded", "false")
-    page.wait_for_timeout(1_500)  # the layout is saved a second after its last change
     page.goto(page.url.replace("reset", ""))
     expect(rows(page)).to_have_count(3, timeout=60_000)
     expect(page.get_by_role("button", name="Needs you")).to_have_attribute("aria-expanded", "false")
