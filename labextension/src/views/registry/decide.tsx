@@ -28,6 +28,7 @@ export function Decide(props: {
   const [text, setText] = useState('');
   const [problem, setProblem] = useState('');
   const [busy, setBusy] = useState<Decision | null>(null);
+  const asking = useRef(false);
   const box = useRef<HTMLTextAreaElement>(null);
   const id = useId();
   if (!alive || verbs.length === 0) {
@@ -42,14 +43,19 @@ export function Decide(props: {
     );
   }
   const decide = async (verb: Decision) => {
+    if (asking.current) {
+      return;
+    }
     const reason = text.trim();
     if (reason === '') {
       setProblem(t('A reason is needed: it is kept in the decision log.'));
       box.current?.focus();
       return;
     }
+    asking.current = true;
     setBusy(verb);
     const answer = await ask({ verb, ...about, text: reason });
+    asking.current = false;
     setBusy(null);
     if (answer.ok) {
       onDone(answer.sentence);
@@ -58,6 +64,7 @@ export function Decide(props: {
     }
   };
   const [main, ...others] = [...verbs].reverse();
+  // The buttons are never `disabled`: the one that was pressed would lose the keyboard.
   return (
     <form
       className="jp-MlopsLab-reg-decide"
@@ -102,7 +109,7 @@ export function Decide(props: {
             key={one.verb}
             type="button"
             className={`jp-MlopsLab-button${one.destroys ? ' jp-mod-warn' : ''}`}
-            disabled={busy !== null}
+            aria-disabled={busy !== null}
             onClick={() => void decide(one.verb)}
           >
             {one.label}
@@ -112,7 +119,7 @@ export function Decide(props: {
         <button
           type="submit"
           className={`jp-MlopsLab-button ${main.destroys ? 'jp-mod-danger' : 'jp-mod-accept'}`}
-          disabled={busy !== null}
+          aria-disabled={busy !== null}
         >
           {busy === main.verb ? t('Deciding…') : main.label}
         </button>

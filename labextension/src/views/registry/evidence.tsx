@@ -19,7 +19,10 @@ export function Evidence(props: {
     return <></>;
   }
   const { metrics, sameRows } = sameRowMetrics(old, detail);
-  const keys = metricKeys(page).filter(key => key in metrics || key in detail.metrics);
+  // What can be compared comes first.
+  const keys = metricKeys(page)
+    .filter(key => key in detail.metrics)
+    .sort((a, b) => Number(b in metrics) - Number(a in metrics));
   return (
     <table className="jp-MlopsLab-reg-facts">
       <thead>

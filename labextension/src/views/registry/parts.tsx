@@ -91,18 +91,23 @@ function Judged(props: { judgement: IJudgement; why: string | undefined }): Reac
 }
 
 /** A run by its name; a way to it where the host has one. */
-export function RunLink({ run }: { run: IRunRef | null }): ReactElement | null {
-  return run === null ? null : <ThingLink node={`run:${run.id}`} text={run.name} />;
+export function RunLink(props: { run: IRunRef | null; tabIndex?: number }): ReactElement | null {
+  const { run, tabIndex } = props;
+  return run === null ? null : (
+    <ThingLink node={`run:${run.id}`} text={run.name} tabIndex={tabIndex} />
+  );
 }
 
 /** A thing by its name; a way to it where the host has one. */
-export function ThingLink({ node, text }: { node: string; text: string }): ReactElement {
+export function ThingLink(props: { node: string; text: string; tabIndex?: number }): ReactElement {
+  const { node, text, tabIndex } = props;
   const { alive, opens, ask } = useHost();
   const kind = node.split(':', 1)[0];
   return alive && opens.includes(kind) ? (
     <button
       type="button"
       className="jp-MlopsLab-link"
+      tabIndex={tabIndex}
       onClick={event => {
         event.stopPropagation();
         void ask({ verb: 'open', node });

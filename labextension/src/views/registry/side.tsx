@@ -173,8 +173,10 @@ export function Queue({ queue }: { queue: readonly IApprovalRequest[] }): ReactE
 /** What was decided, newest first; each leads to what it was about. */
 export function Decisions({ decisions }: { decisions: readonly IDecision[] }): ReactElement {
   const { choose } = useHost();
+  const { ref, onKeyDown } = useRoving<HTMLUListElement>();
+  const first = decisions.find(one => one.ref?.kind === 'model');
   return (
-    <ul className="jp-MlopsLab-reg-decisions">
+    <ul ref={ref} className="jp-MlopsLab-reg-decisions" onKeyDown={onKeyDown}>
       {decisions.map(one => {
         const about =
           one.ref?.kind === 'model'
@@ -196,6 +198,8 @@ export function Decisions({ decisions }: { decisions: readonly IDecision[] }): R
             ) : (
               <button
                 type="button"
+                data-row={one.n}
+                tabIndex={one === first ? 0 : -1}
                 onClick={() =>
                   choose({ ...NO_SELECTION, model: about.name, version: about.version })
                 }

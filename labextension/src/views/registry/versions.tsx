@@ -108,7 +108,7 @@ export function Versions(props: IVersionsProps): ReactElement {
               ))}
               {runs && (
                 <td role="gridcell">
-                  <RunLink run={row.run} />
+                  <RunLink run={row.run} tabIndex={row.version === shown ? 0 : -1} />
                 </td>
               )}
             </tr>

@@ -124,6 +124,19 @@ describe('the registry browser', () => {
     expect(host.querySelector('figure .jp-MlopsLab-reg-told')?.textContent).toContain('version 1');
   });
 
+  it('takes one step of the Tab key for each list', () => {
+    show();
+    const stops = (where: string) =>
+      host.querySelectorAll(`${where} :is(button, [tabindex]):not([tabindex="-1"])`).length;
+    expect(stops('.jp-MlopsLab-reg-decisions')).toBe(1);
+    expect(stops('.jp-MlopsLab-reg-versions')).toBe(2); // the row and its run
+    const decision = host.querySelector<HTMLElement>('.jp-MlopsLab-reg-decisions button')!;
+    act(() => decision.focus());
+    press(decision, 'End');
+    expect(document.activeElement?.closest('.jp-MlopsLab-reg-decisions')).not.toBeNull();
+    expect(document.activeElement).not.toBe(decision);
+  });
+
   it('tells where a value is that stands alone', () => {
     const { low, high, ticks } = axis([0.1]);
     expect(ticks.length).toBeGreaterThanOrEqual(3);
@@ -260,6 +273,20 @@ describe('a decision', () => {
     expect(sheet()).toBeNull();
     expect(host.querySelector('.jp-MlopsLab-reg-said')?.textContent).toBe('It is done.');
     expect(model.get('selection').sheet).toBeNull();
+  });
+
+  it('keeps the keyboard on the button while it is decided', async () => {
+    const { asked } = show();
+    click(/^Review 6/);
+    await write('better');
+    const approve = button('Approve and promote')!;
+    act(() => approve.focus());
+    await act(async () => {
+      approve.click();
+      approve.click();
+    });
+    expect(approve.disabled).toBe(false);
+    expect(asked).toHaveLength(1);
   });
 
   it('that is refused keeps the sheet, the reason, and says why', async () => {
