@@ -1,9 +1,9 @@
-"""Make the README's pictures: a notebook trains beside the live sidebar, light and dark.
+"""Make the README's pictures: the live sidebar, the registry, a dataset version; light and dark.
 
     python tests/ui/screenshots.py [folder]
 
-Everything in them is real: the example project, its two pipelines (one of which is refused), and a
-notebook whose last run is looked at while it works.
+Everything in them is real: the example project, its pipelines (two of which are refused), a
+notebook whose last run is looked at while it works, and a version that waits for an approval.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import psutil
@@ -26,6 +27,7 @@ from mlops_lab import example  # noqa: E402
 from mlops_lab.project import Project  # noqa: E402
 
 SIZE = {"width": 1440, "height": 900}
+VIEW_SIZE = {"width": 1280, "height": 800}
 SIDEBAR = 320
 NOTEBOOK = "notebooks/boosting.ipynb"
 # Both pictures are taken between these steps of 120, the light one first.
@@ -82,7 +84,7 @@ KERNEL = "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel
 
 
 def main(folder: Path) -> None:
-    """Write ``sidebar-light.png`` and ``sidebar-dark.png``."""
+    """Write the light and the dark picture of the sidebar and of the two views."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         home, root = Path(place, "home"), Path(place, "root")
@@ -97,6 +99,9 @@ def main(folder: Path) -> None:
             open_notebook(page, lab, project.root.name)
             earlier_runs(page, project)
             take(page, project, folder)
+            context.close()
+            next_fortnight(project)
+            views(browser.new_page(viewport=VIEW_SIZE), lab, project, folder)
             browser.close()
 
 
@@ -169,6 +174,39 @@ def take(page: Page, project: Project, folder: Path) -> None:
         print(f"The dark picture came late, at step {step}; run this again on a quiet machine.")
 
 
+def next_fortnight(project: Project) -> None:
+    """A model that two weeks made is refused, and a better one waits for an approval."""
+    with (project.root / "mlops.toml").open("a") as settings:
+        # Of the champion, whose table is the last one; one account makes these pictures.
+        settings.write("approvals = 1\nself_approval = true\n")
+    for pipeline, params in (("january", {}), ("flight-delay", {"as_of": "2013-04-15"})):
+        result = project.pipelines.run(f"pipelines/{pipeline}.yaml", params=params)
+        print(f"{pipeline} {params}: {result.status}, {result.outcome}")
+
+
+def views(page: Page, lab: Lab, project: Project, folder: Path) -> None:
+    """The registry with the sheet of what waits, and the profile of the newest data."""
+    page.set_default_timeout(120_000)
+    page.goto(f"{lab.url}/lab/tree/{project.root.name}?reset&token={lab.token}")
+    page.wait_for_function("window.jupyterapp?.commands.hasCommand('mlops-lab:open-model')")
+    page.add_style_tag(content=FONTS)
+    page.evaluate("window.jupyterapp.restored.then(() => null)")
+    command(page, "application:toggle-left-area")
+    newest = project.models.versions("flight-delay")[0].version
+    model = {"name": "flight-delay", "version": newest, "review": "champion"}
+    for theme in ("Light", "Dark"):
+        command(page, "apputils:change-theme", {"theme": f"JupyterLab {theme}"})
+        page.wait_for_function(f"document.body.dataset.jpThemeName === 'JupyterLab {theme}'")
+        for name, opens, args, shown in (
+            ("registry", "open-model", model, ".jp-MlopsLab-reg-decide"),
+            ("dataset", "open-dataset", {"name": "flights"}, ".jp-MlopsLab-profile"),
+        ):
+            command(page, f"mlops-lab:{opens}", {"project": project.key, **args})
+            page.locator(shown).first.wait_for()
+            page.wait_for_timeout(2_000)  # what is read after that, and the theme's colours
+            page.screenshot(path=folder / f"{name}-{theme.lower()}.png")
+
+
 def shoot(page: Page, path: Path) -> None:
     """Take the picture from the notebook's beginning: a running cell scrolls itself into view."""
     page.locator(".jp-WindowedPanel-outer").evaluate("box => { box.scrollTop = 0; }")
@@ -185,7 +223,7 @@ def run_cell(page: Page, index: int, source: str, *, wait: bool = True) -> None:
         page.evaluate("void window.jupyterapp.commands.execute('notebook:run-cell')")
 
 
-def command(page: Page, name: str, args: dict[str, str] | None = None) -> None:
+def command(page: Page, name: str, args: dict[str, Any] | None = None) -> None:
     page.evaluate(
         "([name, args]) => window.jupyterapp.commands.execute(name, args).then(() => null)",
         [name, args or {}],
