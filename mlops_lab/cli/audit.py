@@ -71,7 +71,7 @@ def show(
     project = session.project()
     project.access.require(project.identity, "decisions:read")
     found = entries(project.store, kind=kind, by=by, since=since, limit=limit)
-    total = count(project.store)
+    total = count(project.store, kind=kind, by=by, since=since)
     if session.as_json:
         write_json({"decisions": found, "total": total})
         return 0
@@ -88,7 +88,7 @@ def show(
         ],
         [(str(entry.n), age(entry.at), entry.sentence) for entry in found],
     )
-    if len(found) == limit and total > limit:
+    if total > len(found):
         console().print(f"{limit} of {total:,} decisions; -n shows more", style="dim")
     return 0
 

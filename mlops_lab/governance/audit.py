@@ -21,11 +21,14 @@ MOST_ENTRIES: Final = 10_000
 _NAMES: Final = """
 select run_id, name from lab.run where run_id in (select unnest($ids::varchar[]))
 """
-_ENTRIES: Final = """
-select n, t, by_id, via, kind, data::varchar from lab.decision
+_CHOSEN: Final = """
+from lab.decision
 where ($kind is null or kind = $kind or starts_with(kind, $kind || '.'))
   and ($by is null or by_id = $by)
   and ($since is null or t >= $since)
+"""
+_ENTRIES: Final = f"""
+select n, t, by_id, via, kind, data::varchar {_CHOSEN}
   and ($before is null or n < $before)
 order by n desc limit $limit
 """
@@ -111,9 +114,7 @@ def entries(
         rows = cursor.execute(
             _ENTRIES,
             {
-                "kind": kind,
-                "by": by,
-                "since": None if since is None else int(since.timestamp() * 1e6),
+                **_choice(kind, by, since),
                 "before": before,
                 "limit": min(limit, MOST_ENTRIES),
             },
@@ -136,9 +137,16 @@ def entries(
     ]
 
 
-def count(store: Store) -> int:
-    """How many decisions there are."""
-    return int(store.query("select count(*) from lab.decision")[0][0])
+def count(
+    store: Store, *, kind: str | None = None, by: str | None = None, since: datetime | None = None
+) -> int:
+    """How many decisions there are, of all or of those that `entries` would give."""
+    return int(store.query(f"select count(*) {_CHOSEN}", _choice(kind, by, since))[0][0])
+
+
+def _choice(kind: str | None, by: str | None, since: datetime | None) -> dict[str, Any]:
+    moment = None if since is None else int(since.timestamp() * 1e6)
+    return {"kind": kind, "by": by, "since": moment}
 
 
 def verify(store: Store) -> list[AuditFault]:

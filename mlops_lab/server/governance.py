@@ -67,7 +67,7 @@ def _decisions(project: Project, query: _DecisionsQuery) -> dict[str, Any]:
     )
     return {
         "decisions": [_entry(entry) for entry in found],
-        "total": count(project.store),
+        "total": count(project.store, kind=query.kind, by=query.by),
         "audit": _audit(project),
     }
 

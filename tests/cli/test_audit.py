@@ -52,6 +52,10 @@ def test_show_chooses(decided: Path, call: Call) -> None:
     assert call("audit", "show", "--since", "2999-01-01").out == "No decision matches.\n"
     few = call("audit", "show", "--limit", "1")
     assert "1 of 3 decisions" in few.out
+    # One kind's are counted among themselves.
+    alone = call("audit", "show", "--kind", "model", "--limit", "1")
+    assert "-n shows more" not in alone.out
+    assert call("audit", "show", "--kind", "run", "--json").json["total"] == 1
 
 
 def test_show_answers_programs(decided: Path, call: Call) -> None:
