@@ -80,7 +80,9 @@ class Browser:
     def _model_page(self, state: ModelState) -> dict[str, Any]:
         versions = [self.models.version_of(state, row) for row in reversed(state.ready)]
         rows = self._rows(state, versions)
-        keys = dict.fromkeys(key for row in rows for key in row["metrics"])
+        found = dict.fromkeys(key for row in rows for key in row["metrics"])
+        # What the project declares comes first: the columns and charts are given in this order.
+        keys = sorted(found, key=lambda key: key not in self.goals)
         aliases = self._aliases(state)
         history = [move for alias in aliases for move in state.history(alias)]
         return {

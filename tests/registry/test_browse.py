@@ -130,6 +130,16 @@ def test_the_page_of_a_damaged_version_is_shown_and_says_so(
     assert page["metrics"]["auc"] == 0.745
 
 
+@pytest.mark.usefixtures("story")
+def test_the_metrics_that_the_project_declares_come_first(
+    browse: Callable[[Identity], Browser],
+) -> None:
+    pages = browse(IVO)
+    declared = Browser(pages.models, {"log_loss": "min"}, IVO, pages.gates)
+    assert next(iter(pages.model_page("flight-delay")["goals"])) == "auc"
+    assert next(iter(declared.model_page("flight-delay")["goals"])) == "log_loss"
+
+
 def test_a_page_says_where_an_alias_would_go_back_to(
     project: Project,
     make: Make,

@@ -11,12 +11,14 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import psutil
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
@@ -91,18 +93,26 @@ def main(folder: Path) -> None:
         home.mkdir()
         root.mkdir()
         project = prepare(root)
-        with jupyterlab(home, root) as lab, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            context = browser.new_context(viewport=SIZE, device_scale_factor=1.5)
-            context.set_default_timeout(120_000)
-            page = context.new_page()
-            open_notebook(page, lab, project.root.name)
-            earlier_runs(page, project)
-            take(page, project, folder)
-            context.close()
+        with jupyterlab(home, root) as lab:
+            with chromium() as browser:
+                page = browser.new_page(viewport=SIZE, device_scale_factor=1.5)
+                page.set_default_timeout(120_000)
+                open_notebook(page, lab, project.root.name)
+                earlier_runs(page, project)
+                take(page, project, folder)
+            # Not beside a browser: Playwright keeps the event loop that a pipeline needs.
             next_fortnight(project)
-            views(browser.new_page(viewport=VIEW_SIZE), lab, project, folder)
-            browser.close()
+            with chromium() as browser:
+                views(browser.new_page(viewport=VIEW_SIZE), lab, project, folder)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's browser, closed afterwards."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
 
 
 def prepare(root: Path) -> Project:
