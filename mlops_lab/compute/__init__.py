@@ -7,7 +7,7 @@ small summaries.
 from mlops_lab.compute.cells import Cells, read_cells
 from mlops_lab.compute.column import ColumnProfile, Histogram, Profile
 from mlops_lab.compute.confined import count_rows
-from mlops_lab.compute.engine import Engine, open_engine
+from mlops_lab.compute.engine import Engine, open_engine, reading_as
 from mlops_lab.compute.profile_diff import ColumnDiff, ProfileDiff, TypeChange, diff_profiles
 from mlops_lab.compute.profiling import profile
 from mlops_lab.compute.row_diff import RowDiff, diff_rows
@@ -31,4 +31,5 @@ __all__ = [
     "open_engine",
     "profile",
     "read_cells",
+    "reading_as",
 ]

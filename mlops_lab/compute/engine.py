@@ -21,7 +21,7 @@ from mlops_lab.errors import InvalidInput, StorageFull
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["MEMORY", "THREADS", "Engine", "open_engine", "quote", "quote_glob"]
+__all__ = ["MEMORY", "THREADS", "Engine", "open_engine", "quote", "quote_glob", "reading_as"]
 
 MEMORY = "1GB"
 """What one scan may hold; more goes to its temporary folder. A laptop has room for it."""
@@ -253,3 +253,34 @@ def first_line(error: BaseException) -> str:
         reason = [line for line in lines[1:] if line and not line.startswith("Original Line")]
         return ": ".join([lines[0], *reason[:1]])
     return lines[0]
+
+
+@contextmanager
+def reading_as(told: str, path: Path) -> Iterator[None]:
+    """Say whose data could not be read, and by its own name instead of its place on the disk.
+
+    Parameters
+    ----------
+    told
+        How the data is referred to.
+    path
+        Where it is.
+
+    Raises
+    ------
+    InvalidInput
+        In place of what DuckDB and Arrow raise of what is in a file.
+    """
+    import duckdb
+    import pyarrow as pa
+
+    try:
+        yield
+    # Of a torn file Arrow raises a bare OSError; one of the system has a number.
+    except (InvalidInput, duckdb.Error, pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        why = first_line(error).replace(str(path), path.name)
+        raise InvalidInput(
+            f'{told} cannot be read as a table: {why} Its bytes are at lab.dataset("{told}").path.'
+        ) from error

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,15 +31,15 @@ def read_arrow(path: Path, told: str) -> pa.Table:
     InvalidInput
         It is no table, or none that can be read.
     """
+    from mlops_lab.compute import Source, open_engine, reading_as
+
     _refuse_no_table(path, told)
-    with _reading(path, told):
+    with reading_as(told, path):
         if path.is_file() and path.suffix.lower() in (".parquet", ".pq"):
             import pyarrow.parquet as pq
 
             # Not through a dataset, which would read key=value in the path as columns.
             return pq.ParquetFile(path).read()
-        from mlops_lab.compute import Source, open_engine
-
         with open_engine() as engine:
             # Through a table of its own: a relation would look through all lines of a text twice.
             view = Source.of(path).view(engine)
@@ -52,8 +50,10 @@ def read_arrow(path: Path, told: str) -> pa.Table:
 
 def read_pandas(path: Path, told: str) -> pd.DataFrame:
     """Read a table as a pandas frame; see `read_arrow`."""
+    from mlops_lab.compute import reading_as
+
     table = read_arrow(path, told)
-    with _reading(path, told):
+    with reading_as(told, path):
         frame: pd.DataFrame = table.to_pandas()
     return frame
 
@@ -75,36 +75,10 @@ def read_polars(path: Path, told: str) -> pl.DataFrame:
 def read_relation(path: Path, told: str, connection: Any = None) -> Any:
     """Give a table as a relation of a DuckDB connection; nothing is read yet."""
     _refuse_no_table(path, told)
-    from mlops_lab.compute import Source
+    from mlops_lab.compute import Source, reading_as
 
-    with _reading(path, told):
+    with reading_as(told, path):
         return Source.of(path).relation(connection)
-
-
-@contextmanager
-def _reading(path: Path, told: str) -> Iterator[None]:
-    """Say which version could not be read, and by its own name instead of its place in the store.
-
-    Raises
-    ------
-    InvalidInput
-        In place of what DuckDB and Arrow raise of what is in a file.
-    """
-    import duckdb
-    import pyarrow as pa
-
-    from mlops_lab.compute.engine import first_line
-
-    try:
-        yield
-    # Of a torn file Arrow raises a bare OSError; one of the system has a number.
-    except (InvalidInput, duckdb.Error, pa.ArrowException, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        why = first_line(error).replace(str(path), path.name)
-        raise InvalidInput(
-            f'{told} cannot be read as a table: {why} Its bytes are at lab.dataset("{told}").path.'
-        ) from error
 
 
 def _refuse_no_table(path: Path, told: str) -> None:
