@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -241,16 +242,20 @@ def fill(project: Project) -> dict[str, str]:
 
 
 def killed_run(project: Project) -> str:
-    """A run whose process died without a word."""
-    run, files = _dead_writer()
+    """A run whose process died without a word, just now."""
+    run, files, made_us = _dead_writer()
+    later = time.time_ns() // 1000 - made_us
     for name, content in files.items():
-        (project.store.dir / "journal" / name).write_bytes(content)
+        lines = [json.loads(line) for line in content.splitlines()]
+        moved = [{**line, "t": line["t"] + later} if "t" in line else line for line in lines]
+        text = "".join(json.dumps(line) + "\n" for line in moved)
+        (project.store.dir / "journal" / name).write_text(text)
     return run
 
 
 @cache
-def _dead_writer() -> tuple[str, dict[str, bytes]]:
-    """What a process leaves behind that dies in the middle of a run, and the run's id."""
+def _dead_writer() -> tuple[str, dict[str, bytes], int]:
+    """The run of a process that dies in the middle of it, what is left behind, and when (µs)."""
     code = (
         "import os, sys\n"
         "from mlops_lab.project import Project\n"
@@ -268,9 +273,11 @@ def _dead_writer() -> tuple[str, dict[str, bytes]]:
         )
         assert len(done.stdout) == 32, done.stderr
         journal = Path(folder) / ".mlops" / "journal"
-        return done.stdout, {
-            path.name: path.read_bytes() for path in journal.iterdir() if path.is_file()
-        }
+        return (
+            done.stdout,
+            {path.name: path.read_bytes() for path in journal.iterdir() if path.is_file()},
+            time.time_ns() // 1000,
+        )
 
 
 def make_project(folder: Path) -> Project:
