@@ -313,7 +313,7 @@ class ModelFinder:
             aliases=state.aliases_of(row.version),
             note=state.note(row.version),
             tags=state.tags(row.version),
-            judgement=state.judgement(row.version),
+            judgement=state.verdict(row.version),
             state="deleted" if row.version in state.deleted else "ready",
             facts_digest=row.facts or "",
             read_facts=read_facts,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -232,6 +232,19 @@ class ModelState:
         """What a pipeline said of a version last."""
         said = [e for e in self.events if e.kind == "model.judge" and e.version == version]
         return _judgement(said[-1]) if said else None
+
+    def verdict(self, version: int) -> Judgement | None:
+        """What became of it: what waited for people is what they made of it since."""
+        said = self.judgement(version)
+        if said is None or said.outcome != "waiting":
+            return said
+        for event in reversed(self.events):
+            settled = _mapping(event.data.get("settles"))
+            if event.n > said.n and said.run_id in (settled.get("runs") or [settled.get("run")]):
+                if settled.get("outcome") == "passed":
+                    return replace(said, outcome="passed", passed=said.total, sentences=())
+                return replace(said, outcome="rejected", sentences=(str(settled.get("reason")),))
+        return said
 
     def open_request(self, version: int, alias: str) -> Event | None:
         """The request that is waiting for approval: the last one since anything settled it."""

@@ -307,8 +307,22 @@ def test_the_gate_of_a_pipeline_asks_for_approval_where_the_policy_does_not(
         "Needs 1 approval by an approver who is not mara.",
     )
     assert [request.run_id for request in project.models.queue(IVO)] == [run]
+    assert project.models.get(version.ref).judgement.outcome == "waiting"
     assert project.models.approve(version.ref, "fine", by=IVO).promoted
     assert project.runs.get(run).outcome == "passed"
+    verdict = project.models.get(version.ref).judgement
+    assert (verdict.outcome, verdict.passed, verdict.total) == ("passed", 9, 9)
+
+
+def test_what_waited_and_was_rejected_is_told_as_rejected(
+    project: Project, make: Make, judge: Any
+) -> None:
+    version = make()
+    run = judge(version, "waiting", total=9, approval={"role": "approver", "count": 1})
+    project.models.settle(version.ref, "champion", run=run, by=MARA)
+    project.models.reject(version.ref, "too slow", by=IVO)
+    verdict = project.models.get(version.ref).judgement
+    assert (verdict.outcome, verdict.sentences) == ("rejected", ("ivo rejected it: too slow",))
 
 
 def test_settling_promotes_waits_or_refuses(
