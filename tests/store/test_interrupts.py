@@ -19,6 +19,7 @@ def press() -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # open listings
 def test_reading_and_deciding_go_on_after_any_ctrl_c(store: Store, worker: ModuleType) -> None:
     store.append(worker.run_line("a"))
     assert store.query("select id from lab.runs") == [("a",)]
