@@ -1,8 +1,8 @@
 import { Dialog, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { ReactWidget } from '@jupyterlab/ui-components';
 import { useId, useState } from 'react';
 import type { ReactElement } from 'react';
+import { DialogBody } from './dialog-body';
 import { asRequestError } from './state/resource';
 
 /** What a form is drawn from. */
@@ -51,7 +51,7 @@ export async function askForm<T extends object, R>(options: IFormDialog<T, R>): 
   }
 }
 
-class FormBody<T extends object> extends ReactWidget implements Dialog.IBodyWidget<T> {
+class FormBody<T extends object> extends DialogBody implements Dialog.IBodyWidget<T> {
   constructor(
     private _value: T,
     private _problem: string | null,

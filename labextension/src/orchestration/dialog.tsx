@@ -1,10 +1,10 @@
 import { Dialog, showDialog } from '@jupyterlab/apputils';
-import { ReactWidget } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReactElement } from 'react';
 import { useState } from 'react';
 import type { IPipeline } from '../api/types';
 import { Icon } from '../components';
+import { DialogBody } from '../dialog-body';
 
 /** What a person decided to run. */
 export interface IPipelineChoice {
@@ -41,7 +41,7 @@ export async function askPipeline(options: IPipelineDialog): Promise<IPipelineCh
   return result.button.accept ? result.value : null;
 }
 
-class PipelineBody extends ReactWidget implements Dialog.IBodyWidget<IPipelineChoice> {
+class PipelineBody extends DialogBody implements Dialog.IBodyWidget<IPipelineChoice> {
   constructor(private _options: IPipelineDialog) {
     super();
     this.addClass('jp-MlopsLab-root');

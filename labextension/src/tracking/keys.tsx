@@ -1,7 +1,7 @@
 import { Dialog, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { ReactWidget } from '@jupyterlab/ui-components';
 import type { ReactElement } from 'react';
+import { DialogBody } from '../dialog-body';
 
 /** Every key of the sidebar, as the `?` key shows them. */
 export function keysOf(trans: TranslationBundle): [string[], string][] {
@@ -29,9 +29,19 @@ export function keysOf(trans: TranslationBundle): [string[], string][] {
 export async function showKeys(trans: TranslationBundle): Promise<void> {
   await showDialog({
     title: trans.__('Keys of the sidebar'),
-    body: ReactWidget.create(<Keys keys={keysOf(trans)} />),
+    body: new KeysBody(keysOf(trans)),
     buttons: [Dialog.okButton({ label: trans.__('Close') })]
   });
+}
+
+class KeysBody extends DialogBody {
+  constructor(private _keys: [string[], string][]) {
+    super();
+  }
+
+  protected render(): ReactElement {
+    return <Keys keys={this._keys} />;
+  }
 }
 
 function Keys({ keys }: { keys: [string[], string][] }): ReactElement {
