@@ -1,17 +1,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { useLayoutEffect, useRef } from 'react';
 import type { KeyboardEvent, PointerEvent, ReactElement } from 'react';
-import {
-  Age,
-  Alias,
-  Icon,
-  RetryPlace,
-  Section,
-  Skeleton,
-  StaleBar,
-  formatBytes,
-  formatCount
-} from '../components';
+import { Age, Alias, Icon, Skeleton, formatBytes, formatCount } from '../components';
+import { ListSection } from '../list-section';
 import type { Folds } from '../state/folds';
 import { useChanged } from '../state/use';
 import { loadExpression, loadLine } from './lines';
@@ -34,57 +25,36 @@ export interface IDataSectionProps {
 }
 
 /** *Data*: the datasets with their latest versions; nothing where there are none. */
-export function DataSection({ model, folds, actions }: IDataSectionProps): ReactElement | null {
+export function DataSection({ model, folds, actions }: IDataSectionProps): ReactElement {
   useChanged(model);
-  useChanged(folds);
-  const { datasets, trans } = model;
-  const value = datasets?.value ?? null;
-  const section = {
-    title: trans.__('Data'),
-    folded: folds.has('data'),
-    onFold: (folded: boolean) => folds.set('data', folded)
-  };
-  if (datasets === null || value === null) {
-    // What cannot be asked for, for example of an older server, is left out; what broke is told.
-    const error = datasets?.error ?? null;
-    return error === null || error.status === 404 || error.transient ? null : (
-      <Section {...section}>
-        <RetryPlace
-          title={trans.__('Datasets cannot be read')}
-          detail={error.message}
-          retry={trans.__('Retry')}
-          onRetry={() => void datasets?.refresh()}
-        />
-      </Section>
-    );
-  }
-  if (value.datasets.length === 0) {
-    return null;
-  }
-  const { waiting } = model;
+  const { datasets, trans, waiting } = model;
   return (
-    <Section {...section} count={formatCount(value.datasets.length)}>
-      {datasets.error !== null && datasets.loadedAt !== null && (
-        <StaleBar
-          since={datasets.loadedAt}
-          onRetry={() => void datasets.refresh()}
-          updated={age => trans.__('updated %1 ago', age)}
-          retry={trans.__('Retry')}
-        />
+    <ListSection
+      list={datasets}
+      count={value => value.datasets.length}
+      title={trans.__('Data')}
+      failed={trans.__('Datasets cannot be read')}
+      id="data"
+      folds={folds}
+      trans={trans}
+    >
+      {() => (
+        <>
+          <Tree model={model} rows={model.rows()} actions={actions} />
+          {(waiting > 0 || model.all) && (
+            <div className="jp-MlopsLab-more">
+              <button
+                type="button"
+                className="jp-MlopsLab-link"
+                onClick={() => model.showDatasets(!model.all)}
+              >
+                {model.all ? trans.__('Fewer') : trans.__('%1 more', formatCount(waiting))}
+              </button>
+            </div>
+          )}
+        </>
       )}
-      <Tree model={model} rows={model.rows()} actions={actions} />
-      {(waiting > 0 || model.all) && (
-        <div className="jp-MlopsLab-more">
-          <button
-            type="button"
-            className="jp-MlopsLab-link"
-            onClick={() => model.showDatasets(!model.all)}
-          >
-            {model.all ? trans.__('Fewer') : trans.__('%1 more', formatCount(waiting))}
-          </button>
-        </div>
-      )}
-    </Section>
+    </ListSection>
   );
 }
 

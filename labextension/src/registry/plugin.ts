@@ -6,6 +6,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { CATEGORY, CommandIDs } from '../commands';
 import { modelIcon } from '../icons';
+import { followLinks } from '../links';
 import { insertLines } from '../notebook/insert';
 import { IProjectModel } from '../tokens';
 import { parseRef } from '../views/registry/state';
@@ -15,9 +16,6 @@ import type { IRegistryActions } from './model';
 import { RegistryWidget, registryWidgetId } from './widget';
 
 type RegistryPanel = MainAreaWidget<RegistryWidget>;
-
-/** `…/lab?mlops=KEY/model/NAME` or `…/NAME@6` opens that model. */
-const DEEP_LINK = /[?&]mlops=([0-9a-f]{12})(?:%2F|\/)model(?:%2F|\/)([^&#/]+)/i;
 
 /** The registry browser: its command, its place in the saved layout, its links. */
 export const registryViewPlugin: JupyterFrontEndPlugin<void> = {
@@ -64,7 +62,9 @@ export const registryViewPlugin: JupyterFrontEndPlugin<void> = {
       name: ({ content: { model } }) => model.project.key
     });
     if (router !== null) {
-      followLinks(app, router);
+      followLinks(app, router, 'model', (project, ref) =>
+        app.commands.execute(CommandIDs.openModel, { project, ...(parseRef(ref) ?? { name: ref }) })
+      );
     }
   }
 };
@@ -124,41 +124,6 @@ function actionsOf(
       }
     }
   };
-}
-
-/** Deep links, as of runs: what is known is dropped from the address, the rest is kept. */
-function followLinks(app: JupyterFrontEnd, router: IRouter): void {
-  const follow = 'mlops-lab:follow-model-link';
-  const open = async (project: string, name: string, version?: number): Promise<void> => {
-    // The saved layout first: else it would come to lie over what the link shows.
-    await app.restored;
-    const args = { project, name, ...(version !== undefined && { version }) };
-    await app.commands.execute(CommandIDs.openModel, args);
-    const rest = window.location.search.replace(DEEP_LINK, '').replace(/^&/, '?');
-    window.history.replaceState(null, '', window.location.pathname + rest + window.location.hash);
-  };
-  app.commands.addCommand(follow, {
-    execute: args => {
-      const search = String(args.search ?? '');
-      const [, project, text] = DEEP_LINK.exec(search) ?? [];
-      const ref = text === undefined ? null : decoded(text);
-      // A reset loads the page again, link and all.
-      if (ref !== null && !/[?&]reset\b/.test(search)) {
-        const about = parseRef(ref);
-        // Not awaited: the router's commands wait for each other, and the layout for one of them.
-        void open(project, about?.name ?? ref, about?.version);
-      }
-    }
-  });
-  router.register({ command: follow, pattern: DEEP_LINK, rank: 20 });
-}
-
-function decoded(text: string): string | null {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return null;
-  }
 }
 
 function translateBy(trans: TranslationBundle): Translate {

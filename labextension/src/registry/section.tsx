@@ -1,7 +1,8 @@
 import { useRef, useState } from 'react';
 import type { KeyboardEvent, PointerEvent, ReactElement } from 'react';
 import type { IModelRow } from '../api/registry';
-import { Age, Alias, Icon, RetryPlace, Section, StaleBar, formatCount } from '../components';
+import { Age, Alias, Icon, formatCount } from '../components';
+import { ListSection } from '../list-section';
 import type { Folds } from '../state/folds';
 import { useChanged } from '../state/use';
 import { aliasRef, loadLine, usualRef } from './lines';
@@ -25,35 +26,44 @@ export interface IModelsSectionProps {
 }
 
 /** *Models*: what may be used; nothing where there is none. */
-export function ModelsSection({ model, folds, actions }: IModelsSectionProps): ReactElement | null {
+export function ModelsSection({ model, folds, actions }: IModelsSectionProps): ReactElement {
   useChanged(model);
-  useChanged(folds);
+  const { models, trans } = model;
+  return (
+    <ListSection
+      list={models}
+      count={value => value.models.length}
+      title={trans.__('Models')}
+      failed={trans.__('Models cannot be read')}
+      id="models"
+      folds={folds}
+      trans={trans}
+      aside={
+        <button
+          type="button"
+          className="jp-MlopsLab-icon-button"
+          title={trans.__('Open the registry browser')}
+          aria-label={trans.__('Open the registry browser')}
+          onClick={() => actions.open(null)}
+        >
+          <Icon name="compare" size={14} />
+        </button>
+      }
+    >
+      {value => <Rows model={model} rows={value.models} actions={actions} />}
+    </ListSection>
+  );
+}
+
+function Rows(props: {
+  model: ModelsModel;
+  rows: readonly IModelRow[];
+  actions: IModelsActions;
+}): ReactElement {
+  const { model, rows, actions } = props;
+  const { trans } = model;
   const [all, setAll] = useState(false);
   const list = useRef<HTMLDivElement>(null);
-  const { models, trans } = model;
-  const rows = models?.value?.models ?? null;
-  const section = {
-    title: trans.__('Models'),
-    folded: folds.has('models'),
-    onFold: (folded: boolean) => folds.set('models', folded)
-  };
-  if (models === null || rows === null) {
-    // What cannot be asked for, for example of an older server, is left out; what broke is told.
-    const error = models?.error ?? null;
-    return error === null || error.status === 404 || error.transient ? null : (
-      <Section {...section}>
-        <RetryPlace
-          title={trans.__('Models cannot be read')}
-          detail={error.message}
-          retry={trans.__('Retry')}
-          onRetry={() => void models?.refresh()}
-        />
-      </Section>
-    );
-  }
-  if (rows.length === 0) {
-    return null;
-  }
   const shown = all ? rows : rows.slice(0, SHOWN);
   const at = Math.max(
     0,
@@ -69,29 +79,7 @@ export function ModelsSection({ model, folds, actions }: IModelsSectionProps): R
     }
   };
   return (
-    <Section
-      {...section}
-      count={formatCount(rows.length)}
-      aside={
-        <button
-          type="button"
-          className="jp-MlopsLab-icon-button"
-          title={trans.__('Open the registry browser')}
-          aria-label={trans.__('Open the registry browser')}
-          onClick={() => actions.open(null)}
-        >
-          <Icon name="compare" size={14} />
-        </button>
-      }
-    >
-      {models.error !== null && models.loadedAt !== null && (
-        <StaleBar
-          since={models.loadedAt}
-          onRetry={() => void models.refresh()}
-          updated={age => trans.__('updated %1 ago', age)}
-          retry={trans.__('Retry')}
-        />
-      )}
+    <>
       <div ref={list} role="grid" aria-label={trans.__('Models')} onKeyDown={onKeyDown}>
         {shown.map((row, index) => (
           <Row key={row.name} row={row} focused={index === at} model={model} actions={actions} />
@@ -104,7 +92,7 @@ export function ModelsSection({ model, folds, actions }: IModelsSectionProps): R
           </button>
         </div>
       )}
-    </Section>
+    </>
   );
 }
 
