@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlops_lab.errors import InvalidInput, StorageFull
+from mlops_lab.store.interrupts import is_ctrl_c
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -136,7 +137,7 @@ class Engine:
                 return work()  # no signal arrives here
             return self._watched(work, timeout_s)
         except RuntimeError as error:
-            if type(error) is RuntimeError and str(error) == "Query interrupted":
+            if is_ctrl_c(error):
                 raise KeyboardInterrupt from error
             raise _translated(error) from error
         except Exception as error:
