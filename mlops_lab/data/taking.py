@@ -132,7 +132,7 @@ def _take_table(store: Store, name: str, given: Any, progress: Progress | None) 
     file = name.encode()[:_NAME_BYTES].decode(errors="ignore") + ".parquet"
     if store.read_only:
         store.objects.put_bytes(b"")  # refuses, and says why
-    with workplace(store.dir / "tmp") as folder, _room(store):
+    with workplace(store.tmp) as folder, _room(store):
         table.write_parquet(folder / file, tmp=folder)
         (put,) = store.objects.put_files([folder / file], progress=progress)
     return Taken(

@@ -26,6 +26,6 @@ def keep_model(
 ) -> LoggedModel:
     """Keep a model as artifacts of a run; see `mlops_lab.handles.run.Run.log_model`."""
     name = artifact_path(name)
-    with workplace(project.store.dir / "tmp") as folder:
+    with workplace(project.store.tmp) as folder:
         facts = save_model(model, folder, example=example, unsafe=unsafe)
         return project.models.log_package(run_id, name, folder, latency_ms=facts.latency_ms)
