@@ -26,6 +26,10 @@ VERBS = ("get", "post", "put", "patch", "delete")
 
 # Which schema each sample is one of.
 SAMPLES = {
+    "alert": "Alert",
+    "alert_row": "AlertRow",
+    "alerts": "Alerts",
+    "alerts_empty": "Alerts",
     "artifacts": "Artifacts",
     "cancelled": "Started",
     "dataset": "Dataset",
@@ -55,7 +59,13 @@ SAMPLES = {
     "model_version_unsafe": "ModelVersion",
     "models": "Models",
     "models_empty": "Models",
+    "monitor": "Monitor",
+    "monitor_check_started": "Started",
+    "monitor_window": "MonitorWindow",
+    "monitors": "Monitors",
+    "monitors_empty": "Monitors",
     "needs": "Needs",
+    "needs_alert": "Needs",
     "needs_approval": "Needs",
     "notebook": "Notebook",
     "notebook_empty": "Notebook",
