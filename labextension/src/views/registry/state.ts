@@ -1,4 +1,7 @@
 import type { IGraph } from '../graph/state';
+import type { IHostState } from '../host';
+
+export type { IAnswer, IMe } from '../host';
 
 /** A number as JSON carries it: the ones that are not finite are words. */
 export type WireNumber = number | 'NaN' | 'Infinity' | '-Infinity';
@@ -170,13 +173,6 @@ export interface IDecisions {
   };
 }
 
-/** As whom decisions are taken. */
-export interface IMe {
-  id: string;
-  role: string;
-  may: readonly string[];
-}
-
 export type Part = 'versions' | 'compare' | 'history' | 'card';
 
 /** What the person looks at; the host reads what it needs. */
@@ -212,15 +208,8 @@ export type IRequest = { id: string } & (
   | { verb: 'insert'; text: string }
 );
 
-export interface IAnswer {
-  id: string;
-  ok: boolean;
-  /** What happened, or why nothing did. */
-  sentence: string;
-}
-
 /** What the host and the person share about the registry. */
-export interface IRegistryState {
+export interface IRegistryState extends IHostState<IRequest, ISelection> {
   models: IModels | null;
   /** What was read of each model, by its name. */
   pages: Readonly<Record<string, IModelPage>>;
@@ -229,20 +218,12 @@ export interface IRegistryState {
   lineages: Readonly<Record<string, IGraph>>;
   cards: Readonly<Record<string, ICard>>;
   decisions: IDecisions | null;
-  me: IMe | null;
   /** Why the last reading failed; what was read before stays. */
   error: string | null;
   /** When what is shown was read, in ms since the epoch. */
   updated_ms: number | null;
-  /** Which kinds of things the host can open: `run`, `dataset`. */
-  opens: readonly string[];
-  /** Whether the host can put a line into a notebook. */
-  inserts: boolean;
   /** Where it stands: it fills a panel, and is a part of a notebook's page. */
   place: 'panel' | 'notebook';
-  selection: ISelection;
-  request: IRequest | null;
-  answer: IAnswer | null;
 }
 
 export const NO_SELECTION: ISelection = {
