@@ -21,7 +21,7 @@ export const CommandIDs = {
   copyRunLink: 'mlops-lab:copy-run-link',
   /** The line of Python that gets the run. */
   copyRunLine: 'mlops-lab:copy-run-line',
-  /** `{project, path}`: open a file of a project by its path in it. */
+  /** `{project, path, line?, column?}`: open a file of a project by its path in it. */
   openSource: 'mlops-lab:open-source',
   stopRun: 'mlops-lab:stop-run',
   deleteRun: 'mlops-lab:delete-run',
@@ -56,7 +56,26 @@ export const CommandIDs = {
   /** `{project, id}`: make a version of a model that a run has logged. */
   registerModel: 'mlops-lab:register-model',
   /** The same of the run that has the keyboard in the sidebar. */
-  registerFocusedRun: 'mlops-lab:register-focused-run'
+  registerFocusedRun: 'mlops-lab:register-focused-run',
+  /** `{project, name, run?, alert?}`: a monitor in the main area; `alert` is an incident's key. */
+  openMonitor: 'mlops-lab:open-monitor',
+  /** Open the monitor that has the keyboard in the sidebar. */
+  openFocusedMonitor: 'mlops-lab:open-focused-monitor',
+  /** `{project?, name?}`: look now; without a name, the one in front or in the sidebar. */
+  checkMonitor: 'mlops-lab:check-monitor',
+  /** Open a monitor's file in the editor; `line` and `column` lead to a place in it. */
+  editMonitor: 'mlops-lab:edit-monitor',
+  copyMonitorYaml: 'mlops-lab:copy-monitor-yaml',
+  copyMonitorLink: 'mlops-lab:copy-monitor-link',
+  /** `{project, dataset}`: write `monitors/NAME.yaml` from what is known of a dataset. */
+  newMonitor: 'mlops-lab:new-monitor',
+  /** The same of the dataset that has the keyboard in the sidebar, or is in front. */
+  monitorDataset: 'mlops-lab:monitor-dataset',
+  /** `{project, id}`: decide about an alert; without an id, one of the open ones. */
+  acknowledgeAlert: 'mlops-lab:acknowledge-alert',
+  muteAlert: 'mlops-lab:mute-alert',
+  resolveAlert: 'mlops-lab:resolve-alert',
+  reopenAlert: 'mlops-lab:reopen-alert'
 } as const;
 
 /** So long a notification stays on the page; without it, it would only be counted in the corner. */

@@ -2,7 +2,7 @@ import type { IRouter, JupyterFrontEnd } from '@jupyterlab/application';
 import { URLExt } from '@jupyterlab/coreutils';
 
 /** What a link can lead to. */
-export type LinkKind = 'run' | 'dataset' | 'model';
+export type LinkKind = 'run' | 'dataset' | 'model' | 'monitor';
 
 /** The address that opens something in anybody's JupyterLab on this server. */
 export function linkTo(baseUrl: string, project: string, kind: LinkKind, what: string): string {

@@ -123,13 +123,17 @@ export type IRuns = v.InferOutput<typeof Runs>;
 export const Needs = v.object({
   items: v.array(
     v.object({
-      kind: v.picklist(['killed', 'failed', 'waiting', 'approval']),
+      kind: v.picklist(['killed', 'failed', 'waiting', 'approval', 'alert']),
       /** Null where a version waits that no run asked for. */
       run_id: maybe(v.string()),
       /** Of an approval: what waits, and to become what. */
       model: maybe(v.string()),
       version: maybe(v.number()),
       alias: maybe(v.string()),
+      /** Of an alert: its id, who watches, and how grave it is. */
+      alert: maybe(v.string()),
+      monitor: maybe(v.string()),
+      severity: maybe(v.picklist(['alert', 'warn', 'info'])),
       title: v.string(),
       detail: v.string(),
       at: maybe(Time)

@@ -19,6 +19,7 @@ export const ICON_PATHS = {
   minus: '<path d="M3 8h10"/>',
   list: '<path d="M6 4h8M6 8h8M6 12h8M2.5 4h.1M2.5 8h.1M2.5 12h.1"/>',
   gate: '<path d="M2.5 14V4.5a2 2 0 0 1 2-2h7a2 2 0 0 1 2 2V14M2.5 7h11M6.2 7v7M9.8 7v7"/>',
+  monitor: '<path d="M1.5 8.5h2.8L6.4 3.4l3.2 9.4 2-4.3h2.9"/>',
   alert:
     '<path d="M8 2.2 14.4 13.4H1.6zM8 6.4v3.2"/><circle cx="8" cy="11.5" r=".55" fill="currentColor" stroke="none"/>',
   approval:
