@@ -197,13 +197,42 @@ class Model(Versioned["ModelVersion"]):
             The input does not fit: a sentence for each column. Or the model is unsafe: it must be
             loaded by `load` with ``allow_unsafe=True``.
         """
+        return predict(self._kept(), data, self.signature)
+
+    def predict_proba(self, data: Any) -> Any:
+        """Say how probable each class is, after the input was compared with the signature.
+
+        Parameters
+        ----------
+        data
+            As for `predict`.
+
+        Returns
+        -------
+        array of shape (rows, classes)
+            Each between 0 and 1, the classes in the model's own order: of two, the second column
+            is the probability of the greater one, as of True.
+
+        Raises
+        ------
+        InvalidInput
+            As `predict`; and of a model that gives no probabilities.
+
+        Examples
+        --------
+        >>> m = lab.model("flight-delay@champion")        # doctest: +SKIP
+        >>> m.predict_proba(frame)[:, 1]                  # doctest: +SKIP
+        """
+        return predict(self._kept(), data, self.signature, chances=True)
+
+    def _kept(self) -> Any:
+        """The loaded model, kept until the reference means other content."""
         record = self.record
         with self._lock:
             if self._loaded is None or self._loaded[0] != record.digest:
                 folder = self._project.models.path(record.ref)
                 self._loaded = record.digest, load_model(folder)
-            loaded = self._loaded[1]
-        return predict(loaded, data, self.signature)
+            return self._loaded[1]
 
     def verify(self) -> list[Fault]:
         """Read every byte again and name what is not as it was registered; empty when all is."""

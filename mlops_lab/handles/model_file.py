@@ -80,9 +80,16 @@ class ModelFile:
 
     def predict(self, data: Any) -> Any:
         """Predict, after the input was compared with the signature; see `Model.predict`."""
+        return predict(self._kept(), data, self.signature)
+
+    def predict_proba(self, data: Any) -> Any:
+        """Say how probable each class is; see `Model.predict_proba`."""
+        return predict(self._kept(), data, self.signature, chances=True)
+
+    def _kept(self) -> Any:
         if self._model is None:
             self._model = self.load()
-        return predict(self._model, data, self.signature)
+        return self._model
 
     def __repr__(self) -> str:
         try:

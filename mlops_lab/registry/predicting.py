@@ -12,7 +12,7 @@ from mlops_lab.registry.signature import Signature
 __all__ = ["predict"]
 
 
-def predict(model: Any, data: Any, signature: Signature | None) -> Any:
+def predict(model: Any, data: Any, signature: Signature | None, *, chances: bool = False) -> Any:
     """Predict with any model; records become frames, and columns come in the model's order.
 
     Parameters
@@ -24,6 +24,8 @@ def predict(model: Any, data: Any, signature: Signature | None) -> Any:
         takes columns.
     signature
         What it takes; None lets everything through.
+    chances
+        Ask for the probability of each class instead.
 
     Raises
     ------
@@ -31,9 +33,7 @@ def predict(model: Any, data: Any, signature: Signature | None) -> Any:
         The input does not fit the signature, in a sentence for each column; or the model predicts
         nothing.
     """
-    call = getattr(model, "predict", None) or getattr(model, "transform", None)
-    if call is None:
-        raise InvalidInput(f"A {type(model).__name__} has neither predict nor transform.")
+    call = _call(model, chances)
     if signature is None:
         return call(data)
     records = isinstance(data, Mapping) or (
@@ -44,6 +44,19 @@ def predict(model: Any, data: Any, signature: Signature | None) -> Any:
         data = as_frame(data, [field.name for field in signature.inputs])
     signature.require(data)
     return call(_ordered(data, [field.name for field in signature.inputs]) if columns else data)
+
+
+def _call(model: Any, chances: bool) -> Any:
+    name = type(model).__name__
+    if chances:
+        call = getattr(model, "predict_proba", None)
+        if call is None:
+            raise InvalidInput(f"A {name} gives no probabilities; `predict` says what it can say.")
+        return call
+    call = getattr(model, "predict", None) or getattr(model, "transform", None)
+    if call is None:
+        raise InvalidInput(f"A {name} has neither predict nor transform.")
+    return call
 
 
 def _ordered(data: Any, names: list[str]) -> Any:

@@ -94,6 +94,23 @@ def test_a_model_is_loaded_and_predicts(late: lab.Model) -> None:
     ]
 
 
+def test_a_model_says_how_probable_each_class_is(late: lab.Model) -> None:
+    expected = trained().predict_proba(FRAME)
+    assert (late.predict_proba(FRAME) == expected).all()
+    with pytest.raises(InvalidInput, match="'hour'"):
+        late.predict_proba(FRAME.drop(columns="hour"))
+
+
+def test_a_model_without_probabilities_says_so() -> None:
+    from sklearn.linear_model import LinearRegression
+
+    from mlops_lab.registry.predicting import predict
+
+    fitted = LinearRegression().fit(FRAME, FRAME.sum(axis="columns"))
+    with pytest.raises(InvalidInput, match="A LinearRegression gives no probabilities"):
+        predict(fitted, FRAME, None, chances=True)
+
+
 def test_input_that_does_not_fit_is_refused_in_sentences(late: lab.Model) -> None:
     with pytest.raises(InvalidInput) as refused:
         late.predict(pd.DataFrame({"hours": [1], "distance": ["far"]}))
