@@ -1,0 +1,177 @@
+"""The shapes of files that people write: their small types, and what is wrong with them in words.
+
+A file's shape is a tree of `Shape` classes. Every field says in its description what must stand
+there, so that a fault can tell it: "by is 'weak'; it must be hour, day, week or month."
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from mlops_lab.document import Document, Place
+from mlops_lab.expressions import nearest
+from mlops_lab.faults import Fault
+
+__all__ = ["Duration", "Line", "Shape", "seconds", "shape_faults", "shown"]
+
+_DURATION: Final = r"(\d+(\.\d+)?(ms|s|m|h|d))+"
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LONGEST_S: Final = 366 * 86400.0
+
+
+class Shape(BaseModel):
+    """A map of a file: nothing but its own keys, each of its own type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def seconds(duration: str) -> float:
+    """How long a duration such as ``20m`` or ``1h30m`` is, in seconds.
+
+    >>> seconds("90s"), seconds("1h30m")
+    (90.0, 5400.0)
+    """
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", duration)
+    return float(sum(float(number) * _UNITS[unit] for number, unit in parts))
+
+
+def shown(value: object) -> str:
+    """A value as a fault tells it, in at most 60 characters."""
+    if value is None:
+        return "empty"
+    if isinstance(value, dict):
+        return "a map"
+    if isinstance(value, list):
+        return "a list"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _sensible(duration: str) -> str:
+    if not 0 < seconds(duration) <= _LONGEST_S:
+        raise ValueError("from just above 0 to a year")
+    return duration
+
+
+def _line(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("one line without control characters")
+    return name
+
+
+Line = Annotated[str, AfterValidator(_line)]
+Duration = Annotated[
+    str,
+    Field(pattern=f"^{_DURATION}$", examples=["20m", "90s", "1h30m"]),
+    AfterValidator(_sensible),
+]
+
+
+def shape_faults(
+    document: Document,
+    error: ValidationError,
+    model: type[BaseModel],
+    owner: str,
+    place: Place = (),
+) -> list[Fault]:
+    """Say what pydantic found, in our words; one fault for each place, in the file's order.
+
+    Parameters
+    ----------
+    document
+        The file.
+    error
+        What the model refused.
+    model
+        The shape of what stands at `place`; the descriptions of its fields say what must be there.
+    owner
+        What people call the whole: ``a monitor``.
+    place
+        Where in the file the model begins.
+    """
+    found: dict[Place, Fault] = {}
+    errors = error.errors(include_url=False)
+    unknown = [one["loc"] for one in errors if one["type"] == "extra_forbidden"]
+    for one in errors:
+        loc = one["loc"]
+        where, value = _in_file(document, place, loc)
+        if one["type"] == "extra_forbidden":
+            word, within = str(loc[-1]), _model_at(model, loc[:-1])
+            fields = list(within.model_fields)
+            who = _owner(owner, where[:-1], place)
+            message = f"{word!r} is not known here: {who} has {', '.join(fields)}."
+            found[where] = document.fault(
+                where, message, key=True, suggestion=nearest(word, fields)
+            )
+        elif one["type"] == "missing":
+            word = str(loc[-1])
+            if any(other[:-1] == loc[:-1] and nearest(str(other[-1]), [word]) for other in unknown):
+                continue  # it is there, misspelt
+            message = f"{_capital(_owner(owner, where, place))} has no {word}."
+            found.setdefault((*where, word), document.fault(where, message, key=bool(where)))
+        else:
+            what = _description(model, loc) or "something else"
+            message = f"{_dotted(where[len(place) :])} is {shown(value)}; it must be {what}."
+            found.setdefault(where, document.fault(where, message, key=value is None))
+    return sorted(found.values(), key=lambda fault: fault.mark)
+
+
+def _in_file(document: Document, place: Place, loc: Sequence[int | str]) -> tuple[Place, Any]:
+    """The deepest place of an error that stands in the file, and the value there; pydantic adds
+    the names of types to its places.
+    """
+    value: Any = document.value
+    for part in place:
+        value = value[part]
+    found = list(place)
+    for part in loc:
+        try:
+            value = value[part]
+        except (KeyError, TypeError, IndexError):
+            continue
+        found.append(part)
+    return tuple(found), value
+
+
+def _model_at(model: type[BaseModel], loc: Sequence[int | str]) -> type[BaseModel]:
+    """The innermost shape on the way to a place."""
+    for part in loc:
+        field = model.model_fields.get(str(part))
+        if field is not None:
+            model = _shape_in(field.annotation) or model
+    return model
+
+
+def _description(model: type[BaseModel], loc: Sequence[int | str]) -> str | None:
+    """What must stand at a place: as the innermost field on the way says."""
+    found: str | None = None
+    for part in loc:
+        field = model.model_fields.get(str(part))
+        if field is not None:
+            found = field.description or found
+            model = _shape_in(field.annotation) or model
+    return found
+
+
+def _shape_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inside = (_shape_in(one) for one in get_args(annotation))
+    return next((one for one in inside if one is not None), None)
+
+
+def _owner(owner: str, where: Place, place: Place) -> str:
+    return _dotted(where[len(place) :]) or owner
+
+
+def _dotted(where: Place) -> str:
+    """A place as people read it, lists counted from 1."""
+    return ".".join(str(part + 1 if isinstance(part, int) else part) for part in where)
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
