@@ -87,7 +87,7 @@ def exams(
         given = {
             name: step_params(spec.step(name), shared, own[name]) for name in ("train", "evaluate")
         }
-        given["train"] |= {**files, "candidate": candidate, "oof": os.devnull}
+        given["train"] |= {**files, "candidate": candidate}
         given["evaluate"] |= {**files, "model": candidate, "tries": 1}
         asked.append(given)
     ended = subprocess.run(

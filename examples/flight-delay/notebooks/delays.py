@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,14 @@ NUMBERS = [
 ]
 FEATURES = CATEGORIES + NUMBERS
 WEATHER = ["temp", "dewp", "humid", "wind_speed", "pressure", "visib", "precip_3h"]
+
+# Whose passengers get the warnings: monitoring looks at each kind of carrier by itself.
+CARRIERS = {
+    "network": ["UA", "AA", "DL", "US", "AS", "HA"],
+    "low-cost": ["B6", "WN", "FL", "F9", "VX"],
+    "regional": ["EV", "9E", "MQ", "YV", "OO"],
+}
+CARRIER_KIND = {carrier: kind for kind, carriers in CARRIERS.items() for carrier in carriers}
 
 # Known only after the scheduled departure. It stays in the files so that a leak can be shown, and refused.
 KNOWN_LATER = ["dep_delay"]
@@ -102,6 +110,22 @@ def make_model(
         linear = LogisticRegression(C=0.1, max_iter=500, class_weight=weights)
         return Pipeline([("columns", table), ("linear", linear)])
     raise ValueError(f"estimator is {estimator!r}; it can be 'hgb' or 'logistic'")
+
+
+def unseen_scores(new: Callable[[], Any], frame: pd.DataFrame, columns: list[str]) -> np.ndarray:
+    """What models made by ``new()`` say of weeks that they have not seen: one score per row of the frame.
+
+    Flights of a week share its storms, so a week is never split: it is scored by the model that learnt from the
+    other four fifths of the weeks.
+    """
+    from sklearn.model_selection import GroupKFold
+
+    scores = np.full(len(frame), np.nan)
+    folds = GroupKFold(min(5, frame["week"].nunique()))
+    for learn, ask in folds.split(frame, groups=frame["week"]):
+        fitted = new().fit(frame[columns].iloc[learn], frame["late"].iloc[learn])
+        scores[ask] = fitted.predict_proba(frame[columns].iloc[ask])[:, 1]
+    return scores
 
 
 def staged_scores(model: Any, table: pd.DataFrame) -> Iterator[np.ndarray]:
