@@ -8,6 +8,8 @@ import { readLineage } from '../api/lineage';
 import type { IRunDetail } from '../api/types';
 import { CommandIDs, TOLD } from '../commands';
 import { formatBytes } from '../components';
+import { followRun, openRun } from '../follow-run';
+import type { ITold } from '../follow-run';
 import type { LiveProject } from '../state/live';
 import { pathInProject } from '../state/path';
 import { asRequestError } from '../state/resource';
@@ -96,38 +98,16 @@ export class Committer {
 
   /** Stay with the run until it has ended, and tell how. */
   private _follow(live: LiveProject, id: string, name: string): void {
-    const { trans } = this._options;
-    const actions = [
-      this._openRun(live.key, id),
-      {
-        label: trans.__('Stop'),
-        callback: (event: MouseEvent): void => {
-          event.preventDefault(); // The notice stays, to tell that it has stopped.
-          live.client.cancel(id).catch((error: unknown) => {
-            const why = asRequestError(error).message;
-            Notification.error(trans.__('The run cannot be stopped: %1', why), TOLD);
-          });
-        }
-      }
-    ];
-    const options = { autoClose: false, actions } as const;
-    const notice = Notification.emit(trans.__('Committing %1', name), 'in-progress', options);
-    const run = live.resource<IRunDetail>({
-      load: client => client.run(id),
-      concerns: ({ kind, ids }) => kind === 'runs' && (ids === null || ids.includes(id))
+    const { app, trans } = this._options;
+    followRun({
+      live,
+      id,
+      commands: app.commands,
+      trans,
+      working: run =>
+        trans.__('Committing %1', name) + (run === null ? '' : progressText(run, trans)),
+      ended: (run, error) => this._ended(live, { id, run, error }, name)
     });
-    const look = (): void => {
-      const { value, error } = run;
-      if (value !== null && isOpen(value)) {
-        const message = trans.__('Committing %1', name) + progressText(value, trans);
-        Notification.update({ id: notice, message, ...options });
-      } else if (value !== null || (error !== null && !error.transient)) {
-        run.dispose();
-        live.reload();
-        void this._ended(live, { id, run: value, error }, name).then(told => settle(notice, told));
-      }
-    };
-    run.changed.connect(look);
   }
 
   /** How a commit ended, in a sentence, and what can be opened. */
@@ -143,7 +123,8 @@ export class Committer {
         run === null
           ? trans.__('How the commit of %1 ended cannot be read: %2', name, why)
           : trans.__('%1 was not committed: %2', name, why);
-      return { type: 'error', message, autoClose: false, actions: [this._openRun(live.key, id)] };
+      const actions = [openRun(this._options.app.commands, trans, live.key, id)];
+      return { type: 'error', message, autoClose: false, actions };
     }
     const client = new DataClient(live.client);
     const made = await this._madeBy(live, client, id, name);
@@ -206,33 +187,6 @@ export class Committer {
       ? trans.__('%1 %2 is kept, but blocked by the suite %3.', name, made.version, suite)
       : trans.__('%1 %2 is kept, but blocked: %3', name, made.version, check.sentence);
   }
-
-  private _openRun(project: string, id: string): Notification.IAction {
-    const { app, trans } = this._options;
-    return {
-      label: trans.__('Open run'),
-      callback: event => {
-        event.preventDefault(); // The notice stays: the end of the commit is still to be told.
-        void app.commands.execute(CommandIDs.openRun, { project, id });
-      }
-    };
-  }
-}
-
-interface ITold extends Notification.IOptions<null> {
-  type: 'success' | 'warning' | 'error';
-  message: string;
-}
-
-/** Tell the end in the place of the beginning; anew where a person has put that away. */
-function settle(id: string, { type, message, ...options }: ITold): void {
-  if (!Notification.update({ id, type, message, ...options })) {
-    Notification.emit(message, type, options);
-  }
-}
-
-function isOpen({ status }: IRunDetail): boolean {
-  return status === 'running' || status === 'scheduled';
 }
 
 /** How far it is, by the bytes that the run logs. */

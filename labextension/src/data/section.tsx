@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { useLayoutEffect, useRef } from 'react';
 import type { KeyboardEvent, PointerEvent, ReactElement } from 'react';
 import { Age, Alias, Icon, Skeleton, formatBytes, formatCount } from '../components';
+import { MOVES } from '../list-rows';
 import { ListSection } from '../list-section';
 import type { Folds } from '../state/folds';
 import { useChanged } from '../state/use';
@@ -130,16 +131,6 @@ function Tree(props: {
     </div>
   );
 }
-
-/** Where each key leads from row `at` of `total`. */
-const MOVES: Record<string, (at: number, total: number) => number> = {
-  ArrowDown: at => at + 1,
-  j: at => at + 1,
-  ArrowUp: at => at - 1,
-  k: at => at - 1,
-  Home: () => 0,
-  End: (_, total) => total - 1
-};
 
 function focusRow(tree: HTMLElement | null, id: string): void {
   const rows = tree?.querySelectorAll<HTMLElement>('[role="treeitem"]') ?? [];

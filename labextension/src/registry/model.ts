@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
+import { answerWith } from '../answering';
 import { readLineage } from '../api/lineage';
 import type { ICard, IDecisions, IMe, IModelPage, IModels, IVersionDetail } from '../api/registry';
 import { RegistryClient } from '../api/registry';
@@ -61,7 +62,7 @@ export class RegistryModel implements IDisposable {
     });
     this.data.changed.connect(this._onData, this);
     this.view.on('change:selection', this._onSelection);
-    this.view.on('change:request', this._onRequest);
+    this._stopAnswering = answerWith<IRequest>(this.view, request => this._do(request));
   }
 
   /** What the view and this share. */
@@ -88,7 +89,7 @@ export class RegistryModel implements IDisposable {
 
   dispose(): void {
     this.view.off('change:selection', this._onSelection);
-    this.view.off('change:request', this._onRequest);
+    this._stopAnswering();
     this.data.dispose();
     Signal.clearData(this);
   }
@@ -196,23 +197,6 @@ export class RegistryModel implements IDisposable {
     this._changed.emit();
   };
 
-  private _onRequest = (): void => {
-    const request = this.view.get('request');
-    if (request !== null) {
-      void this._answer(request);
-    }
-  };
-
-  private async _answer(request: IRequest): Promise<void> {
-    try {
-      const sentence = await this._do(request);
-      this.view.set('answer', { id: request.id, ok: true, sentence });
-    } catch (error) {
-      const sentence = asRequestError(error).message;
-      this.view.set('answer', { id: request.id, ok: false, sentence });
-    }
-  }
-
   private async _do(request: IRequest): Promise<string> {
     const client = this._client;
     switch (request.verb) {
@@ -255,6 +239,7 @@ export class RegistryModel implements IDisposable {
   }
 
   private _client: RegistryClient;
+  private _stopAnswering: () => void;
   private _stale = true;
   private _shown: IRead | null = null;
   private _changed = new Signal<this, void>(this);

@@ -7,10 +7,11 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { CATEGORY, CommandIDs } from '../commands';
 import { modelIcon } from '../icons';
 import { followLinks } from '../links';
+import { openNode } from '../nodes';
 import { insertLines } from '../notebook/insert';
 import { IProjectModel } from '../tokens';
+import { translateBy } from '../translate';
 import { parseRef } from '../views/registry/state';
-import type { Translate } from '../views/text';
 import { RegistryModel, selectionOf } from './model';
 import type { IRegistryActions } from './model';
 import { RegistryWidget, registryWidgetId } from './widget';
@@ -107,26 +108,11 @@ function actionsOf(
 ): IRegistryActions {
   const { commands } = app;
   return {
-    open: node => {
-      const [kind, id] = [node.slice(0, node.indexOf(':')), node.slice(node.indexOf(':') + 1)];
-      const about = parseRef(id);
-      if (kind === 'run') {
-        void commands.execute(CommandIDs.openRun, { project, id });
-      } else if (kind === 'dataset' && about !== null) {
-        void commands.execute(CommandIDs.openDataset, { project, ...about });
-      } else if (kind === 'model' && about !== null) {
-        void commands.execute(CommandIDs.openModel, { project, ...about });
-      }
-    },
+    open: node => openNode(commands, project, node),
     insert: line => {
       if (notebooks !== null) {
         void insertLines(app, notebooks, line, projects.folder);
       }
     }
   };
-}
-
-function translateBy(trans: TranslationBundle): Translate {
-  // eslint-disable-next-line jupyter/no-dynamic-translation -- the views hold the literals
-  return (text, ...values) => trans.__(text, ...values);
 }

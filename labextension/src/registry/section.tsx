@@ -1,15 +1,12 @@
-import { useRef, useState } from 'react';
-import type { KeyboardEvent, PointerEvent, ReactElement } from 'react';
+import type { PointerEvent, ReactElement } from 'react';
 import type { IModelRow } from '../api/registry';
-import { Age, Alias, Icon, formatCount } from '../components';
+import { Age, Alias, Icon } from '../components';
+import { ListRows } from '../list-rows';
 import { ListSection } from '../list-section';
 import type { Folds } from '../state/folds';
 import { useChanged } from '../state/use';
 import { aliasRef, loadLine, usualRef } from './lines';
 import type { ModelsModel } from './models';
-
-/** So many are shown at once; the rest waits behind a button. */
-const SHOWN = 50;
 
 /** What the section asks of the application. */
 export interface IModelsActions {
@@ -28,10 +25,10 @@ export interface IModelsSectionProps {
 /** *Models*: what may be used; nothing where there is none. */
 export function ModelsSection({ model, folds, actions }: IModelsSectionProps): ReactElement {
   useChanged(model);
-  const { models, trans } = model;
+  const { trans } = model;
   return (
     <ListSection
-      list={models}
+      list={model.list}
       count={value => value.models.length}
       title={trans.__('Models')}
       failed={trans.__('Models cannot be read')}
@@ -50,61 +47,22 @@ export function ModelsSection({ model, folds, actions }: IModelsSectionProps): R
         </button>
       }
     >
-      {value => <Rows model={model} rows={value.models} actions={actions} />}
+      {value => (
+        <ListRows
+          rows={value.models}
+          label={trans.__('Models')}
+          focused={model.focused}
+          focus={name => model.focus(name)}
+          trans={trans}
+        >
+          {(row, focused) => (
+            <Row key={row.name} row={row} focused={focused} model={model} actions={actions} />
+          )}
+        </ListRows>
+      )}
     </ListSection>
   );
 }
-
-function Rows(props: {
-  model: ModelsModel;
-  rows: readonly IModelRow[];
-  actions: IModelsActions;
-}): ReactElement {
-  const { model, rows, actions } = props;
-  const { trans } = model;
-  const [all, setAll] = useState(false);
-  const list = useRef<HTMLDivElement>(null);
-  const shown = all ? rows : rows.slice(0, SHOWN);
-  const at = Math.max(
-    0,
-    shown.findIndex(one => one.name === model.focused)
-  );
-  const onKeyDown = (event: KeyboardEvent): void => {
-    const to = MOVES[event.key]?.(at, shown.length);
-    if (to !== undefined && !event.ctrlKey && !event.metaKey && !event.altKey) {
-      event.preventDefault();
-      const index = Math.min(Math.max(0, to), shown.length - 1);
-      model.focus(shown[index].name);
-      list.current?.querySelectorAll<HTMLElement>('[role="row"]')[index]?.focus();
-    }
-  };
-  return (
-    <>
-      <div ref={list} role="grid" aria-label={trans.__('Models')} onKeyDown={onKeyDown}>
-        {shown.map((row, index) => (
-          <Row key={row.name} row={row} focused={index === at} model={model} actions={actions} />
-        ))}
-      </div>
-      {shown.length < rows.length && (
-        <div className="jp-MlopsLab-more">
-          <button type="button" className="jp-MlopsLab-link" onClick={() => setAll(true)}>
-            {trans.__('%1 more', formatCount(rows.length - shown.length))}
-          </button>
-        </div>
-      )}
-    </>
-  );
-}
-
-/** Where each key leads from row `at` of `total`. */
-const MOVES: Record<string, (at: number, total: number) => number> = {
-  ArrowDown: at => at + 1,
-  j: at => at + 1,
-  ArrowUp: at => at - 1,
-  k: at => at - 1,
-  Home: () => 0,
-  End: (_, total) => total - 1
-};
 
 function Row(props: {
   row: IModelRow;

@@ -10,8 +10,8 @@ import { followLinks } from '../../links';
 import { openMenu } from '../../menu';
 import { dragLines } from '../../notebook/drag';
 import { IProjectModel } from '../../tokens';
+import { translateBy } from '../../translate';
 import { parseRef } from '../../views/registry/state';
-import type { Translate } from '../../views/text';
 import { loadExpression, loadLine } from '../lines';
 import type { IDataSubject } from '../model';
 import type { IDatasetActions } from './actions';
@@ -199,9 +199,4 @@ function fillMenu(
   }
   menu.addItem({ type: 'separator' });
   menu.addItem({ command: CommandIDs.deleteDataset, args });
-}
-
-function translateBy(trans: TranslationBundle): Translate {
-  // eslint-disable-next-line jupyter/no-dynamic-translation -- the views hold the literals
-  return (text, ...values) => trans.__(text, ...values);
 }

@@ -16,9 +16,10 @@ import type { Menu } from '@lumino/widgets';
 import { CATEGORY, CommandIDs, runArgs, TOLD } from '../../commands';
 import { followLinks } from '../../links';
 import { openMenu } from '../../menu';
+import { showLine } from '../../show-line';
 import { asRequestError } from '../../state/resource';
 import { IProjectModel } from '../../tokens';
-import type { Translate } from '../../views/text';
+import { translateBy } from '../../translate';
 import type { IRunActions } from './actions';
 import { isLive } from './load';
 import { RUN_TABS, RunModel } from './model';
@@ -138,7 +139,13 @@ function addCommands(app: JupyterFrontEnd, context: IContext): void {
           .pop() ?? ''
       ),
     isEnabled: args => contentsPath(projects, args) !== null,
-    execute: args => commands.execute('docmanager:open', { path: contentsPath(projects, args) })
+    execute: async args => {
+      const path = contentsPath(projects, args);
+      const opened: unknown = await commands.execute('docmanager:open', { path });
+      if (typeof args.line === 'number') {
+        await showLine(opened, args.line, typeof args.column === 'number' ? args.column : 1);
+      }
+    }
   });
 
   commands.addCommand(CommandIDs.stopRun, {
@@ -233,9 +240,4 @@ function fillMenu(
   }
   menu.addItem({ type: 'separator' });
   add(CommandIDs.deleteRun);
-}
-
-function translateBy(trans: TranslationBundle): Translate {
-  // eslint-disable-next-line jupyter/no-dynamic-translation -- the views hold the literals
-  return (text, ...values) => trans.__(text, ...values);
 }
