@@ -1,9 +1,9 @@
 import type { IHostState } from '../host';
+import type { WireNumber } from '../number';
 
 export type { IAnswer, IMe } from '../host';
+export type { WireNumber } from '../number';
 
-/** A number as JSON carries it: the ones that are not finite are words. */
-export type WireNumber = number | 'NaN' | 'Infinity' | '-Infinity';
 /** One per chunk; null where there is nothing to say. */
 export type Series = readonly (WireNumber | null)[];
 
@@ -82,7 +82,8 @@ export interface IColumn {
   bins: IBins;
   /** One row of counts, or one per model version that answered. */
   reference_counts: readonly number[] | Readonly<Record<string, readonly number[]>>;
-  counts: IPacked;
+  /** Null: left out of a saved notebook, to keep that small. */
+  counts: IPacked | null;
 }
 
 export interface IQuality {

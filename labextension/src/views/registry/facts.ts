@@ -1,4 +1,5 @@
 import { formatDifference, formatMetric, judge } from '../../components/format';
+import { toNumber } from '../number';
 import type { Translate } from '../text';
 import type {
   Direction,
@@ -11,11 +12,6 @@ import type {
   IVersionRow,
   WireNumber
 } from './state';
-
-/** A number of the wire as a number. */
-export function toNumber(value: WireNumber | undefined): number | null {
-  return value === undefined ? null : Number(value);
-}
 
 /** The metrics worth a column: the project's goals first, then what most versions have. */
 export function metricKeys(page: IModelPage): string[] {

@@ -1,8 +1,9 @@
 import type { ReactElement } from 'react';
 import { Alias, Badge } from '../../components/badge';
 import { formatMetric } from '../../components/format';
+import { toNumber } from '../number';
 import { useText } from '../text';
-import { difference, toNumber } from './facts';
+import { difference } from './facts';
 import { useHost } from './host';
 import type { Direction, IJudgement, IRunRef, WireNumber } from './state';
 

@@ -1,13 +1,13 @@
 import { useState } from 'react';
-import type { KeyboardEvent, ReactElement, ReactNode, Ref } from 'react';
+import type { ReactElement, ReactNode, Ref } from 'react';
 import { Age } from '../../components/age';
 import { formatCount } from '../../components/format';
 import { Icon } from '../../components/icon';
 import type { IconName } from '../../components/icon-paths';
+import { onEnter, useRoving } from '../roving';
 import { useText } from '../text';
 import { useHost } from './host';
 import { Aliases } from './parts';
-import { useRoving } from './roving';
 import type { IApprovalRequest, IDecision, IDecisions, IModelRow, IModels } from './state';
 import { NO_SELECTION, parseRef } from './state';
 
@@ -241,17 +241,6 @@ function decisionIcon(kind: string): IconName {
     return 'rejected';
   }
   return noun === 'model' || noun === 'dataset' || noun === 'run' ? noun : 'check';
-}
-
-/** Enter and the space bar do what a click does, on the row itself. */
-export function onEnter(act: () => void): (event: KeyboardEvent) => void {
-  return event => {
-    if ((event.key === 'Enter' || event.key === ' ') && event.target === event.currentTarget) {
-      event.preventDefault();
-      event.stopPropagation();
-      act();
-    }
-  };
 }
 
 export function matches(model: IModelRow, text: string): boolean {

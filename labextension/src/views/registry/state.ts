@@ -1,10 +1,10 @@
 import type { IGraph } from '../graph/state';
 import type { IHostState } from '../host';
+import type { WireNumber } from '../number';
 
 export type { IAnswer, IMe } from '../host';
+export type { WireNumber } from '../number';
 
-/** A number as JSON carries it: the ones that are not finite are words. */
-export type WireNumber = number | 'NaN' | 'Infinity' | '-Infinity';
 export type Direction = 'min' | 'max';
 
 export interface IRunRef {

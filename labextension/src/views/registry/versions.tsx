@@ -1,13 +1,12 @@
 import { Fragment } from 'react';
 import type { KeyboardEvent, ReactElement } from 'react';
 import { Age } from '../../components/age';
+import { onEnter, useRoving } from '../roving';
 import { useText } from '../text';
 import { metricKeys } from './facts';
 import { useHost } from './host';
 import { Mark } from './over';
 import { Aliases, Difference, GatesBadge, RunLink, Unsafe, Value } from './parts';
-import { useRoving } from './roving';
-import { onEnter } from './side';
 import type { IModelPage, IVersionRow } from './state';
 
 export interface IVersionsProps {

@@ -51,3 +51,14 @@ export function useRoving<E extends HTMLElement>(): {
   };
   return { ref, onKeyDown };
 }
+
+/** Enter and the space bar do what a click does, on the row itself. */
+export function onEnter(act: () => void): (event: KeyboardEvent) => void {
+  return event => {
+    if ((event.key === 'Enter' || event.key === ' ') && event.target === event.currentTarget) {
+      event.preventDefault();
+      event.stopPropagation();
+      act();
+    }
+  };
+}
