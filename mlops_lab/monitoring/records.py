@@ -320,7 +320,8 @@ class Incident:
     Parameters
     ----------
     key
-        Names the cause: ``drift:temp,dewp``; the same incident found again has the same.
+        The cause and the chunk in which it began, ``domain@2013-04-15``: the same incident found
+        again has the same.
     severity
         The worst that it came to; ``info`` is told and never alarms.
     columns, segment
@@ -350,6 +351,11 @@ class Incident:
     sections: tuple[Section, ...] = ()
     id: str | None = None
     status: Literal["open", "acknowledged", "muted", "resolved"] | None = None
+
+    @property
+    def cause(self) -> str:
+        """What it is about, whenever it began: ``domain``, ``quality:missing``."""
+        return self.key.partition("@")[0]
 
 
 @dataclass(frozen=True, slots=True)

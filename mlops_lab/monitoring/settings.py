@@ -69,9 +69,9 @@ class Policy:
         Below `small` rows a cell is drawn and never alarms; below `drift_rows` it is judged for
         data quality only; above `significance_rows` a p-value says nothing and effect decides.
     gap_warn, gap_alert
-        |mean score − share of the positive|: calibration in the large.
+        |mean score − share of the positive|: calibration in the large; .20 is an alert at once.
     auc_warn, auc_alert
-        How far AUC is below the reference's median.
+        How far AUC is below the reference's median; .10 is an alert at once.
     error_warn, error_alert
         How far the error of a regression is above the reference's median, as a share of it.
     domain_quantile, domain_share
@@ -110,9 +110,9 @@ class Policy:
     drift_rows: int = 300
     significance_rows: int = 100_000
     gap_warn: float = 0.05
-    gap_alert: float = 0.20
+    gap_alert: float = 0.10
     auc_warn: float = 0.02
-    auc_alert: float = 0.10
+    auc_alert: float = 0.05
     error_warn: float = 0.10
     error_alert: float = 0.25
     domain_quantile: float = 0.005
