@@ -164,6 +164,27 @@ class Source:
         return cls("files", told, tuple(paths), None, formats.pop())
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """The files it is read from; none when it is a frame, a relation or a query."""
+        return self._files
+
+    @property
+    def root(self) -> Path | None:
+        """The folder whose files it is read from, where a folder was given."""
+        return self._root
+
+    def parts(self) -> tuple[Source, ...]:
+        """Each file as data of its own; itself when it is one piece.
+
+        Folders that are columns (``year=2013/``) say something only together.
+        """
+        if len(self._files) < 2 or self._is_partitioned():
+            return (self,)
+        return tuple(
+            Source("files", str(file), (file,), None, self._format) for file in self._files
+        )
+
+    @property
     def by_column(self) -> bool:
         """Whether one column can be read without the others, and as often as one likes."""
         return self._format == "parquet" or (
