@@ -163,6 +163,8 @@ class Performance:
         Rows by score bin and label (0, 1, none), shape ``(n_chunks, 100, 3)``.
     reference_counts
         The reference's, shape ``(100, 3)``.
+    score_edges
+        The 101 edges of the bins of `counts`.
     notes
         What a reader must know, as sentences.
     """
@@ -179,5 +181,6 @@ class Performance:
     fairness: tuple[GroupRates, ...] = ()
     counts: Packed | None = None
     reference_counts: Packed | None = None
+    score_edges: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
     live: Annotated[Any, Field(exclude=True)] = field(default=None, compare=False, repr=False)

@@ -42,6 +42,7 @@ __all__ = [
     "Reference",
     "ReferenceColumn",
     "Section",
+    "Segments",
     "Settings",
     "Severity",
     "State",
@@ -195,14 +196,15 @@ class Outside:
         The range.
     natural
         The share outside that the reference's own chunks reach; None is too few of them.
-    share
-        By chunk.
+    share, states
+        By chunk; the letters as of `ColumnEvaluation.states`.
     """
 
     low: float
     high: float
     natural: float | None
     share: Line
+    states: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,6 +373,14 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Segments:
+    """By which column windows can be cut, and into what."""
+
+    by: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WindowColumn:
     """A column over a range of chunks, beside its reference."""
 
@@ -421,6 +431,8 @@ class Evaluation:
         Incidents, the worst and newest first.
     events
         What happened to the model meanwhile.
+    segments
+        What windows can be cut by, where a segment was asked for.
     live
         What was counted, while it is at hand: windows are recomputed from it.
     """
@@ -444,6 +456,7 @@ class Evaluation:
     performance: Performance | None
     alerts: tuple[Incident, ...]
     events: tuple[Event, ...]
+    segments: Segments | None = None
     live: Annotated[Any, Field(exclude=True)] = field(default=None, compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
