@@ -117,7 +117,13 @@ def shape_faults(
             what = _description(model, loc) or "something else"
             message = f"{_dotted(where[len(place) :])} is {shown(value)}; it must be {what}."
             found.setdefault(where, document.fault(where, message, key=value is None))
-    return sorted(found.values(), key=lambda fault: fault.mark)
+    # Of what could be one thing or another, pydantic says both: the place inside tells more.
+    inner = [
+        fault
+        for where, fault in found.items()
+        if not any(len(other) > len(where) and other[: len(where)] == where for other in found)
+    ]
+    return sorted(inner, key=lambda fault: fault.mark)
 
 
 def _in_file(document: Document, place: Place, loc: Sequence[int | str]) -> tuple[Place, Any]:
