@@ -1,0 +1,485 @@
+"""Making the grids of a reference: what each column is, and how it is best counted.
+
+Up to 100,000 rows are looked at in full. Of more a sample is taken by what the rows say, not by
+where they stand, so that the grids too are the same in any order and from any format. Words are
+counted in full: whether a value is new is no question for a sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from math import frexp, ldexp
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mlops_lab.compute.counting import stream
+from mlops_lab.compute.engine import Engine, open_engine, quote
+from mlops_lab.compute.grids import Form, Grid, Grids
+from mlops_lab.compute.kinds import (
+    FEW,
+    LONG_CHARS,
+    MOST_VALUES,
+    Kind,
+    KindFound,
+    Looked,
+    check_declared,
+    settle_kind,
+)
+from mlops_lab.compute.profiling import Progress
+from mlops_lab.compute.reading import number_sql, word_sql
+from mlops_lab.compute.source import Source
+from mlops_lab.compute.types import FLOATS, is_number, kind_of_type
+from mlops_lab.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from mlops_lab.compute.slots import Floats, Ints
+
+__all__ = ["fit_grids", "infer_kinds"]
+
+SAMPLE: Final = 100_000
+"""Rows that are enough for a centre, a scale and the frequent values."""
+
+ATOM_SHARE: Final = 0.01
+"""A number that is more frequent gets a slot of its own …"""
+MOST_ATOMS: Final = 8
+"""… and the most frequent ones only; zero always has one."""
+
+TOP_WORDS: Final = 49
+"""Of more than 50 words the vocabulary has so many; then come other and new."""
+
+MOST_KNOWN: Final = 250_000
+"""So many words of a reference are remembered (by 8 bytes each) to tell new ones from them."""
+
+_HASHED: Final = 8
+"""A row is drawn by the hash of so many of its columns."""
+
+_TOGETHER: Final = 200
+_WIDE: Final = 64 << 20
+_EXPONENTS: Final = 960
+"""Scales are between 2 to the minus and plus this, so that dividing by them is safe."""
+
+
+def infer_kinds(
+    source: Any,
+    *,
+    columns: Sequence[str] | None = None,
+    declared: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+    tmp: Path | None = None,
+) -> dict[str, KindFound]:
+    """Tell what the columns of a table are for a drift statistic.
+
+    Parameters
+    ----------
+    source
+        A `Source`, or whatever `Source.of` takes.
+    columns
+        Only these; default all.
+    declared
+        Kinds that a person gave, by column.
+    progress, tmp
+        As for `fit_grids`.
+
+    Raises
+    ------
+    InvalidInput
+        A column is not there, or cannot be what it is declared to be.
+
+    Examples
+    --------
+    >>> import pyarrow
+    >>> infer_kinds(pyarrow.table({"carrier": ["EV", "UA", "EV"]}))["carrier"].reason
+    '2 different values'
+    """
+    return dict(
+        fit_grids(source, columns=columns, kinds=declared, progress=progress, tmp=tmp).kinds
+    )
+
+
+def fit_grids(
+    source: Any,
+    *,
+    columns: Sequence[str] | None = None,
+    kinds: Mapping[str, str] | None = None,
+    time: str | None = None,
+    progress: Progress | None = None,
+    tmp: Path | None = None,
+) -> Grids:
+    """Make the grids that a reference, and whatever is compared with it, is counted on.
+
+    Parameters
+    ----------
+    source
+        The reference: a `Source`, or whatever `Source.of` takes.
+    columns
+        Only these; default all.
+    kinds
+        Kinds that a person declares, by column; they win over the inferred ones.
+    time
+        The column that tells when a row is from: it is left out.
+    progress
+        Called with the number of columns done and of all.
+    tmp
+        Where temporary files go.
+
+    Raises
+    ------
+    InvalidInput
+        The data cannot be read, a column is not there, or cannot be what it is declared to be.
+    """
+    given = Source.of(source)
+    with open_engine(tmp) as engine, given.reading():
+        table = given.view(engine)
+        types = dict(engine.columns(table))
+        chosen = _chosen(types, columns, kinds or {}, time)
+        declared = {
+            name: check_declared(name, types[name], kind)
+            for name, kind in (kinds or {}).items()
+            if name in chosen
+        }
+        fitting = _Fitting(engine, f"{table} as t", types, progress, len(chosen))
+        found = fitting.fit(chosen, declared)
+    return Grids(
+        {name: found[name][0] for name in chosen}, {name: found[name][1] for name in chosen}
+    )
+
+
+def _chosen(
+    types: Mapping[str, str],
+    columns: Sequence[str] | None,
+    kinds: Mapping[str, str],
+    time: str | None,
+) -> list[str]:
+    for name in [*(columns or ()), *kinds]:
+        if name not in types:
+            near = get_close_matches(name, types, 1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise InvalidInput(f"There is no column {name} in the reference.{hint}")
+    wanted = list(dict.fromkeys(types if columns is None else columns))
+    return [name for name in wanted if name != time]
+
+
+@dataclass(slots=True)
+class _Fitting:
+    """One reference while its grids are made.
+
+    Parameters
+    ----------
+    engine
+        Where it is.
+    table
+        What follows FROM, with the alias ``t``.
+    types
+        Of its columns.
+    progress, columns
+        Whom to tell, and how many there are to do.
+    """
+
+    engine: Engine
+    table: str
+    types: Mapping[str, str]
+    progress: Progress | None
+    columns: int
+    rows: int = 0
+    done: int = 0
+
+    def fit(
+        self, chosen: Sequence[str], declared: Mapping[str, KindFound]
+    ) -> dict[str, tuple[Grid, KindFound]]:
+        """Grid and kind of each column."""
+        self.rows = int(self.engine.row(f"select count(*) from {self.table}")[0])
+        found: dict[str, tuple[Grid, KindFound]] = {}
+        numbers: dict[str, Kind] = {}
+        texts: list[str] = []
+        for name in chosen:
+            said = declared.get(name)
+            family = kind_of_type(self.types[name])
+            if said is not None:
+                if said.kind in ("number", "integer", "text", "time"):
+                    numbers[name] = said.kind
+                elif said.kind == "category":
+                    texts.append(name)
+                else:
+                    self._take(found, name, _fixed(name, said.kind), said)
+            elif family == "number":
+                numbers[name] = "number"
+            elif family == "text":
+                texts.append(name)
+            else:
+                kind = settle_kind(Looked(self.types[name], 0, 0))
+                if kind.kind == "time":
+                    numbers[name] = "time"
+                else:
+                    self._take(found, name, _fixed(name, kind.kind), kind)
+        self._fit_words(found, texts, declared, numbers)
+        self._fit_numbers(found, numbers, declared)
+        return found
+
+    def _take(
+        self, found: dict[str, tuple[Grid, KindFound]], name: str, grid: Grid, kind: KindFound
+    ) -> None:
+        found[name] = (grid, kind)
+        self.done += 1
+        if self.progress is not None:
+            self.progress(self.done, self.columns)
+
+    # ------------------------------------------------------------------ numbers
+
+    def _fit_numbers(
+        self,
+        found: dict[str, tuple[Grid, KindFound]],
+        kinds: Mapping[str, Kind],
+        declared: Mapping[str, KindFound],
+    ) -> None:
+        condition = self._sample_condition(list(kinds))
+        rows = max(1, min(self.rows, 4 * SAMPLE))
+        together = max(1, min(500, _WIDE // (8 * rows)))
+        names = list(kinds)
+        for start in range(0, len(names), together):
+            some = names[start : start + together]
+            for name, values, weights in self._numbers(some, kinds, condition):
+                exact = condition is None
+                if not exact and len(values) <= MOST_VALUES and kinds[name] != "time":
+                    values, weights = self._all_values(name, kinds[name])
+                    exact = True
+                grid, kind = _number_grid(
+                    name, self.types[name], kinds[name], values, weights, exact
+                )
+                self._take(found, name, grid, _said(found, name, declared.get(name), kind))
+
+    def _sample_condition(self, names: Sequence[str]) -> str | None:
+        """Which rows are looked at; None is all. By their content: their order does not matter."""
+        if self.rows <= SAMPLE:
+            return None
+        shift = (self.rows // SAMPLE).bit_length()
+        # Floats first: they tell rows apart best.
+        usable = sorted(
+            (one for one in self.types if kind_of_type(self.types[one]) in ("number", "text")),
+            key=lambda one: (self.types[one] not in FLOATS, one),
+        )
+        listed = ", ".join(
+            number_sql(one, self.types[one], "number")
+            if is_number(self.types[one])
+            else f"t.{quote(one)}::varchar"
+            for one in usable[:_HASHED]
+        )
+        if not listed or not names:
+            return None
+        condition = f"hash({listed}) & {(1 << shift) - 1} = 0"
+        rows = int(self.engine.row(f"select count(*) from {self.table} where {condition}")[0])
+        expected = self.rows >> shift
+        # Rows that repeat come all or not at all: then all are looked at, which repeat as well.
+        return condition if expected / 2 <= rows <= 2 * expected else None
+
+    def _numbers(
+        self, names: Sequence[str], kinds: Mapping[str, Kind], condition: str | None
+    ) -> list[tuple[str, Floats, Ints]]:
+        """The different finite values of some columns in the looked-at rows, and how often."""
+        import numpy as np
+
+        if condition is None and self.rows > SAMPLE:
+            return [(name, *self._all_values(name, kinds[name])) for name in names]
+        wanted = ", ".join(
+            f"{number_sql(name, self.types[name], kinds[name])} as c{i}"
+            for i, name in enumerate(names)
+        )
+        where = "" if condition is None else f" where {condition}"
+        parts: list[list[Any]] = [[] for _ in names]
+        for batch in stream(self.engine, f"select {wanted} from {self.table}{where}"):
+            for i, part in enumerate(parts):
+                part.append(np.asarray(batch.column(i).drop_null()))
+        found = []
+        for name, part in zip(names, parts, strict=True):
+            values = np.concatenate(part) if part else np.zeros(0)
+            unique, counts = np.unique(values[np.isfinite(values)], return_counts=True)
+            found.append((name, unique, counts))
+        return found
+
+    def _all_values(self, name: str, kind: Kind) -> tuple[Floats, Ints]:
+        """All different finite values of a column, ascending, and how often they occur."""
+        import numpy as np
+
+        value = number_sql(name, self.types[name], kind)
+        query = (
+            f"select v, count(*) as n from (select {value} as v from {self.table}) "
+            "where v is not null and isfinite(v) group by v order by v"
+        )
+        batches = list(stream(self.engine, query))
+        if not batches:
+            return np.zeros(0), np.zeros(0, dtype=np.int64)
+        values = np.concatenate([np.asarray(one.column(0)) for one in batches])
+        return values, np.concatenate([np.asarray(one.column(1)) for one in batches])
+
+    # ------------------------------------------------------------------ words
+
+    def _fit_words(
+        self,
+        found: dict[str, tuple[Grid, KindFound]],
+        names: Sequence[str],
+        declared: Mapping[str, KindFound],
+        numbers: dict[str, Kind],
+    ) -> None:
+        for start in range(0, len(names), _TOGETHER):
+            for name, (count, estimate, chars) in self._look(names[start : start + _TOGETHER]):
+                said = declared.get(name)
+                if said is None and estimate > MOST_KNOWN and estimate > count * 0.6:
+                    # Too many to count for a column that is no category by far.
+                    looked = self._words_of(name, count, estimate, chars)
+                    kind = settle_kind(looked)
+                    grid: Grid | None = None
+                else:
+                    grid, distinct = self._vocabulary(name)
+                    looked = Looked(self.types[name], count, distinct, chars=chars)
+                    if said is None and distinct > FEW and chars <= LONG_CHARS:
+                        looked = self._words_of(name, count, distinct, chars)
+                    kind = said or settle_kind(looked)
+                if kind.kind == "text":
+                    found[name] = (Grid(name, "text", "bins"), kind)
+                    numbers[name] = "text"
+                elif kind.kind == "category" and grid is not None:
+                    self._take(found, name, grid, kind)
+                else:
+                    self._take(found, name, _fixed(name, kind.kind), kind)
+
+    def _look(self, names: Sequence[str]) -> list[tuple[str, tuple[int, int, float]]]:
+        """Of each column how many values there are, about how many differ, their mean length."""
+        if not names:
+            return []
+        wanted = []
+        for name in names:
+            word = word_sql(name, self.types[name], "category")
+            wanted += [
+                f"count({word})",
+                f"approx_count_distinct({word})",
+                # Whole numbers: their sum does not depend on the order.
+                f"sum(length({word}))",
+            ]
+        row = self.engine.row(f"select {', '.join(wanted)} from {self.table}")
+        found = []
+        for i, name in enumerate(names):
+            count, estimate, chars = (int(one or 0) for one in row[3 * i : 3 * i + 3])
+            found.append((name, (count, estimate, chars / count if count else 0.0)))
+        return found
+
+    def _words_of(self, name: str, count: int, distinct: int, chars: float) -> Looked:
+        """The look at a text, with the mean number of words of (some of) its values."""
+        word = word_sql(name, self.types[name], "category")
+        some = f" where hash({word}) & 63 = 0" if self.rows > SAMPLE else ""
+        spaces, rows = self.engine.row(
+            f"select sum(length(v) - length(replace(v, ' ', ''))), count(v) "
+            f"from (select {word} as v from {self.table}{some})"
+        )
+        words = 1.0 + float(spaces or 0) / max(int(rows), 1)
+        return Looked(self.types[name], count, distinct, chars=chars, words=words)
+
+    def _vocabulary(self, name: str) -> tuple[Grid, int]:
+        """The grid of a column of words, and how many there are."""
+        import numpy as np
+
+        word = word_sql(name, self.types[name], "category")
+        self.engine.execute(
+            "create or replace temp table words_found as select v, count(*) as n "
+            f"from (select {word} as v from {self.table}) where v is not null group by v"
+        )
+        distinct = int(self.engine.row("select count(*) from words_found")[0])
+        most = FEW if distinct <= FEW else TOP_WORDS
+        top = self.engine.rows(f"select v from words_found order by n desc, v limit {most}")
+        others, complete = b"", distinct <= MOST_KNOWN
+        if distinct > most and complete:
+            batches = stream(
+                self.engine,
+                "select md5_number_lower(v) as h from (select v from words_found "
+                f"order by n desc, v offset {most}) order by h",
+            )
+            others = b"".join(np.asarray(one.column(0)).astype("<u8").tobytes() for one in batches)
+        words = tuple(str(row[0]) for row in top)
+        grid = Grid(name, "category", "words", words=words, others=others, complete=complete)
+        return grid, distinct
+
+
+def _fixed(name: str, kind: Kind) -> Grid:
+    """The grid of a kind that needs no look at the values."""
+    if kind == "boolean":
+        return Grid(name, "boolean", "words", words=("false", "true"))
+    return Grid(name, kind, "presence")
+
+
+def _said(
+    found: Mapping[str, tuple[Grid, KindFound]],
+    name: str,
+    declared: KindFound | None,
+    inferred: KindFound,
+) -> KindFound:
+    if declared is not None:
+        return declared
+    return found[name][1] if name in found else inferred
+
+
+def _number_grid(
+    name: str, type_name: str, kind: Kind, values: Floats, weights: Ints, exact: bool
+) -> tuple[Grid, KindFound]:
+    """The grid of a column that is counted as numbers.
+
+    Parameters
+    ----------
+    kind
+        *number* where it is still to be told from *integer*.
+    values, weights
+        The different finite values, ascending, and how often they occur.
+    exact
+        Whether these are all.
+    """
+    import numpy as np
+
+    distinct = len(values)
+    whole = bool(np.all(values == np.rint(values)))
+    inferred = settle_kind(Looked(type_name, 0, distinct, whole)) if kind == "number" else None
+    if inferred is not None and not exact:
+        many = f"more than {MOST_VALUES} different values"
+        inferred = KindFound(inferred.kind, f"whole numbers, {many}" if whole else many)
+    settled = kind if inferred is None else inferred.kind
+    centre, scale = _centre_and_scale(values, weights)
+    values = values + 0.0  # -0.0 is 0.0
+    if distinct and exact and distinct <= MOST_VALUES and kind != "time":
+        form: Form = "values"
+        kept = sorted({*values.tolist(), 0.0})
+        grid = Grid(name, settled, form, centre, scale, values=tuple(kept))
+    else:
+        atoms = set() if kind in ("time", "text") else {0.0}
+        if distinct:
+            order = np.argsort(-weights, kind="stable")[:MOST_ATOMS]
+            heavy = order[weights[order] > ATOM_SHARE * weights.sum()]
+            atoms |= set(values[heavy].tolist())
+        grid = Grid(name, settled, "bins", centre, scale, atoms=tuple(sorted(atoms)))
+    return grid, inferred or KindFound(settled, f"its type is {type_name}")
+
+
+def _centre_and_scale(values: Floats, weights: Ints) -> tuple[float, float]:
+    """The median and the spread of the middle, to few binary digits so that they are exact."""
+    import numpy as np
+
+    if not len(values):
+        return 0.0, 1.0
+    ranks = np.cumsum(weights)
+    at = np.searchsorted(ranks, np.array([0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99]) * ranks[-1])
+    q = (values[np.minimum(at, len(values) - 1)] / 2).tolist()  # halved: no difference overflows
+    spread = next(
+        (
+            one
+            for one in (
+                (q[4] - q[2]) / 1.35 * 2,
+                (q[5] - q[1]) / 2.56 * 2,
+                (q[6] - q[0]) / 4.65 * 2,
+                (float(values[-1]) / 2 - float(values[0]) / 2) / 4 * 2,
+                abs(q[3]) * 2,
+            )
+            if one > 0
+        ),
+        1.0,
+    )
+    exponent = min(max(frexp(spread)[1], -_EXPONENTS), _EXPONENTS)
+    scale = ldexp(1.0, exponent)
+    centre = float(np.rint(q[3] * 2 / scale * 1024) / 1024 * scale)
+    return (centre if np.isfinite(centre) else 0.0), scale

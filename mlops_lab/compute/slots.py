@@ -1,0 +1,128 @@
+"""Where a value falls on a grid: the arithmetic of slots, in numpy.
+
+A grid divides the line into numbered slots, in order: what lies in a smaller slot is smaller. So
+the distribution functions of two samples are known exactly at every border between slots, and
+inside of one they are bounded by what falls into it.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["HALF", "Edges", "bin_edges", "bin_slots", "fixed_point", "from_fixed", "value_slots"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+
+HALF: Final = 4000
+"""Bins on each side of the centre (K): next to it they are scale / K wide."""
+
+CLIP: Final = 2.0**26
+"""In sums a value counts as at most so many scales away from the centre."""
+
+_HIGH: Final = 2.0**4
+_LOW: Final = 2.0**32
+"""A distance in scales is kept as high / 16 + low / 2³⁶ with whole numbers: their sums are exact,
+so they do not depend on the order of rows or files."""
+
+
+class Edges:
+    """The left and right ends of all slots of one grid.
+
+    Attributes
+    ----------
+    left, right
+        Ascending; the first and last may be infinite. A slot holds values between them.
+    atom
+        Whether the slot holds one value only (then left = right).
+    """
+
+    __slots__ = ("atom", "left", "right")
+
+    def __init__(self, left: Floats, right: Floats, atom: NDArray[np.bool_]) -> None:
+        self.left, self.right, self.atom = left, right, atom
+        for array in (left, right, atom):
+            array.flags.writeable = False
+
+
+def bin_slots(values: Floats, centre: float, scale: float, atoms: tuple[float, ...]) -> Ints:
+    """Slots of finite numbers on a grid of bins.
+
+    With z = (x − centre) / scale, the bin is round(K · z / (1 + |z|)): fine near the centre, coarse
+    far from it, and never more than 2 K + 1 of them. Each atom, a single frequent value, adds a
+    slot of its own and parts its bin in two.
+    """
+    z = (values - centre) * (1.0 / scale)
+    size = np.abs(z)
+    size += 1.0
+    np.divide(HALF, size, out=size)
+    np.subtract(HALF, size, out=size)
+    np.copysign(size, z, out=size)
+    np.rint(size, out=size)
+    slots = size.astype(np.int64)
+    slots += HALF
+    for atom in atoms:
+        slots += values >= atom
+        slots += values > atom
+    return slots
+
+
+def value_slots(values: Floats, known: Floats) -> Ints:
+    """Slots of finite numbers where the reference has few values: 2 i + 1 for the i-th value, and
+    the even ones for what lies between.
+    """
+    slots = np.searchsorted(known, values, "left")
+    slots += np.searchsorted(known, values, "right")
+    return slots.astype(np.int64, copy=False)
+
+
+def fixed_point(values: Floats, centre: float, scale: float) -> tuple[Floats, Floats]:
+    """Distances from the centre as whole numbers, high and low: see `from_fixed`."""
+    z = (values - centre) * (1.0 / scale)
+    np.clip(z, -CLIP, CLIP, out=z)
+    z *= _HIGH
+    high = np.floor(z)
+    z -= high
+    z *= _LOW
+    return high, np.rint(z, out=z)
+
+
+def from_fixed(high: Any, low: Any, scale: float) -> Any:
+    """The sum of distances from the centre, in the column's units."""
+    return (high + low / _LOW) * (scale / _HIGH)
+
+
+@lru_cache(512)
+def bin_edges(centre: float, scale: float, atoms: tuple[float, ...]) -> Edges:
+    """The ends of the slots of a grid of bins."""
+    half = np.arange(-HALF, HALF + 1) - 0.5
+    with np.errstate(divide="ignore"):
+        u = np.clip(half / HALF, -1.0, 1.0)
+        borders = centre + scale * (u / (1.0 - np.abs(u)))
+    left, right = borders, np.append(borders[1:], np.inf)
+    left[0] = -np.inf
+    atom = np.zeros(len(left), dtype=bool)
+    bins = bin_slots(np.asarray(atoms, dtype=float), centre, scale, ())
+    # From the right, so that the places of the others still hold.
+    for value, at in sorted(zip(atoms, bins.tolist(), strict=True), reverse=True):
+        left = np.concatenate([left[: at + 1], [value, value], left[at + 1 :]])
+        right = np.concatenate([right[:at], [value, value], right[at:]])
+        atom = np.concatenate([atom[: at + 1], [True, False], atom[at + 1 :]])
+    return Edges(left, right, atom)
+
+
+@lru_cache(512)
+def value_edges(known: tuple[float, ...]) -> Edges:
+    """The ends of the slots of a grid of values."""
+    values = np.asarray(known, dtype=float)
+    left, right = np.empty(2 * len(values) + 1), np.empty(2 * len(values) + 1)
+    left[1::2] = right[1::2] = values
+    left[0], left[2::2] = -np.inf, values
+    right[0:-1:2], right[-1] = values, np.inf
+    atom = np.zeros(len(left), dtype=bool)
+    atom[1::2] = True
+    return Edges(left, right, atom)

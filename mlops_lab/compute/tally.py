@@ -1,0 +1,143 @@
+"""Counting one column of numbers, batch by batch."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from mlops_lab.compute.cube import FACTS, ColumnCells
+from mlops_lab.compute.grids import Grid
+from mlops_lab.compute.merging import summed
+from mlops_lab.compute.slots import Floats, Ints, fixed_point
+
+__all__ = ["DENSE", "Tally"]
+
+DENSE: Final = 1 << 20
+"""Up to so many places (cells × slots) a column is counted in full arrays, above in sparse ones."""
+
+_COMPACT: Final = 4_000_000
+"""Sparse entries are added up when there are so many."""
+
+
+class Tally:
+    """The counts of one column, while its values come by. Not for several threads.
+
+    Parameters
+    ----------
+    grid
+        Of the column.
+    cells
+        How many there are.
+    """
+
+    def __init__(self, grid: Grid, cells: int) -> None:
+        self.grid = grid
+        self.cells = cells
+        self.size = grid.size
+        self.facts = {name: np.zeros(cells, dtype=np.int64) for name in FACTS}
+        self.min = np.full(cells, np.inf)
+        self.max = np.full(cells, -np.inf)
+        self._dense = cells * self.size <= DENSE
+        length = cells * self.size if self._dense else 0
+        self._n = np.zeros(length, dtype=np.int64)
+        self._high = np.zeros(length)
+        self._low = np.zeros(length)
+        self._parts: list[tuple[Ints, Ints, Ints, Ints]] = []
+        self._waiting = 0
+
+    def add(self, column: Any, cell: Ints | None) -> None:
+        """Count a batch.
+
+        Parameters
+        ----------
+        column
+            An Arrow array of doubles, at most 2²⁰ of them.
+        cell
+            Of each row; None when there is one cell.
+        """
+        if column.null_count:
+            there = np.asarray(column.is_valid())
+            self._fact("missing", ~there, cell)
+            values: Floats = np.asarray(column.drop_null())
+            cell = None if cell is None else cell[there]
+        else:
+            values = np.asarray(column)
+        finite = np.isfinite(values)
+        if not finite.all():
+            self._fact("nan", np.isnan(values), cell)
+            self._fact("positive_infinite", values == np.inf, cell)
+            self._fact("negative_infinite", values == -np.inf, cell)
+            values = values[finite]
+            cell = None if cell is None else cell[finite]
+        if len(values):
+            self._count(values, cell)
+
+    def _fact(self, name: str, marked: Any, cell: Ints | None) -> None:
+        if cell is None:
+            self.facts[name][0] += int(marked.sum())
+        else:
+            self.facts[name] += np.bincount(cell[marked], minlength=self.cells)
+
+    def _count(self, values: Floats, cell: Ints | None) -> None:
+        slots = self.grid.slots_of(values)
+        high, low = fixed_point(values, self.grid.centre, self.grid.scale)
+        if not self.grid.ordered:
+            high[:] = low[:] = 0.0
+        first, last = 0, 0
+        if cell is None:
+            self.min[0] = min(self.min[0], values.min())
+            self.max[0] = max(self.max[0], values.max())
+        else:
+            np.minimum.at(self.min, cell, values)
+            np.maximum.at(self.max, cell, values)
+            first, last = int(cell.min()), int(cell.max())
+            slots += (cell - first) * self.size
+        length = (last - first + 1) * self.size
+        if self._dense:
+            places = slice(first * self.size, first * self.size + length)
+            self._n[places] += np.bincount(slots, minlength=length)
+            # Whole numbers below 2⁵³: doubles add them exactly.
+            self._high[places] += np.bincount(slots, high, length)
+            self._low[places] += np.bincount(slots, low, length)
+            return
+        places_of, inverse = np.unique(slots, return_inverse=True)
+        weights = (None, high, low)
+        n, highs, lows = (
+            np.bincount(inverse, one, len(places_of)).astype(np.int64) for one in weights
+        )
+        self._parts.append((places_of + first * self.size, n, highs, lows))
+        self._waiting += len(places_of)
+        if self._waiting > _COMPACT:
+            self._compact()
+
+    def _compact(self) -> None:
+        place, n, high, low = (np.concatenate(one) for one in zip(*self._parts, strict=True))
+        cell, key, (n, high, low) = summed(
+            place // self.size, place % self.size, (n, high, low), self.size
+        )
+        self._parts = [(cell * self.size + key, n, high, low)]
+        self._waiting = 0
+
+    def result(self) -> ColumnCells:
+        """What was counted."""
+        if self._dense:
+            place = np.flatnonzero(self._n)
+            n = self._n[place]
+            high = self._high[place].astype(np.int64)
+            low = self._low[place].astype(np.int64)
+        elif self._parts:
+            self._compact()
+            ((place, n, high, low),) = self._parts
+        else:
+            place = n = high = low = np.zeros(0, dtype=np.int64)
+        return ColumnCells(
+            place // self.size,
+            place % self.size,
+            n,
+            high,
+            low,
+            self.facts,
+            np.where(np.isinf(self.min), np.nan, self.min),
+            np.where(np.isinf(self.max), np.nan, self.max),
+        )
