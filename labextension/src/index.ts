@@ -1,5 +1,7 @@
 import { dataPlugin } from './data/plugin';
 import { datasetViewPlugin } from './data/view/plugin';
+import { monitorViewPlugin } from './monitoring/plugin';
+import { monitorsPlugin } from './monitoring/sidebar';
 import { pipelinesPlugin } from './orchestration/plugin';
 import { projectHeaderPlugin, projectPlugin } from './project/plugin';
 import { registryViewPlugin } from './registry/plugin';
@@ -20,6 +22,8 @@ export default [
   savedViewsPlugin,
   registryPlugin,
   registryViewPlugin,
+  monitorsPlugin,
+  monitorViewPlugin,
   pipelinesPlugin,
   dataPlugin,
   datasetViewPlugin

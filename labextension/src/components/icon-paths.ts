@@ -22,6 +22,8 @@ export const ICON_PATHS = {
   monitor: '<path d="M1.5 8.5h2.8L6.4 3.4l3.2 9.4 2-4.3h2.9"/>',
   alert:
     '<path d="M8 2.2 14.4 13.4H1.6zM8 6.4v3.2"/><circle cx="8" cy="11.5" r=".55" fill="currentColor" stroke="none"/>',
+  'alert-filled':
+    '<path fill="currentColor" stroke="none" fill-rule="evenodd" d="M8 1.4a.9.9 0 0 1 .78.45l6.1 10.7a.9.9 0 0 1-.78 1.35H1.9a.9.9 0 0 1-.78-1.35l6.1-10.7A.9.9 0 0 1 8 1.4zM7.25 5.8v4h1.5v-4zM7.25 11v1.5h1.5V11z"/>',
   approval:
     '<circle cx="6" cy="5" r="2.6"/><path d="M1.6 13.6c.3-2.7 2-4.2 4.4-4.2s4.1 1.5 4.4 4.2M10.6 6.6l1.5 1.5 2.7-3"/>',
   passed: '<circle cx="8" cy="8" r="6"/><path d="m5.4 8.2 1.8 1.8 3.5-3.8"/>',

@@ -84,6 +84,15 @@ export function addDataCommands(
     Clipboard.copyToSystem(linkTo(baseUrl, project, 'dataset', refOf(name, version)))
   );
   add(CommandIDs.aliasDataset, trans.__('Set Alias…'), about => setAlias(model, about));
+  add(
+    CommandIDs.monitorDataset,
+    trans.__('New Monitor…'),
+    ({ project, name }) => commands.execute(CommandIDs.newMonitor, { project, dataset: name }),
+    {
+      caption: trans.__('Watch this dataset: compare what comes with a reference'),
+      isVisible: () => commands.hasCommand(CommandIDs.newMonitor)
+    }
+  );
   commands.addCommand(CommandIDs.removeDatasetAlias, {
     label: args => trans.__('Remove Alias %1', String(args.alias ?? '')),
     isVisible: args => typeof args.alias === 'string',
@@ -105,6 +114,7 @@ export const PALETTE = [
   CommandIDs.copyDatasetLine,
   CommandIDs.copyDatasetLink,
   CommandIDs.aliasDataset,
+  CommandIDs.monitorDataset,
   CommandIDs.deleteDataset,
   CommandIDs.commitDataset
 ];

@@ -6,10 +6,16 @@ import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 import type { IRunRow, IRuns } from '../api/types';
 import { CommandIDs } from '../commands';
-import { pipelineIcon, runIcon } from '../icons';
+import { monitorIcon, pipelineIcon, runIcon } from '../icons';
 import type { LiveProject } from '../state/live';
 import type { Resource } from '../state/resource';
 import type { IProjectModel } from '../tokens';
+
+/** How the kinds of work are told apart. */
+const ICONS: Record<string, typeof runIcon | undefined> = {
+  pipeline: pipelineIcon,
+  monitor: monitorIcon
+};
 
 export interface IRunningWorkOptions {
   projects: IProjectModel;
@@ -82,7 +88,7 @@ export class RunningWork implements IRunningSessions.IManager, IDisposable {
     return {
       open: () => void this._options.commands.execute(CommandIDs.openRun, { project, id: row.id }),
       shutdown: () => void this._stop(row),
-      icon: () => (row.kind === 'pipeline' ? pipelineIcon : runIcon),
+      icon: () => ICONS[row.kind] ?? runIcon,
       label: () => row.name,
       labelTitle: () => `${row.name} · ${row.subline || row.status}`,
       detail: () => row.subline

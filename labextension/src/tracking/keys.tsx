@@ -21,6 +21,8 @@ export function keysOf(trans: TranslationBundle): [string[], string][] {
     [['Esc'], trans.__('clear the selection, clear the search, back')],
     [['←', '→'], trans.__('fold and unfold a section')],
     [['i'], trans.__('insert the cell that loads data or a model')],
+    [['c'], trans.__('check a monitor now')],
+    [['e'], trans.__('edit the file of a monitor')],
     [['[', ']'], trans.__('previous and next version, in the view of a dataset')],
     [['?'], trans.__('this list')]
   ];

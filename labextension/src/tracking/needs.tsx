@@ -13,10 +13,15 @@ export interface INeedsListProps {
   open: (id: string) => void;
   /** Show a version that waits for an approval. */
   review: (need: INeed) => void;
+  /** Show why an alert is open. */
+  explain: (need: INeed) => void;
+  /** What else can be done about an alert, at a place on the page. */
+  decide: (need: INeed, at: DOMRect) => void;
 }
 
-/** What needs a person: what died or failed unseen, what waits for an approval. */
-export function NeedsList({ model, items, open, review }: INeedsListProps): ReactElement {
+/** What needs a person: what died or failed unseen, what waits for an approval, open alerts. */
+export function NeedsList(props: INeedsListProps): ReactElement {
+  const { model, items, open, review } = props;
   const [all, setAll] = useState(false);
   const { trans } = model;
   const shown = all ? items : items.slice(0, SHOWN);
@@ -24,11 +29,8 @@ export function NeedsList({ model, items, open, review }: INeedsListProps): Reac
   return (
     <ul className="jp-MlopsLab-needs">
       {shown.map(item => (
-        <li key={keyOf(item)} className="jp-MlopsLab-row jp-mod-need">
-          <Icon
-            name={waits(item) ? 'approval' : 'alert'}
-            className={`jp-MlopsLab-need-${waits(item) ? 'waiting' : item.kind}`}
-          />
+        <li key={keyOf(item)} className="jp-MlopsLab-row jp-mod-need" data-kind={item.kind}>
+          <NeedIcon item={item} />
           <div className="jp-MlopsLab-ellipsis">
             <div className="jp-MlopsLab-name">
               <span className="jp-MlopsLab-ellipsis" title={item.title}>
@@ -55,6 +57,8 @@ export function NeedsList({ model, items, open, review }: INeedsListProps): Reac
               >
                 {trans.__('Review')}
               </button>
+            ) : item.kind === 'alert' ? (
+              <AlertButtons {...props} item={item} />
             ) : (
               <RunButtons model={model} item={item} open={open} />
             )}
@@ -69,6 +73,52 @@ export function NeedsList({ model, items, open, review }: INeedsListProps): Reac
         </li>
       )}
     </ul>
+  );
+}
+
+/** Shape and colour of what is the matter: a grave alert is filled. */
+function NeedIcon({ item }: { item: INeed }): ReactElement {
+  if (item.kind === 'alert') {
+    const warns = item.severity === 'warn' || item.severity === 'info';
+    return (
+      <Icon
+        name={warns ? 'alert' : 'alert-filled'}
+        className={warns ? 'jp-MlopsLab-need-waiting' : 'jp-MlopsLab-need-failed'}
+      />
+    );
+  }
+  return (
+    <Icon
+      name={waits(item) ? 'approval' : 'alert'}
+      className={`jp-MlopsLab-need-${waits(item) ? 'waiting' : item.kind}`}
+    />
+  );
+}
+
+function AlertButtons(props: INeedsListProps & { item: INeed }): ReactElement {
+  const { model, item, explain, decide } = props;
+  const { trans } = model;
+  return (
+    <>
+      <button
+        type="button"
+        className="jp-MlopsLab-icon-button"
+        aria-haspopup="menu"
+        aria-label={trans.__('Decide: %1', item.title)}
+        title={trans.__('Acknowledge, mute, resolve')}
+        onClick={event => decide(item, event.currentTarget.getBoundingClientRect())}
+      >
+        <Icon name="more" size={14} />
+      </button>
+      <button
+        type="button"
+        className="jp-MlopsLab-button jp-mod-small"
+        aria-label={trans.__('Open: %1', item.title)}
+        onClick={() => explain(item)}
+      >
+        {trans.__('Open')}
+      </button>
+    </>
   );
 }
 
@@ -120,5 +170,5 @@ function waits(item: INeed): boolean {
 }
 
 function keyOf(item: INeed): string {
-  return [item.kind, item.run_id, item.model, item.version, item.alias].join(' ');
+  return [item.kind, item.alert, item.run_id, item.model, item.version, item.alias].join(' ');
 }

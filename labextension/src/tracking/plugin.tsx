@@ -13,6 +13,7 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { CATEGORY, CommandIDs, TOLD } from '../commands';
+import { openMenu } from '../menu';
 import { insertCell } from '../notebook/insert';
 import { Folds } from '../state/folds';
 import { IProjectModel, ISidebar } from '../tokens';
@@ -24,6 +25,9 @@ import { SearchBox } from './search-box';
 import type { ITrackingActions } from './section';
 import { EXAMPLE, TrackingSections } from './section';
 import { StatusWidget } from './status-item';
+
+/** What can be decided about an alert that waits. */
+const ON_ALERTS = [CommandIDs.acknowledgeAlert, CommandIDs.muteAlert, CommandIDs.resolveAlert];
 
 /** Where the sidebar's own layout is kept. */
 const STATE = 'mlops-lab:sidebar';
@@ -148,6 +152,14 @@ function actionsOf(app: JupyterFrontEnd, model: RunsModel): ITrackingActions {
     open: id => void commands.execute(CommandIDs.openRun, { project: project(), id }),
     review: ({ model: name, version, alias: review }) =>
       void commands.execute(CommandIDs.openModel, { project: project(), name, version, review }),
+    explain: ({ monitor: name, alert }) =>
+      void commands.execute(CommandIDs.openMonitor, { project: project(), name, alert }),
+    decide: ({ alert: id }, at) =>
+      openMenu(commands, at, menu => {
+        for (const command of ON_ALERTS) {
+          menu.addItem({ command, args: { project: project(), id } });
+        }
+      }),
     stop: run =>
       void (run.kind === 'training'
         ? commands.execute(CommandIDs.stopNotebookRun)

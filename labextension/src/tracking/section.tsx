@@ -31,6 +31,10 @@ export interface ITrackingActions {
   open(id: string): void;
   /** Show a version that waits for an approval. */
   review(need: INeed): void;
+  /** Show why an alert is open. */
+  explain(need: INeed): void;
+  /** What can be decided about an alert, at a place on the page. */
+  decide(need: INeed, at: DOMRect): void;
   stop(run: IRunRow): void;
   showKeys(): void;
   insertExample(): void;
@@ -85,7 +89,14 @@ export function TrackingSections({ model, folds, actions }: ITrackingProps): Rea
       )}
       {needs.length > 0 && (
         <Section title={trans.__('Needs you')} count={formatCount(needs.length)} {...fold('needs')}>
-          <NeedsList model={model} items={needs} open={actions.open} review={actions.review} />
+          <NeedsList
+            model={model}
+            items={needs}
+            open={actions.open}
+            review={actions.review}
+            explain={actions.explain}
+            decide={actions.decide}
+          />
         </Section>
       )}
       <Section

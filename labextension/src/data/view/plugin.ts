@@ -192,6 +192,7 @@ function fillMenu(
   menu.addItem({ command: CommandIDs.insertDataset, args });
   menu.addItem({ command: CommandIDs.copyDatasetLine, args });
   menu.addItem({ command: CommandIDs.copyDatasetLink, args });
+  menu.addItem({ command: CommandIDs.monitorDataset, args });
   menu.addItem({ type: 'separator' });
   menu.addItem({ command: CommandIDs.aliasDataset, args });
   for (const alias of aliases) {
