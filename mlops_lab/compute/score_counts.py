@@ -1,0 +1,189 @@
+"""The counts of a window of scores: what metrics, calibration and estimates are computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from mlops_lab.compute.score_grid import ScoreGrid
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats: TypeAlias = npt.NDArray[np.float64]
+    Integers: TypeAlias = npt.NDArray[np.int64]
+
+__all__ = ["ALL", "NO_BIN", "NO_LABEL", "POINT", "ScoreCounts", "Segment"]
+
+POINT: Final = {
+    "score": 32,
+    "square": 32,
+    "log_one": 28,
+    "log_zero": 28,
+    "error": 32,
+    "absolute": 32,
+}
+"""Binary digits behind the point of each sum: a sum of so many whole parts is exact."""
+
+NO_BIN: Final = -1
+"""The bin of rows without a finite score."""
+
+NO_LABEL: Final = -1
+"""The label of rows that have none (yet), and the answer of rows that have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Rows that have the same values in one or two columns.
+
+    Parameters
+    ----------
+    by
+        The columns; none is all rows.
+    value
+        What they are there.
+    """
+
+    by: tuple[str, ...] = ()
+    value: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return " ".join(self.value)
+
+
+ALL: Final = Segment()
+"""All rows."""
+
+
+@dataclass(frozen=True)
+class ScoreCounts:
+    """The counts of a window: some chunks of one segment, added up.
+
+    Parameters
+    ----------
+    grid
+        By which was counted.
+    width
+        How many columns the segment is of: of all rows the bins are the score bins, of one column
+        the shown ones, of two there is one bin for all scores.
+    bin, label, answer
+        Of each cell, int64 of shape ``(n_cells,)``; −1 is none.
+    n
+        Its rows.
+    sums
+        Of what the task needs, as whole numbers; see `total`.
+    """
+
+    grid: ScoreGrid
+    width: int
+    bin: Integers
+    label: Integers
+    answer: Integers
+    n: Integers
+    sums: Mapping[str, Integers]
+
+    @property
+    def bins(self) -> int:
+        """How many score bins there are."""
+        return (self.grid.bins, len(self.grid.shown) - 1, 1)[self.width]
+
+    @cached_property
+    def rows(self) -> int:
+        """All rows."""
+        return int(self.n.sum())
+
+    @cached_property
+    def labelled(self) -> int:
+        """Rows with a label."""
+        return int(self.n[self.label != NO_LABEL].sum())
+
+    @cached_property
+    def scored(self) -> int:
+        """Rows with a finite score."""
+        return int(self.n[self.bin != NO_BIN].sum())
+
+    @cached_property
+    def judged(self) -> int:
+        """Rows with a label and a finite score: what realised figures are of."""
+        return int(self.n[(self.label != NO_LABEL) & (self.bin != NO_BIN)].sum())
+
+    @cached_property
+    def scores(self) -> Integers:
+        """Rows by score bin, whatever their label, shape ``(bins,)``."""
+        return self.by_bin(self.n)
+
+    @cached_property
+    def negative(self) -> Integers:
+        """Rows with the first label by score bin."""
+        return self.by_bin(self.n, self.label == 0)
+
+    @cached_property
+    def positive(self) -> Integers:
+        """Rows with the second label, the positive one, by score bin."""
+        return self.by_bin(self.n, self.label == 1)
+
+    @cached_property
+    def mean_scores(self) -> Floats:
+        """The mean score in each bin, shape ``(bins,)``; not a number where there are no rows."""
+        import numpy as np
+
+        with np.errstate(invalid="ignore"):
+            means: Floats = self._value("score", self.by_bin(self.sums["score"])) / self.scores
+        return means
+
+    @cached_property
+    def confusion(self) -> Integers:
+        """Rows with a label and an answer, by label and answer, shape ``(labels, labels)``."""
+        import numpy as np
+
+        size = len(self.grid.labels)
+        found = np.zeros((size, size), np.int64)
+        there = (self.label != NO_LABEL) & (self.answer != NO_LABEL)
+        np.add.at(found, (self.label[there], self.answer[there]), self.n[there])
+        return found
+
+    def by_bin(self, values: Integers, where: npt.NDArray[np.bool_] | None = None) -> Integers:
+        """Add up a value of the cells by score bin; rows without a score are left out."""
+        import numpy as np
+
+        there = self.bin != NO_BIN if where is None else where & (self.bin != NO_BIN)
+        found = np.zeros(self.bins, np.int64)
+        np.add.at(found, self.bin[there], values[there])
+        return found
+
+    def total(self, name: str, where: npt.NDArray[np.bool_] | None = None) -> float:
+        """A sum over the cells with a score, in its own unit.
+
+        Parameters
+        ----------
+        name
+            ``score``, ``square`` (of the score, of a regression of the error), ``log_one`` and
+            ``log_zero`` (−ln of the score, of 1 − the score), ``error``, ``absolute``.
+        where
+            Which cells.
+        """
+        there = self.bin != NO_BIN if where is None else where & (self.bin != NO_BIN)
+        # Python's whole numbers: no number of rows is too large for them.
+        return float(self._value(name, sum(self.sums[name][there].tolist())))
+
+    def _value(self, name: str, whole: Any) -> Any:
+        unit = self.grid.unit
+        if name.startswith("log"):
+            unit = 1.0
+        elif name == "square":
+            unit = unit * unit
+        return whole * (unit * 2.0 ** -POINT[name])
+
+    def shown(self) -> Integers:
+        """Rows by shown score bin and label (0, 1, none), shape ``(100, 3)``."""
+        import numpy as np
+
+        found = np.zeros((len(self.grid.shown) - 1, 3), np.int64)
+        there = self.bin != NO_BIN
+        where = self.bin[there] if self.width else self.grid.coarse[self.bin[there]]
+        label = np.where(self.label < 0, 2, np.minimum(self.label, 1))
+        np.add.at(found, (where, label[there]), self.n[there])
+        return found
