@@ -130,6 +130,12 @@ class Artifact:
         """What it is, as told when it was logged."""
         return self.record.media
 
+    @property
+    def file(self) -> Path:
+        """The file of the store that its bytes are in, to be read and not written."""
+        self._require()
+        return self._file
+
     def read_bytes(self) -> bytes:
         """Give its bytes."""
         self._require()

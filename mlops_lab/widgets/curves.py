@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mlops_lab.project import Project
     from mlops_lab.tracking.records import History, RunRecord
 
-__all__ = ["CurvesView"]
+__all__ = ["CurvesView", "read_curves"]
 
 STATIC: Final = Path(__file__).parents[1] / "_static"
 VIEW_MIME: Final = "application/vnd.mlops-lab.view+json"
@@ -77,7 +77,7 @@ class CurvesView(anywidget.AnyWidget):
         self._display_id = uuid4().hex
         self._shown = threading.Event()
         self._closed = threading.Event()
-        super().__init__(**self._read())
+        super().__init__(**read_curves(project, run_id, self._keys))
         if self.live:
             follower = threading.Thread(
                 target=self._follow, name=f"mlops-lab-curves-{run_id[:8]}", daemon=True
@@ -132,7 +132,7 @@ class CurvesView(anywidget.AnyWidget):
                 continue
             began = time.perf_counter()
             try:
-                state = self._read()
+                state = read_curves(self._project, self._run_id, self._keys)
             except LabError as error:  # a busy store, for example: what is shown stays
                 self.error = str(error)
                 continue
@@ -149,28 +149,41 @@ class CurvesView(anywidget.AnyWidget):
             # Once, at the end: the notebook's output now holds all the curves.
             self._display(update=True)
 
-    def _read(self) -> dict[str, Any]:
-        runs = self._project.runs
-        # Before the look at the rest: only so can it wait for a run that was started just now.
-        record = runs.get(self._run_id)
-        with self._project.store.read():  # one look at the store for all of it
-            goals = {metric.key: metric.goal for metric in runs.metrics(self._run_id)}
-            known = [key for key in goals if not key.startswith("system/")]
-            # A run that has only begun may still log what is asked for.
-            missing = [key for key in self._keys if key not in goals]
-            if missing and not record.is_open:
-                raise NotFound(f"{record.name} has no metric {missing[0]!r}; it has {known}.")
-            keys = [key for key in self._keys if key in goals] if self._keys else known
-            keys = keys[:MOST_SERIES]
-            points = max(20, min(MOST_POINTS, ALL_POINTS // max(1, len(keys))))
-            histories = [runs.history(self._run_id, key, points=points) for key in keys]
-        return {
-            "series": [_series(history, goals[history.key]) for history in histories],
-            "run": {"id": record.id, "name": record.name, "status": record.status},
-            "live": record.is_open,
-            "planned": record.planned_steps,
-            "origin_ms": _ms(record),
-        }
+
+def read_curves(project: Project, run_id: str, keys: Sequence[str] = ()) -> dict[str, Any]:
+    """Read what the view shows of a run.
+
+    Parameters
+    ----------
+    project, run_id, keys
+        As of `CurvesView`.
+
+    Raises
+    ------
+    NotFound
+        The run has ended and has no such metric.
+    """
+    runs = project.runs
+    # Before the look at the rest: only so can it wait for a run that was started just now.
+    record = runs.get(run_id)
+    with project.store.read():  # one look at the store for all of it
+        goals = {metric.key: metric.goal for metric in runs.metrics(run_id)}
+        known = [key for key in goals if not key.startswith("system/")]
+        # A run that has only begun may still log what is asked for.
+        missing = [key for key in keys if key not in goals]
+        if missing and not record.is_open:
+            raise NotFound(f"{record.name} has no metric {missing[0]!r}; it has {known}.")
+        chosen = [key for key in keys if key in goals] if keys else known
+        chosen = chosen[:MOST_SERIES]
+        points = max(20, min(MOST_POINTS, ALL_POINTS // max(1, len(chosen))))
+        histories = [runs.history(run_id, key, points=points) for key in chosen]
+    return {
+        "series": [_series(history, goals[history.key]) for history in histories],
+        "run": {"id": record.id, "name": record.name, "status": record.status},
+        "live": record.is_open,
+        "planned": record.planned_steps,
+        "origin_ms": _ms(record),
+    }
 
 
 def _series(history: History, direction: str) -> dict[str, Any]:
