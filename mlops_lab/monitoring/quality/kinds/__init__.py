@@ -1,0 +1,1 @@
+"""The kinds of findings, a file each; one that is added here is known everywhere."""
