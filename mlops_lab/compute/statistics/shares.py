@@ -1,0 +1,50 @@
+"""The shares that divergences compare: of the values themselves, or of tenths of the reference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mlops_lab.compute.counts import Counts
+
+if TYPE_CHECKING:
+    from mlops_lab.compute.slots import Floats, Ints
+
+__all__ = ["GROUPS", "grouped", "matched", "shares"]
+
+GROUPS: Final = 10
+"""Numbers with more than 512 different values are compared by tenths of the reference."""
+
+
+def matched(ref: Counts, cur: Counts) -> tuple[Ints, Ints]:
+    """Counts of the same cells on both sides, at least one of them not zero.
+
+    The cells are the values (or words, other and new), or tenths of the reference.
+    """
+    if ref.grid.form == "bins":
+        return grouped(ref, cur)
+    first, second = ref.dense, cur.dense
+    there = (first > 0) | (second > 0)
+    return first[there], second[there]
+
+
+def grouped(ref: Counts, cur: Counts, groups: int = GROUPS) -> tuple[Ints, Ints]:
+    """Counts in groups of slots that hold about the same share of the reference each.
+
+    A value that is more frequent than that fills a group alone, so there may be fewer.
+    """
+    import numpy as np
+
+    first, second = ref.dense, cur.dense
+    ranks = np.cumsum(first)
+    wanted = np.arange(1, groups) * (int(ranks[-1]) / groups)
+    cuts = np.unique(np.searchsorted(ranks, wanted, "left"))
+    group = np.searchsorted(cuts, np.arange(len(first)), "left")
+    found = [np.bincount(group, one, len(cuts) + 1).astype(np.int64) for one in (first, second)]
+    there = (found[0] > 0) | (found[1] > 0)
+    return found[0][there], found[1][there]
+
+
+def shares(counts: Ints) -> Floats:
+    """Counts over their sum."""
+    result: Floats = counts / counts.sum()
+    return result
