@@ -6,3 +6,4 @@ import './run.css';
 import './data.css';
 import './lineage.css';
 import './registry.css';
+import './monitoring.css';
