@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mlops_lab.data import tables as data
 from mlops_lab.errors import Forbidden, InvalidInput, NotFound
 from mlops_lab.governance import Access, Identity, current_identity
+from mlops_lab.monitoring import tables as monitoring
 from mlops_lab.orchestration import tables as orchestration
 from mlops_lab.registry import tables as registry
 from mlops_lab.store import Store
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mlops_lab.config import Settings
     from mlops_lab.data.manager import DatasetManager
     from mlops_lab.lineage import Lineage
+    from mlops_lab.monitoring.manager import MonitorManager
     from mlops_lab.orchestration.manager import PipelineManager
     from mlops_lab.registry.manager import ModelManager
     from mlops_lab.tracking.goals import Direction
@@ -85,7 +87,14 @@ class Project:
         self.key = key_of(root)
         self.identity: Identity = current_identity()
         self.access = Access.configured(root)
-        self.store = Store(root, (TABLES, data.TABLES, registry.TABLES, orchestration.TABLES))
+        concepts = (
+            TABLES,
+            data.TABLES,
+            registry.TABLES,
+            monitoring.TABLES,
+            orchestration.TABLES,
+        )
+        self.store = Store(root, concepts)
         self._settings: tuple[object, Settings] | None = None
 
     def __repr__(self) -> str:
@@ -265,6 +274,22 @@ class Project:
 
         return ModelManager(
             self.store, self.runs, self.identity, self.access, lambda: self.settings.aliases
+        )
+
+    @cached_property
+    def monitors(self) -> MonitorManager:
+        """Is it still true."""
+        from mlops_lab.monitoring.manager import MonitorManager
+
+        return MonitorManager(
+            self.root,
+            self.store,
+            self.runs,
+            self.identity,
+            lambda: self.datasets,
+            lambda: self.models,
+            self.access,
+            lambda: self.name,
         )
 
     def sql(self, query: str) -> Any:

@@ -26,14 +26,14 @@ from mlops_lab.governance.roles import PERMISSIONS, Role, permissions_of, rank, 
 if TYPE_CHECKING:
     from mlops_lab.governance.identity import Identity
 
-__all__ = ["CONFIG_NAME", "Access", "Rules", "grants_inside", "read_rules"]
+__all__ = ["CONFIG_NAME", "Access", "Rules", "grants_inside", "read_hosts", "read_rules"]
 
 CONFIG_NAME: Final = "jupyter_mlops_lab_config"
 """What the configuration's files are called: Jupyter's name for that of our extension."""
 
 SECTION: Final = "MlopsLabApp"
 GROUP: Final = "group:"
-_OURS: Final = ("roles", "default_role")
+_OURS: Final = ("roles", "default_role", "webhook_hosts")
 _JUPYTERS: Final = ("default_url",)
 """Options that every extension has, and that look like ours."""
 
@@ -179,6 +179,33 @@ def read_rules(root: Path, paths: Iterable[str | Path] | None = None) -> Rules:
         A file cannot be read, or names a role that there is not: then nobody may do anything,
         instead of everybody everything.
     """
+    merged = _merged(root, paths)
+    return Rules.of(merged.get("roles", {}), merged.get("default_role"))
+
+
+def read_hosts(root: Path, paths: Iterable[str | Path] | None = None) -> frozenset[str]:
+    """Read which hosts of the inner network webhooks may call: ``c.MlopsLabApp.webhook_hosts``.
+
+    Parameters
+    ----------
+    root, paths
+        As of `read_rules`.
+
+    Raises
+    ------
+    InvalidInput
+        A file cannot be read, or it is no list of hosts.
+    """
+    hosts = _merged(root, paths).get("webhook_hosts", [])
+    if not isinstance(hosts, list | tuple | set) or not all(isinstance(one, str) for one in hosts):
+        raise InvalidInput(
+            f'{SECTION}.webhook_hosts is a list such as ["hooks.internal:8443"]; got {hosts!r}.'
+        )
+    return frozenset(one.lower() for one in hosts)
+
+
+def _merged(root: Path, paths: Iterable[str | Path] | None) -> dict[str, Any]:
+    """What the configuration says of us, as far as it lies outside of the project."""
     if paths is None:
         from jupyter_core.paths import jupyter_config_path
 
@@ -194,7 +221,7 @@ def read_rules(root: Path, paths: Iterable[str | Path] | None = None) -> Rules:
                 )
                 continue
             merged |= _section(path)
-    return Rules.of(merged.get("roles", {}), merged.get("default_role"))
+    return merged
 
 
 def grants_inside(path: Path, root: Path) -> bool:
@@ -245,6 +272,8 @@ def _section(path: Path) -> dict[str, Any]:
     found = {key: section[key] for key in _OURS if key in section}
     # c.MlopsLabApp.roles.update({...}), which waits for the value that it is to change
     return {
-        key: value.get_value({}) if isinstance(value, LazyConfigValue) else value
+        key: value.get_value([] if key == "webhook_hosts" else {})
+        if isinstance(value, LazyConfigValue)
+        else value
         for key, value in found.items()
     }

@@ -20,6 +20,7 @@ PERMISSIONS: Final = MappingProxyType[str, Role](
         "datasets:read": "viewer",
         "models:read": "viewer",
         "decisions:read": "viewer",
+        "monitors:read": "viewer",
         "runs:write": "contributor",  # which includes deleting one's own
         "runs:delete": "admin",
         "pipelines:run": "contributor",
@@ -30,6 +31,8 @@ PERMISSIONS: Final = MappingProxyType[str, Role](
         "models:edit": "contributor",
         "models:request": "contributor",
         "models:promote": "contributor",  # the alias's policy decides
+        "monitors:check": "contributor",
+        "alerts:edit": "contributor",
         "models:approve": "approver",
         "models:rollback": "approver",
         "models:delete": "admin",
@@ -56,7 +59,7 @@ def permissions_of(role: Role) -> tuple[str, ...]:
     Examples
     --------
     >>> permissions_of("viewer")
-    ('runs:read', 'datasets:read', 'models:read', 'decisions:read')
+    ('runs:read', 'datasets:read', 'models:read', 'decisions:read', 'monitors:read')
     """
     return tuple(
         permission for permission, least in PERMISSIONS.items() if rank(role) >= rank(least)

@@ -47,6 +47,10 @@ def ref_of(kind: str, data: object) -> Ref | None:
         return None
     concept = kind.partition(".")[0]
     name = data.get(concept)
+    if concept == "alert" and isinstance(name, str) and name:
+        return concept, name
+    if concept == "monitor" and isinstance(data.get("run"), str):
+        return "run", data["run"]
     if concept in ("dataset", "model") and isinstance(name, str) and name:
         version = data.get("version")
         return concept, f"{name}@{version}" if isinstance(version, int) else name
@@ -171,6 +175,38 @@ def _model_card(who: str, data: Data, _: RunNames) -> str:
     return f"{who} wrote in the card of {_text(data.get('model'))}"
 
 
+def _alert_found(verb: str) -> Callable[[str, Data, RunNames], str]:
+    """What a check found, whoever ran it: the check speaks, not the person."""
+
+    def write(_: str, data: Data, names: RunNames) -> str:
+        severity = {"warn": "a warning", "info": "a note"}.get(str(data.get("severity")))
+        said = f"{_text(data.get('monitor')) or 'a monitor'} {verb} {severity or 'an alert'}"
+        return said + _because(data.get("sentence"))
+
+    return write
+
+
+def _alert_settled(verb: str) -> Callable[[str, Data, RunNames], str]:
+    def write(who: str, data: Data, _: RunNames) -> str:
+        monitor = _text(data.get("monitor")) or "a monitor"
+        if verb == "resolved" and data.get("how") in ("quiet", "promotion"):
+            why = "a promotion" if data["how"] == "promotion" else "it is quiet again"
+            return f"an alert of {monitor} is over{_because(data.get('comment')) or f': {why}'}"
+        if data.get("how") == "again":
+            return f"an alert of {monitor} came again{_because(data.get('sentence'))}"
+        until = f" until {_text(data.get('until'))[:10]}" if verb == "muted" else ""
+        return f"{who} {verb} an alert of {monitor}{until}{_because(data.get('comment'))}"
+
+    return write
+
+
+def _monitor_slot(who: str, data: Data, _: RunNames) -> str:
+    missed = data.get("missed")
+    told = f", and for {missed} missed before" if isinstance(missed, int) and missed > 0 else ""
+    slot = _text(data.get("slot")).replace("T", " ").rstrip("Z")
+    return f"{_text(data.get('monitor')) or 'a monitor'} is checked for {slot} UTC{told}"
+
+
 KINDS: Final[Mapping[str, Callable[[str, Data, RunNames], str]]] = {
     "experiment.create": _experiment_create,
     "run.delete": _runs("deleted"),
@@ -189,6 +225,13 @@ KINDS: Final[Mapping[str, Callable[[str, Data, RunNames], str]]] = {
     "model.alias": _model_alias,
     "model.card": _model_card,
     "model.delete": _deleted("model"),
+    "alert.open": _alert_found("opened"),
+    "alert.update": _alert_found("goes on with"),
+    "alert.acknowledge": _alert_settled("acknowledged"),
+    "alert.mute": _alert_settled("muted"),
+    "alert.resolve": _alert_settled("resolved"),
+    "alert.reopen": _alert_settled("reopened"),
+    "monitor.slot": _monitor_slot,
 }
 """Every kind of decision that this program takes, and how it is said."""
 
