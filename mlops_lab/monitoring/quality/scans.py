@@ -79,7 +79,7 @@ class Scans:
             listed = self._ask(
                 "current",
                 lambda engine, view: count_repeats(
-                    engine, table, marks, time=material.time, kind=kind
+                    engine, view, marks, time=material.time, kind=kind
                 ),
             )
             # Between chunks there may be gaps: an interval is a chunk's when it begins with it.
@@ -110,7 +110,7 @@ class Scans:
         return self._ask(
             side,
             lambda engine, view: distinct_values(
-                engine, table, columns, time=time, kind=kind, since=since
+                engine, view, columns, time=time, kind=kind, since=since
             ),
         )
 

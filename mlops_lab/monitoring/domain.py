@@ -1,0 +1,153 @@
+"""The domain alarm: rows outside of what the reference, or the champion's training data, had.
+
+A model answers a row from outside of its training range as well as any other, and nobody has
+checked that answer. It asks less than drift does: a warm spring is drift; a temperature that the
+model never met is out of its domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlops_lab.monitoring.policy import NaturalRange, natural_range, persist
+from mlops_lab.monitoring.quality.material import Material
+from mlops_lab.monitoring.records import Outside
+from mlops_lab.monitoring.settings import Policy
+from mlops_lab.monitoring.wire import significant
+
+if TYPE_CHECKING:
+    from mlops_lab.compute.counts import Counts
+
+__all__ = ["judge", "range_of", "share_outside"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    low: float
+    high: float
+    natural: float | None
+
+
+def judge(
+    material: Material,
+    columns: Collection[str] | None = None,
+    *,
+    quality: Collection[tuple[str, int]] = (),
+) -> dict[str, Outside]:
+    """Say of every numeric column which share of the rows is outside of the reference's range.
+
+    The range is from the policy's `domain_quantile` (0.5 %) to one minus it. A chunk is loud when
+    more rows than `domain_share` (10 %) are outside, and more than the reference's own chunks have
+    outside of the range of the others; two of three loud ones alarm. Ranges and nature begin anew
+    with each reference.
+
+    Parameters
+    ----------
+    material
+        The counts of both sides.
+    columns
+        Which; None is every number that was counted and is a feature.
+    quality
+        Columns and places of chunks where the data itself is wrong: there nothing alarms.
+
+    Returns
+    -------
+    dict[str, Outside]
+        By column, with the range and the natural share of the last reference.
+    """
+    found = {}
+    for name in material.names:
+        if name in material.ignored or (columns is not None and name not in columns):
+            continue
+        grid = material.grids[name]
+        if grid.ordered and grid.kind in ("number", "integer"):
+            one = _judge(name, material, quality)
+            if one is not None:
+                found[name] = one
+    return found
+
+
+def range_of(usual: Counts, policy: Policy) -> tuple[float, float] | None:
+    """The range in which a reference has nearly all of its values; None where it has too few."""
+    if usual.total < policy.small:
+        return None
+    return usual.quantile(policy.domain_quantile), usual.quantile(1 - policy.domain_quantile)
+
+
+def share_outside(now: Counts, low: float, high: float) -> float | None:
+    """Which share of the rows with a value is outside; None without any."""
+    return now.share_outside(low, high) if now.total else None
+
+
+def _judge(name: str, material: Material, quality: Collection[tuple[str, int]]) -> Outside | None:
+    policy = material.policy
+    ranges: dict[str | None, _Range | None] = {}
+    shares: list[float | None] = []
+    letters = []
+    at_once = []
+    last: _Range | None = None
+    for place, epoch in enumerate(material.compared.epochs):
+        if epoch not in ranges:
+            ranges[epoch] = _range(name, place, material)
+        one = ranges[epoch]
+        now = material.now(place, name)
+        share = None if one is None else share_outside(now, one.low, one.high)
+        shares.append(significant(share))
+        letters.append(_letter(share, one, now, place, material, (name, place) in quality))
+        # With one chunk there is no second look: twice the level is an alert then.
+        at_once.append(
+            len(material.chunks) == 1 and share is not None and share >= 2 * policy.domain_share
+        )
+        last = one or last
+    if last is None:
+        return None
+    states = persist(letters, at_once, policy, material.compared.epochs)
+    return Outside(
+        last.low,
+        last.high,
+        significant(last.natural),
+        tuple(shares),
+        "".join(letter for letter, *_ in states),
+    )
+
+
+def _range(name: str, place: int, material: Material) -> _Range | None:
+    usual = material.usual(place, name)
+    limits = None if usual is None else range_of(usual, material.policy)
+    if limits is None:
+        return None
+    natural = _natural(name, place, material)
+    return _Range(*limits, None if natural is None else natural.high)
+
+
+def _natural(name: str, place: int, material: Material) -> NaturalRange | None:
+    """What the reference's own chunks have outside of the range of the others."""
+    shares: list[float | None] = []
+    for part, rest in material.own_at(place):
+        if name not in part.columns or part[name].total < material.policy.small:
+            continue
+        limits = range_of(rest[name], material.policy)
+        shares.append(None if limits is None else share_outside(part[name], *limits))
+    return natural_range(shares, material.policy)
+
+
+def _letter(
+    share: float | None,
+    one: _Range | None,
+    now: Counts,
+    place: int,
+    material: Material,
+    wrong: bool,
+) -> str:
+    policy = material.policy
+    if wrong:
+        return "q"
+    if share is None or one is None:
+        return "-"
+    if now.total < policy.small:
+        return "s"
+    if now.total < policy.drift_rows or place in material.partial:
+        return "h"
+    return "w" if share > max(policy.domain_share, one.natural or 0.0) else "o"
