@@ -108,7 +108,8 @@ _ALERTS: Final = """
         qualify row_number() over (partition by alert order by n desc) = 1
     ), worse as (
         select alert, max(n) as n from lab.alert_event
-        where kind = 'alert.update' and coalesce(try_cast(data->>'worse' as boolean), false) group by alert
+        where kind = 'alert.update' and coalesce(try_cast(data->>'worse' as boolean), false)
+        group by alert
     ), newest as (
         select alert, max(n) as n, max(t) as t from lab.alert_event group by alert
     )
@@ -150,15 +151,15 @@ _DELIVERIES: Final = """
            make_timestamp(t) as sent_at
     from lab.delivery"""
 
-_OBJECTS: Final = f"""
+_OBJECTS: Final = """
     select e.digest, 'the evaluation of the monitor ' || e.monitor, false,
            r.deleted_at is null or r.deleted_at > now() at time zone 'utc' - interval 14 days
     from lab.evaluation e left join lab.run r using (run_id)
     union all
     select digest, 'counts that monitors keep', false,
-           make_timestamp(t) > now() at time zone 'utc' - interval {CUBE_DAYS} days
+           make_timestamp(t) > now() at time zone 'utc' - interval CUBE_DAYS days
     from lab.kept_counts
-"""
+""".replace("CUBE_DAYS", str(CUBE_DAYS))
 
 TABLES: Final = ConceptTables(
     name="monitoring",
