@@ -13,8 +13,15 @@ await build({
   entryPoints: {
     curves: 'labextension/src/views/curves/index.tsx',
     registry: 'labextension/src/views/registry/index.tsx',
+    drift: 'labextension/src/views/drift/index.tsx',
+    lineage: 'labextension/src/views/graph/view.tsx',
+    report: 'labextension/src/views/report/index.ts',
+    vega: 'labextension/src/views/chart/vega.ts',
+    'lineage-view': 'labextension/style/lineage-hosted.css',
+    'report-page': 'labextension/style/report.css',
     views: 'labextension/style/hosted.css',
-    'registry-view': 'labextension/style/registry-hosted.css'
+    'registry-view': 'labextension/style/registry-hosted.css',
+    'drift-view': 'labextension/style/drift-hosted.css'
   },
   outdir: 'mlops_lab/_static',
   bundle: true,

@@ -130,7 +130,7 @@ export function formatMetric(key: string, value: number | null, decimals = 3): s
   }
 }
 
-const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
+export const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 
 /** How long ago: `now`, `36 s`, `14 min`, `2 h`, `yesterday`, `6 d`, then `4 Nov`. */
 export function formatAge(at: Date, now: Date): string {

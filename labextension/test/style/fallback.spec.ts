@@ -30,7 +30,7 @@ describe('the colours for pages without a theme', () => {
 
   it('are there for every variable that the view uses', () => {
     const fallback = read('fallback');
-    const used = ['base', 'lineage', 'registry'].flatMap(name => [
+    const used = ['base', 'lineage', 'registry', 'drift', 'drift-parts'].flatMap(name => [
       ...read(name).matchAll(/var\((--jp-mlops-[\w-]+)\)/g)
     ]);
     const missing = new Set(

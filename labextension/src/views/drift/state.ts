@@ -58,11 +58,15 @@ export interface IColumn {
   /** A letter per chunk: `o`k, `w`arn, `a`lert, `s`mall, `h`atched, `q`uality, `-` no data. */
   states: string;
   effect: Series;
+  /** In standard deviations of the reference. */
   wasserstein: Series;
   psi: Series;
   missing: Series;
   p_value: Series;
+  /** In the column's unit. */
   median: Series;
+  /** `natural` chunk by chunk, where the reference changes with the model version. */
+  naturals?: Series;
   /** The share of rows outside of what the model was trained on. */
   outside: {
     low: WireNumber | null;

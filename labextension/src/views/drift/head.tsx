@@ -1,0 +1,255 @@
+import { useEffect, useState } from 'react';
+import type { ReactElement } from 'react';
+import { Badge } from '../../components/badge';
+import { formatCount, formatTime } from '../../components/format';
+import { Icon } from '../../components/icon';
+import { useValue } from '../hooks';
+import type { IModel } from '../model';
+import { useText } from '../text';
+import { useShown } from './context';
+import { measureLabel } from './facts';
+import { useHost } from './host';
+import type { IDriftState, IEvaluation, Measure } from './state';
+import { monitorYaml } from './yaml';
+
+type Model = IModel<IDriftState>;
+
+const MEASURES: readonly Measure[] = ['effect', 'wasserstein', 'psi'];
+
+/** What is watched, what is to be said of it, and what can be done. */
+export function Head(props: { model: Model; onSaid: (sentence: string) => void }): ReactElement {
+  const { model, onSaid } = props;
+  const t = useText();
+  const { evaluation } = useShown();
+  const { alive, busy, opens, ask, may } = useHost();
+  const monitor = useValue(model, 'monitor');
+  const updated = useValue(model, 'updated_ms');
+  const name = evaluation.monitor ?? monitor?.name ?? null;
+  const running = (monitor?.running ?? null) !== null;
+  const { current, summary } = evaluation;
+  return (
+    <header className="jp-MlopsLab-drift-head">
+      <div className="jp-MlopsLab-drift-title">
+        <div className="jp-MlopsLab-row-flex">
+          <Icon name="monitor" className="jp-MlopsLab-muted" />
+          <h1 className="jp-MlopsLab-title jp-MlopsLab-ellipsis" title={evaluation.title}>
+            {name ?? t('Drift')}
+          </h1>
+          <StateBadge model={model} evaluation={evaluation} />
+        </div>
+        <p className="jp-MlopsLab-drift-summary">{summary.sentence}</p>
+        <div className="jp-MlopsLab-drift-meta">
+          <span>{evaluation.title}</span>
+          {monitor !== null && monitor.model !== null && (
+            <span>
+              {t('model')} <Node node={`model:${monitor.model}`} text={monitor.model} />
+            </span>
+          )}
+          <span>
+            {t('%1 rows', formatCount(current.rows))}
+            {periodText(evaluation)}
+          </span>
+          {monitor !== null && monitor.next_at !== null && (
+            <span>{t('next check %1', formatTime(monitor.next_at))}</span>
+          )}
+          {!alive && !busy && updated !== null && (
+            <span>{t('as of %1', formatTime(new Date(updated).toISOString()))}</span>
+          )}
+        </div>
+      </div>
+      <div className="jp-MlopsLab-drift-actions">
+        {alive && name !== null && opens.includes('monitor') && (
+          <button
+            type="button"
+            className="jp-MlopsLab-button"
+            onClick={() => void ask({ verb: 'open', node: `monitor:${name}` })}
+          >
+            {t('Edit monitor')}
+          </button>
+        )}
+        {name !== null && may('monitors:check') && (
+          <button
+            type="button"
+            className="jp-MlopsLab-button"
+            disabled={running}
+            onClick={() => void ask({ verb: 'check' }).then(({ sentence }) => onSaid(sentence))}
+          >
+            <Icon name="refresh" size={14} />
+            {running ? t('Checking…') : t('Check now')}
+          </button>
+        )}
+      </div>
+    </header>
+  );
+}
+
+/** A thing by its name; a way to it where the host has one. */
+function Node({ node, text }: { node: string; text: string }): ReactElement {
+  const { alive, opens, ask } = useHost();
+  return alive && opens.includes(node.split(':', 1)[0]) ? (
+    <button
+      type="button"
+      className="jp-MlopsLab-link"
+      onClick={() => void ask({ verb: 'open', node })}
+    >
+      {text}
+    </button>
+  ) : (
+    <span>{text}</span>
+  );
+}
+
+function StateBadge(props: { model: Model; evaluation: IEvaluation }): ReactElement {
+  const { model, evaluation } = props;
+  const t = useText();
+  const alerts = useValue(model, 'alerts');
+  const open =
+    alerts === null
+      ? evaluation.alerts.filter(one => one.open && one.severity !== 'info').length
+      : alerts.filter(one => one.status === 'open' && one.severity !== 'info').length;
+  const { state } = evaluation.summary;
+  if (open > 0) {
+    return (
+      <Badge tone={state === 'alert' ? 'bad' : 'warn'} icon="alert">
+        {open === 1 ? t('1 open alert') : t('%1 open alerts', open)}
+      </Badge>
+    );
+  }
+  if (state === 'small') {
+    return <Badge icon="waiting">{t('too few rows')}</Badge>;
+  }
+  return (
+    <Badge
+      tone={state === 'quality' ? 'warn' : 'good'}
+      icon={state === 'quality' ? 'table' : 'passed'}
+    >
+      {state === 'quality' ? t('data quality') : t('no open alert')}
+    </Badge>
+  );
+}
+
+/** From when to when, in words. */
+function periodText({ chunks }: IEvaluation): string {
+  const dated = /^\d{4}-\d\d-\d\d/;
+  if (chunks.length === 0 || !chunks.every(chunk => dated.test(chunk.key))) {
+    return '';
+  }
+  const year = chunks[0].key.slice(0, 4);
+  const last = chunks[chunks.length - 1].key.slice(0, 4);
+  const first = chunks[0].label.split(/ (?:to|–) /)[0];
+  const month = chunks[0].label.replace(/^.*\d\s+(?=[A-Z])/, '');
+  const begin = /^\d+$/.test(first) ? `${first} ${month}` : first;
+  const end = chunks[chunks.length - 1].label.split(/ (?:to|–) /).pop()!;
+  const withYear = (text: string, own: string) => (/\d{4}/.test(text) ? text : `${text} ${own}`);
+  return `, ${year === last ? begin : withYear(begin, year)} to ${withYear(end, last)}`;
+}
+
+/** How it is looked at. */
+export function Controls(props: {
+  model: Model;
+  onHelp: () => void;
+  onSaid: (sentence: string) => void;
+}): ReactElement {
+  const { model, onHelp, onSaid } = props;
+  const t = useText();
+  const { evaluation, selection } = useShown();
+  const { alive, ask, choose } = useHost();
+  const yaml = useValue(model, 'yaml');
+  const reports = useValue(model, 'reports');
+  const [copied, setCopied] = useState(false);
+  useEffect(() => {
+    if (copied) {
+      const timer = window.setTimeout(() => setCopied(false), 2_000);
+      return () => window.clearTimeout(timer);
+    }
+    return undefined;
+  }, [copied]);
+  const { reference, chunking, segments } = evaluation;
+  const kinds = { fixed: t('fixed'), rolling: t('rolling'), training: t('training window') };
+  return (
+    <div className="jp-MlopsLab-drift-controls">
+      <span
+        className="jp-MlopsLab-drift-told"
+        title={t('%1 rows in %2 chunks', formatCount(reference.rows), reference.chunks)}
+      >
+        {t('Reference')} <b>{reference.told}</b>{' '}
+        <span className="jp-MlopsLab-muted">{kinds[reference.kind]}</span>
+      </span>
+      <span className="jp-MlopsLab-drift-told">
+        {t('Chunk')} <b>{chunking.told}</b>
+      </span>
+      <span className="jp-MlopsLab-drift-told">
+        <span id="jp-mlops-measure">{t('Measure')}</span>
+        <span className="jp-MlopsLab-drift-switch" role="group" aria-label={t('Measure')}>
+          {MEASURES.map(measure => (
+            <button
+              key={measure}
+              type="button"
+              aria-pressed={selection.measure === measure}
+              title={
+                measure === 'effect'
+                  ? t('D of Kolmogorov and Smirnov; total variation of categories')
+                  : measure === 'wasserstein'
+                    ? t('Wasserstein distance in standard deviations of the reference')
+                    : t('Population stability index')
+              }
+              onClick={() => choose({ measure })}
+            >
+              {measureLabel(null, measure)}
+            </button>
+          ))}
+        </span>
+      </span>
+      {segments !== undefined && segments !== null && alive && (
+        <label className="jp-MlopsLab-drift-told">
+          {t('Segment')}
+          <select
+            value={selection.segment ?? ''}
+            onChange={event => choose({ segment: event.target.value || null })}
+          >
+            <option value="">{t('all rows')}</option>
+            {segments.values.map(value => (
+              <option key={value} value={value}>
+                {segments.by} {value}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      <span className="jp-MlopsLab-spacer" />
+      <span className="jp-MlopsLab-row-flex">
+        <button
+          type="button"
+          className="jp-MlopsLab-button jp-mod-small"
+          onClick={() => {
+            void navigator.clipboard
+              ?.writeText(yaml ?? monitorYaml(evaluation))
+              .then(() => setCopied(true));
+          }}
+        >
+          <Icon name={copied ? 'check' : 'copy'} size={14} />
+          {copied ? t('Copied') : t('Copy monitor YAML')}
+        </button>
+        {alive && reports && (
+          <button
+            type="button"
+            className="jp-MlopsLab-button jp-mod-small"
+            onClick={() => void ask({ verb: 'report' }).then(({ sentence }) => onSaid(sentence))}
+          >
+            <Icon name="file" size={14} />
+            {t('Report…')}
+          </button>
+        )}
+        <button
+          type="button"
+          className="jp-MlopsLab-icon-button"
+          aria-label={t('Keys')}
+          title={t('Keys (?)')}
+          onClick={onHelp}
+        >
+          <Icon name="keyboard" size={14} />
+        </button>
+      </span>
+    </div>
+  );
+}

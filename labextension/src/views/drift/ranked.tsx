@@ -1,0 +1,181 @@
+import { memo, useMemo, useState } from 'react';
+import type { ReactElement } from 'react';
+import { Badge } from '../../components/badge';
+import { formatCount } from '../../components/format';
+import { Sparkline } from '../../components/sparkline';
+import { onEnter, useRoving } from '../roving';
+import { useText } from '../text';
+import { useShown } from './context';
+import { Effect } from './distribution';
+import { at, finite, formatEffect, limitOf, measureLabel } from './facts';
+import { useHost } from './host';
+import type { IColumn } from './state';
+import type { IColumnWindow, IWindowValues } from './window';
+
+const FEW = 10;
+
+interface IRankedRow {
+  column: IColumn;
+  found: IColumnWindow;
+  weight: number;
+}
+
+/** The features by what their drift means for the model, in the window that is looked at. */
+export function Ranked(props: { values: IWindowValues; shown: string | null }): ReactElement {
+  const { values, shown } = props;
+  const t = useText();
+  const { evaluation, selection, columns, weighed } = useShown();
+  const { choose } = useHost();
+  const { ref, onKeyDown } = useRoving<HTMLTableSectionElement>();
+  const [all, setAll] = useState(false);
+  const rows = useMemo(() => rank(columns, values, weighed), [columns, values, weighed]);
+  const seen = all ? rows : rows.slice(0, FEW);
+  const most = Math.max(...rows.map(row => row.weight), 1e-12);
+  const stop = seen.some(row => row.column.name === shown) ? shown : seen[0]?.column.name;
+  const { measure } = selection;
+  return (
+    <section className="jp-MlopsLab-block" aria-label={t('Ranked features')}>
+      <div className="jp-MlopsLab-block-head">
+        <h2 className="jp-MlopsLab-h2">{weighed ? t('Ranked by impact') : t('Ranked by drift')}</h2>
+        <span className="jp-MlopsLab-small jp-MlopsLab-muted">
+          {columns.length === 1 ? t('1 feature') : t('%1 features', formatCount(columns.length))}
+        </span>
+      </div>
+      <table className="jp-MlopsLab-drift-ranked">
+        <thead>
+          <tr>
+            <th scope="col">{t('Feature')}</th>
+            <th scope="col" className="jp-MlopsLab-num">
+              {measureLabel(null, measure)}
+            </th>
+            <th scope="col" className="jp-MlopsLab-num">
+              {measure === 'effect' ? t('natural') : t('usual')}
+            </th>
+            <th scope="col" className="jp-mod-spark">
+              {t('by %1', evaluation.chunking.by === 'all' ? t('chunk') : evaluation.chunking.by)}
+            </th>
+            <th scope="col">{weighed ? t('drift × importance') : t('drift ÷ natural')}</th>
+            <th scope="col">
+              <span className="jp-MlopsLab-unseen">{t('state')}</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody ref={ref} onKeyDown={onKeyDown}>
+          {seen.map(({ column, found, weight }) => (
+            <tr
+              key={column.name}
+              data-row={column.name}
+              tabIndex={column.name === stop ? 0 : -1}
+              aria-selected={column.name === shown}
+              onClick={() => choose({ column: column.name })}
+              onKeyDown={onEnter(() => choose({ column: column.name }))}
+            >
+              <th scope="row" className="jp-MlopsLab-ellipsis" title={column.name}>
+                {column.name}
+              </th>
+              <td className="jp-MlopsLab-num">
+                <Effect column={column} found={found} />
+              </td>
+              <td className="jp-MlopsLab-num jp-MlopsLab-muted">
+                {formatEffect(
+                  measure === 'effect' ? finite(column.natural) : limitOf(column, measure)
+                )}
+              </td>
+              <td className="jp-mod-spark">
+                <Course column={column} />
+              </td>
+              <td>
+                <span className="jp-MlopsLab-drift-meter" title={importanceText(column, t)}>
+                  <i style={{ width: `${Math.max(1, (100 * weight) / most)}%` }} />
+                </span>
+              </td>
+              <td>
+                <State column={column} values={values} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {rows.length > FEW && (
+        <button
+          type="button"
+          className="jp-MlopsLab-link jp-MlopsLab-small"
+          aria-expanded={all}
+          onClick={() => setAll(!all)}
+        >
+          {all ? t('Show the first %1', FEW) : t('Show all %1', formatCount(rows.length))}
+        </button>
+      )}
+    </section>
+  );
+}
+
+const Course = memo(({ column }: { column: IColumn }): ReactElement => {
+  const { selection } = useShown();
+  const values = useMemo(
+    () => column[selection.measure].map((_, i) => at(column[selection.measure], i) ?? NaN),
+    [column, selection.measure]
+  );
+  return <Sparkline values={values} />;
+});
+
+/** The worst that the feature is in the window. */
+function State({
+  column,
+  values
+}: {
+  column: IColumn;
+  values: IWindowValues;
+}): ReactElement | null {
+  const t = useText();
+  const { from, until } = values.range;
+  const states = column.states.slice(from, until + 1);
+  const little = finite(column.importance);
+  const unimportant = little !== null && little < 0.002;
+  if (states.includes('q')) {
+    return <Badge title={t('A finding of data quality comes before drift')}>{t('quality')}</Badge>;
+  }
+  if (states.includes('a')) {
+    return unimportant ? (
+      <Badge title={t('It drifts, and the model hardly looks at it')}>{t('info')}</Badge>
+    ) : (
+      <Badge tone="bad" icon="alert">
+        {t('alert')}
+      </Badge>
+    );
+  }
+  return states.includes('w') ? (
+    <Badge tone="warn" icon="alert">
+      {t('warning')}
+    </Badge>
+  ) : null;
+}
+
+/** The order in a window: drift × importance, or drift ÷ what is natural where nobody knows that. */
+export function rank(
+  columns: readonly IColumn[],
+  values: IWindowValues,
+  weighed: boolean
+): IRankedRow[] {
+  return columns
+    .flatMap(column => {
+      const found = values.columns.get(column.name);
+      if (found === undefined) {
+        return [];
+      }
+      const effect = found.effect ?? 0;
+      const weight = weighed
+        ? effect * Math.max(0, finite(column.importance) ?? 0)
+        : effect / limitOf(column, 'effect');
+      return [{ column, found, weight }];
+    })
+    .sort((a, b) => b.weight - a.weight);
+}
+
+function importanceText(
+  column: IColumn,
+  t: (text: string, ...values: (string | number)[]) => string
+): string | undefined {
+  const importance = finite(column.importance);
+  return importance === null ? undefined : t('importance %1', importance.toFixed(3));
+}
