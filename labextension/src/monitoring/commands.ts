@@ -1,7 +1,7 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Clipboard, Notification } from '@jupyterlab/apputils';
 import type { CommandRegistry } from '@lumino/commands';
-import type { AlertVerb } from '../api/monitoring';
+import type { AlertVerb, IAlertRow } from '../api/monitoring';
 import { MonitoringClient } from '../api/monitoring';
 import type { IRunDetail } from '../api/types';
 import { CommandIDs, TOLD } from '../commands';
@@ -12,14 +12,13 @@ import { linkTo } from '../links';
 import type { LiveProject } from '../state/live';
 import { asRequestError } from '../state/resource';
 import type { AlertAnnouncer } from './announcer';
-import { decideAlert } from './decide';
+import { decideAlert, mayDo } from './decide';
 import type { IMonitorSubject, MonitorsModel } from './monitors';
 import { newMonitor } from './new-monitor';
 
 /** What is in front: the monitor that a view shows, and the alert that it explains. */
 export interface IInFront extends IMonitorSubject {
-  /** The alert's id. */
-  alert: string | null;
+  alert: IAlertRow | null;
 }
 
 export interface IMonitorCommands {
@@ -146,7 +145,9 @@ export function addMonitorCommands(options: IMonitorCommands): void {
         const front = inFront();
         const project =
           typeof args.project === 'string' ? args.project : (front?.project ?? projects.key);
-        const alert = typeof args.id === 'string' ? args.id : (front?.alert ?? undefined);
+        // What the view explains is meant, unless nothing is left to decide about it.
+        const shown = front?.alert && mayDo(verb, front.alert.status) ? front.alert.id : undefined;
+        const alert = typeof args.id === 'string' ? args.id : shown;
         return project === null
           ? null
           : await decideAlert(projects.of(project), verb, alert, trans);

@@ -4,6 +4,7 @@ import type { ReactElement } from 'react';
 import type { AlertVerb, IAlertRow } from '../api/monitoring';
 import { MonitoringClient } from '../api/monitoring';
 import { TOLD } from '../commands';
+import { formatTime } from '../components';
 import { askForm } from '../form-dialog';
 import type { IFormProps } from '../form-dialog';
 import type { LiveProject } from '../state/live';
@@ -35,6 +36,12 @@ export async function decideAlert(
       Notification.info(nothingTo(verb, trans), TOLD);
       return null;
     }
+    if (!mayDo(verb, alerts[0].status)) {
+      // Somebody else was quicker; what waits here is read again.
+      Notification.info(decided(alerts[0], trans), TOLD);
+      live.reload();
+      return null;
+    }
     const words = wordsOf(verb, trans);
     return await askForm<IDecision, IAlertRow>({
       title: words.title,
@@ -62,6 +69,25 @@ async function toChooseFrom(client: MonitoringClient, verb: AlertVerb): Promise<
     limit: 200
   });
   return alerts.filter(({ status }) => mayDo(verb, status));
+}
+
+/** How an alert stands, after a decision. */
+export function decided(
+  row: Pick<IAlertRow, 'status' | 'muted_until'>,
+  trans: TranslationBundle
+): string {
+  switch (row.status) {
+    case 'acknowledged':
+      return trans.__('It is acknowledged, and asks nobody any more.');
+    case 'muted':
+      return row.muted_until === null
+        ? trans.__('It is muted.')
+        : trans.__('It is muted until %1.', formatTime(row.muted_until));
+    case 'resolved':
+      return trans.__('It is resolved.');
+    case 'open':
+      return trans.__('It is open.');
+  }
 }
 
 /** Whether a decision says anything new of an alert. */

@@ -12,9 +12,11 @@ import type { RequestError } from '../api/request';
 import type { LiveProject } from '../state/live';
 import type { Resource } from '../state/resource';
 import { asRequestError } from '../state/resource';
+import { chosenIncident, incidentKey } from '../views/drift/facts';
 import { NO_DRIFT } from '../views/drift/state';
 import type { IDriftState, IRequest } from '../views/drift/state';
 import { LocalModel } from '../views/model';
+import { decided } from './decide';
 
 /** What the drift view asks of the application around it. */
 export interface IMonitorActions {
@@ -102,11 +104,12 @@ export class MonitorModel implements IDisposable {
     this._select();
   }
 
-  /** The id of the alert that is explained. */
-  get alert(): string | null {
-    const { alert: key } = this.view.get('selection');
-    const found = this.view.get('evaluation')?.alerts.find(one => one.key === key);
-    return found?.id ?? null;
+  /** The alert that is explained. */
+  get alert(): IAlertRow | null {
+    const evaluation = this.view.get('evaluation');
+    const chosen =
+      evaluation === null ? null : chosenIncident(evaluation, this.view.get('selection'));
+    return this.data.value?.alerts?.find(({ id }) => id === chosen?.id) ?? null;
   }
 
   get isDisposed(): boolean {
@@ -188,7 +191,7 @@ export class MonitorModel implements IDisposable {
       incidents.find(({ key }) => key === row?.key);
     this._explained = null;
     if (incident !== undefined) {
-      this.view.set('selection', { ...this.view.get('selection'), alert: incident.key });
+      this.view.set('selection', { ...this.view.get('selection'), alert: incidentKey(incident) });
     }
   }
 
@@ -241,20 +244,4 @@ export class MonitorModel implements IDisposable {
   private _explained: string | null = null;
   private _shown: IRead | null = null;
   private _changed = new Signal<this, void>(this);
-}
-
-/** What follows from a decision. */
-export function decided(row: IAlertRow, trans: TranslationBundle): string {
-  switch (row.status) {
-    case 'acknowledged':
-      return trans.__('It is acknowledged, and asks nobody any more.');
-    case 'muted':
-      return row.muted_until === null
-        ? trans.__('It is muted.')
-        : trans.__('It is muted until %1.', row.muted_until.slice(0, 10));
-    case 'resolved':
-      return trans.__('It is resolved.');
-    case 'open':
-      return trans.__('It is open again.');
-  }
 }

@@ -2,8 +2,18 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { Fragment } from 'react';
 import type { ReactElement } from 'react';
 import type { IMonitorPage } from '../api/monitoring';
-import { Age, Empty, Icon, Loading, RetryPlace, Skeleton, formatCount } from '../components';
+import {
+  Age,
+  Empty,
+  Icon,
+  Loading,
+  RetryPlace,
+  Skeleton,
+  formatCount,
+  formatTime
+} from '../components';
 import { useChanged } from '../state/use';
+import { Drift } from '../views/drift/drift';
 import type { MonitorModel } from './model';
 
 /** What the view asks of the application. */
@@ -18,11 +28,6 @@ export interface IMonitorViewProps {
   model: MonitorModel;
   actions: IMonitorViewActions;
   trans: TranslationBundle;
-}
-
-/** Until the view stands. */
-function Drift({ model }: { model: MonitorModel['view'] }): ReactElement {
-  return <p>{model.get('evaluation')?.summary.sentence}</p>;
 }
 
 /** A monitor in the main area: what it found, or why there is nothing yet. */
@@ -104,7 +109,7 @@ function Beginning(props: {
           {running === null ? page.sentence : trans.__('It looks for the first time.')}{' '}
           {running === null && page.next_at !== null && (
             <span className="jp-MlopsLab-muted">
-              {trans.__('By itself it does on %1.', when(page.next_at))}
+              {trans.__('By itself it does on %1.', formatTime(page.next_at))}
             </span>
           )}
         </p>
@@ -183,7 +188,7 @@ function Faults(props: {
             >
               {place}
             </button>
-            <span>{message}</span>
+            <span className="jp-MlopsLab-faultwhy">{message}</span>
           </li>
         );
       })}
@@ -221,7 +226,7 @@ function Bar(props: {
             {page.evaluations.map(({ run_id, at, alerts }, index) => (
               <option key={run_id} value={run_id}>
                 {[
-                  at === null ? run_id.slice(0, 8) : when(at),
+                  at === null ? run_id.slice(0, 8) : formatTime(at),
                   alerts === 0 ? trans.__('no alert') : trans._n('%1 alert', '%1 alerts', alerts),
                   index === 0 ? trans.__('newest') : ''
                 ]
@@ -260,14 +265,4 @@ function Bar(props: {
       ))}
     </div>
   );
-}
-
-/** A time as people read it, in the browser's own time zone and language. */
-function when(at: string): string {
-  return new Date(at).toLocaleString(undefined, {
-    day: 'numeric',
-    month: 'short',
-    hour: '2-digit',
-    minute: '2-digit'
-  });
 }
