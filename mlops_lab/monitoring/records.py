@@ -14,7 +14,8 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field
 
-from mlops_lab.errors import Corrupt, NotFound
+from mlops_lab.compute.kinds import Kind
+from mlops_lab.errors import Corrupt, InvalidInput, NotFound
 from mlops_lab.monitoring.outcomes import Line, Performance
 from mlops_lab.monitoring.settings import By, Keep, Policy, ReferenceKind, Settings
 from mlops_lab.monitoring.wire import Packed, decode, encode
@@ -66,7 +67,6 @@ STATES: Final[Mapping[str, State]] = {
 """The letter of a cell and what it says: *small* is drawn and never alarms, *hatched* is looked at
 for data quality only, *quality* has an open finding, which comes before drift."""
 
-Kind: TypeAlias = Literal["number", "integer", "category", "boolean", "time", "text", "id"]
 Role: TypeAlias = Literal["feature", "score", "prediction", "target"]
 Measure: TypeAlias = Literal["ks", "tvd", "auc"]
 Severity: TypeAlias = Literal["warn", "alert", "info"]
@@ -522,6 +522,31 @@ class Evaluation:
             missing=found.missing[place],
             state=STATES[found.states[place]],
         )
+
+    def window(self, first: str, last: str, segment: str | None = None) -> WindowFound:
+        """Look at a range of chunks as if it were one, recomputed from what was counted.
+
+        Parameters
+        ----------
+        first, last
+            Keys of its first and last chunk.
+        segment
+            A value of `segments`; None is all rows.
+
+        Raises
+        ------
+        NotFound
+            There is no such chunk or segment.
+        InvalidInput
+            The counts are not at hand: the evaluation was read back from what was kept.
+        """
+        if self.live is None:
+            raise InvalidInput(
+                "The counts of this evaluation are not at hand, so windows of it cannot be "
+                "computed: run it again, with lab.drift(…) or lab.monitor(…).check()."
+            )
+        found: WindowFound = self.live.window(self, first, last, segment)
+        return found
 
     def alert(self, key: str) -> Incident:
         """The incident of that key.

@@ -1,0 +1,386 @@
+"""Counting both sides of an evaluation: which columns, which chunks, on whose grids.
+
+A dataset version of many files is counted file by file, and what was counted of a file is kept: the
+next version that has one more file costs one file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from mlops_lab.compute import (
+    Chunking,
+    Cube,
+    Grids,
+    Source,
+    count,
+    fit_grids,
+    open_engine,
+)
+from mlops_lab.compute.source import to_arrow
+from mlops_lab.errors import InvalidInput
+from mlops_lab.monitoring.settings import Keep, Settings
+from mlops_lab.monitoring.windows import Seen, choose_chunking, see
+from mlops_lab.monitoring.wording import listed
+
+__all__ = ["Counted", "Progress", "Side", "count_sides", "kept_pieces"]
+
+Progress: TypeAlias = Callable[[float, str], None]
+"""Told how much is done, from 0 to 1, and what is being done."""
+
+_HOURS_WANTED: Final = 1_000
+"""With fewer rows a day nobody needs to count them by the hour."""
+_MOST_DAYS: Final = 700
+
+_FORMAT: Final = 1
+"""Of what is kept: counts of an older way of counting are not asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of the comparison: its rows, their columns, its counts.
+
+    Parameters
+    ----------
+    source
+        What was given.
+    handy
+        The same rows in a form that can be read many times.
+    types
+        DuckDB's type by column.
+    seen
+        Its chunks.
+    cube
+        Its counts.
+    """
+
+    source: Source
+    handy: Source
+    types: Mapping[str, str]
+    seen: Seen
+    cube: Cube
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Everything that was counted for an evaluation.
+
+    Parameters
+    ----------
+    chunking, told
+        Of the current data, and why so.
+    columns
+        The features that both sides have, in the reference's order.
+    reference
+        None where each chunk is compared with those before it.
+    versions
+        The reference of each model version.
+    notes
+        What a reader should know of it, as sentences.
+    """
+
+    chunking: Chunking
+    told: str
+    grids: Grids
+    columns: tuple[str, ...]
+    reference: Side | None
+    versions: Mapping[str, Side]
+    current: Side
+    notes: tuple[str, ...] = field(default=())
+
+
+def count_sides(
+    reference: Source | None,
+    current: Source,
+    settings: Settings,
+    tmp: Path,
+    keep: Keep | None = None,
+    progress: Progress | None = None,
+) -> Counted:
+    """Count reference and current data.
+
+    Parameters
+    ----------
+    tmp
+        A folder for what has to be written once to be read many times.
+
+    Raises
+    ------
+    InvalidInput
+        They have no column in common, or what the settings name is not there.
+    """
+    handy = _handy(current, tmp / "current.parquet")
+    base = handy if reference is None else _handy(reference, tmp / "reference.parquet")
+    versions = {
+        name: _handy(source, tmp / f"version-{place}.parquet")
+        for place, (name, source) in enumerate(settings.versions.items())
+    }
+    types, base_types = _types(handy, tmp), _types(base, tmp)
+    version_types = {name: _types(source, tmp) for name, source in versions.items()}
+    _check_names(settings, types, base_types)
+    columns = _columns(settings, types, base_types)
+    chunking, told, notes = _chunking(handy, base, settings, types, base_types, tmp)
+
+    def step(share: float, what: str) -> None:
+        if progress is not None:
+            progress(share, what)
+
+    step(0.02, "looking at the columns of the reference")
+    counted = [*columns, *(one for one in _answers(settings) if one in types and one in base_types)]
+    if settings.time in types and settings.time in base_types:
+        counted.append(settings.time)
+    if settings.segment and settings.segment not in counted:
+        counted.append(settings.segment)
+    given_base = current if reference is None else reference
+    grids = _grids(given_base, base, list(dict.fromkeys(counted)), settings, tmp, keep)
+    sides: list[Side] = []
+    work = [(handy, current, types)]
+    if reference is not None:
+        work.append((base, reference, base_types))
+    for name, source in settings.versions.items():
+        work.append((versions[name], source, version_types[name]))
+    for place, (ready, given, has) in enumerate(work):
+        step(0.1 + 0.5 * place / len(work), f"counting {given.told}")
+        cut = _like(chunking, has, sides[0].cube.total_rows) if sides else chunking
+        segment = settings.segment if settings.segment in has else None
+        cube = _count(ready, given, grids, cut, segment, tmp, keep)
+        sides.append(Side(given, ready, has, _see(ready, cut, settings, has, tmp), cube))
+    return Counted(
+        chunking,
+        told,
+        grids,
+        tuple(columns),
+        sides[1] if reference is not None else None,
+        dict(zip(settings.versions, sides[2 if reference is not None else 1 :], strict=True)),
+        sides[0],
+        tuple(notes),
+    )
+
+
+def kept_pieces(
+    given: Source, handy: Source, keep: Keep | None, whole: bool
+) -> Sequence[tuple[str | None, Source]]:
+    """The parts in which data is counted: files of a version where they add, else the whole."""
+    if keep is None:
+        return [(None, handy)]
+    pieces = list(keep.pieces(given))
+    if len(pieces) == 1:
+        return [(pieces[0][0], handy)]
+    if whole:
+        # Rows are counted off over all files: nothing of one file can be kept.
+        return [(_joined([content for content, _ in pieces]), handy)]
+    return pieces
+
+
+def _joined(contents: Sequence[str | None]) -> str | None:
+    """The content id of several files together."""
+    if any(one is None for one in contents):
+        return None
+    return hashlib.sha256("\n".join(one or "" for one in contents).encode()).hexdigest()
+
+
+def _count(
+    handy: Source,
+    given: Source,
+    grids: Grids,
+    chunking: Chunking,
+    segment: str | None,
+    tmp: Path,
+    keep: Keep | None,
+) -> Cube:
+    told = json.dumps([_FORMAT, grids.digest, chunking.to_json(), segment], sort_keys=True)
+    key = "cube:" + hashlib.sha256(told.encode()).hexdigest()
+    whole = chunking.by in ("size", "count")
+    cubes = []
+    for content, piece in kept_pieces(given, handy, keep, whole):
+
+        def make(piece: Source = piece) -> Cube:
+            return count(piece, grids, chunking=chunking, segment=segment, tmp=tmp)
+
+        def pack(make: Callable[[], Cube] = make) -> bytes:
+            return make().to_bytes()
+
+        if keep is None or content is None:
+            cubes.append(make())
+        else:
+            cubes.append(Cube.from_bytes(keep.kept(content, key, pack)))
+    return Cube.merge(*(replace(cube, grids=grids) for cube in cubes))
+
+
+def _grids(
+    given: Source,
+    handy: Source,
+    columns: Sequence[str],
+    settings: Settings,
+    tmp: Path,
+    keep: Keep | None,
+) -> Grids:
+    kinds = {name: kind for name, kind in settings.kinds.items() if name in columns}
+
+    def make() -> Grids:
+        return fit_grids(handy, columns=columns, kinds=kinds, time=settings.time, tmp=tmp)
+
+    content = None
+    if keep is not None:
+        content = _joined([one for one, _ in keep.pieces(given)])
+    if keep is None or content is None:
+        return make()
+    told = json.dumps([_FORMAT, list(columns), kinds, settings.time], sort_keys=True)
+    key = "grids:" + hashlib.sha256(told.encode()).hexdigest()
+    kept = keep.kept(content, key, lambda: json.dumps(make().to_json()).encode())
+    return Grids.from_json(json.loads(kept))
+
+
+# ---------------------------------------------------------------------- columns
+
+
+def _answers(settings: Settings) -> list[str]:
+    """Columns that are no features but whose drift is told."""
+    return [one for one in (settings.score, settings.prediction, settings.target) if one]
+
+
+def _columns(
+    settings: Settings, types: Mapping[str, str], base_types: Mapping[str, str]
+) -> list[str]:
+    if settings.columns is not None:
+        wanted = list(dict.fromkeys(settings.columns))
+    else:
+        apart = {settings.time, settings.version, *_answers(settings)}
+        wanted = [name for name in base_types if name not in apart]
+    # What the current data lost is a finding of data quality, and the others go on.
+    common = [name for name in wanted if name in types and name in base_types]
+    answers = [name for name in _answers(settings) if name in types]
+    if not common and not answers:
+        raise InvalidInput(
+            "The two sides have no column in common: the reference has "
+            f"{listed(base_types, 8) if base_types else 'none'}; the current data has "
+            f"{listed(types, 8) if types else 'none'}."
+        )
+    return common
+
+
+def _check_names(
+    settings: Settings, types: Mapping[str, str], base_types: Mapping[str, str]
+) -> None:
+    """Refuse names that are nowhere; what is on one side only is looked at later."""
+    everywhere = {**base_types, **types}
+    named: list[tuple[str, str]] = [
+        (role, name)
+        for role in ("time", "segment", "target", "score", "prediction", "version")
+        if (name := getattr(settings, role))
+    ]
+    named += [("columns", name) for name in settings.columns or ()]
+    named += [("kinds", name) for name in settings.kinds]
+    named += [("fairness", name) for name in settings.fairness]
+    if isinstance(settings.domain, tuple):
+        named += [("domain", name) for name in settings.domain]
+    for role, name in named:
+        needed = types if role in ("time", "segment", "version") else everywhere
+        if name not in needed:
+            near = get_close_matches(name, list(needed), 1)
+            hint = f"Did you mean {near[0]}?" if near else f"There is {listed(needed, 8)}."
+            raise InvalidInput(f"There is no column {name!r} for {role}. {hint}")
+
+
+def _types(source: Source, tmp: Path) -> dict[str, str]:
+    with open_engine(tmp) as engine, source.reading():
+        return dict(engine.columns(source.view(engine, once=True)))
+
+
+def _handy(source: Source, path: Path) -> Source:
+    """The same rows in a form that every scan can read for itself."""
+    if not source.by_column:
+        # Of text and queries the types and rows are settled once.
+        rows = source.write_parquet(path, tmp=path.parent)
+        return replace(Source.of(path), told=source.told) if rows >= 0 else source
+    if source.kind == "frame":
+        value: Any = source._value
+        return replace(source, _value=to_arrow(value))
+    return source
+
+
+# ---------------------------------------------------------------------- chunks
+
+
+def _chunking(
+    current: Source,
+    reference: Source,
+    settings: Settings,
+    types: Mapping[str, str],
+    base_types: Mapping[str, str],
+    tmp: Path,
+) -> tuple[Chunking, str, list[str]]:
+    """How the current data is cut, why, and what is to be said of it."""
+    notes = []
+    if settings.time is not None and settings.time not in base_types:
+        notes.append(
+            f"The reference has no {settings.time}: what is natural in it is not known, so alarms "
+            "are provisional."
+        )
+    by = settings.by
+    if by is None:
+        by = "size" if settings.size else "count" if settings.count else None
+    if by is None and settings.time is None:
+        by = "all"
+    if settings.reference_kind == "rolling" and by in ("all", "size", "count"):
+        raise InvalidInput(
+            "A rolling reference is the days before each chunk: it needs time=… and chunks by "
+            f"hour, day, week or month, not {by!r}."
+        )
+    if by is not None:
+        chunking = Chunking(by, settings.time, settings.timezone, settings.size, settings.count)
+        return chunking, chunking.told, notes
+    by, told = _chosen(current, reference, settings, base_types, tmp)
+    return Chunking(by, settings.time, settings.timezone), told, notes
+
+
+def _chosen(
+    current: Source,
+    reference: Source,
+    settings: Settings,
+    base_types: Mapping[str, str],
+    tmp: Path,
+) -> tuple[Any, str]:
+    from mlops_lab.compute import chunks_of
+
+    days = Chunking("day", settings.time, settings.timezone)
+    known = settings.time in base_types
+
+    def rows(source: Source, chunking: Chunking) -> dict[str, int]:
+        return {chunk.key: rows for chunk, rows in chunks_of(source, chunking, tmp=tmp)}
+
+    mine = rows(current, days)
+    busy = mine and sum(mine.values()) / len(mine) >= 24 * _HOURS_WANTED
+    if busy and len(mine) <= _MOST_DAYS:
+        hours = Chunking("hour", settings.time, settings.timezone)
+        mine, days = rows(current, hours), hours
+    if settings.reference_kind == "rolling":
+        theirs = mine
+    else:
+        theirs = rows(reference, days) if known else {}
+    return choose_chunking(theirs, mine, days, settings.policy)
+
+
+def _like(chunking: Chunking, types: Mapping[str, str], rows: int) -> Chunking:
+    """How a reference is cut so that its chunks are like those of so many current rows."""
+    if chunking.time is not None and chunking.time not in types:
+        return Chunking("all")
+    if chunking.by == "count":
+        assert chunking.count is not None
+        size = max(1, -(-rows // chunking.count))
+        return Chunking("size", chunking.time, chunking.timezone, size)
+    return chunking
+
+
+def _see(
+    source: Source, chunking: Chunking, settings: Settings, types: Mapping[str, str], tmp: Path
+) -> Seen:
+    version = settings.version if settings.version in types else None
+    with open_engine(tmp) as engine, source.reading():
+        return see(engine, source.view(engine), chunking, version=version)

@@ -1,0 +1,147 @@
+"""What an evaluation was computed from, while it is at hand: any range of chunks is a sum of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlops_lab.errors import InvalidInput
+from mlops_lab.monitoring.drawing import binned
+from mlops_lab.monitoring.measuring import chance_of, effect_of
+from mlops_lab.monitoring.records import (
+    ColumnEvaluation,
+    Evaluation,
+    WindowColumn,
+    WindowFound,
+)
+from mlops_lab.monitoring.windows import Compared, without
+from mlops_lab.monitoring.wire import significant
+
+if TYPE_CHECKING:
+    from mlops_lab.compute import Cube, Window
+
+__all__ = ["Live", "window_of"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Live:
+    """Counts and references of an evaluation. Safe to use from several threads.
+
+    Parameters
+    ----------
+    current
+        The chunks' counts.
+    reference
+        Of a fixed reference its counts, so that chunks can be taken out of it; else None.
+    compared
+        By chunk what it is compared with.
+    versions
+        Counts by model version, for references by training.
+    performance
+        What performance keeps for its own windows.
+    """
+
+    current: Cube
+    reference: Cube | None
+    compared: Compared
+    versions: dict[str, Cube]
+    performance: Any = None
+
+    def window(
+        self, evaluation: Evaluation, first: str, last: str, segment: str | None = None
+    ) -> WindowFound:
+        """Look at a range of chunks as if it were one: see `window_of`."""
+        return window_of(evaluation, self, first, last, segment)
+
+
+def window_of(
+    evaluation: Evaluation, live: Live, first: str, last: str, segment: str | None = None
+) -> WindowFound:
+    """Look at a range of chunks as if it were one.
+
+    Parameters
+    ----------
+    first, last
+        Keys of its first and last chunk.
+    segment
+        A value of the evaluation's segment; None is all rows. The reference is cut likewise where
+        it has that segment.
+
+    Raises
+    ------
+    NotFound
+        There is no such chunk or segment.
+    InvalidInput
+        The range is the wrong way round, or no segment was counted.
+    """
+    start, end = evaluation.place(first), evaluation.place(last)
+    if start > end:
+        raise InvalidInput(f"The range goes from {first} to {last}, which is before it.")
+    keys = [chunk.key for chunk in evaluation.chunks[start : end + 1]]
+    if segment is not None and not live.current.names:
+        raise InvalidInput(
+            f"No segment was counted, so there is no {segment!r}: evaluate with segment=…"
+        )
+    window = live.current.window(keys, segment)
+    reference = _reference(live, start, end, segment)
+    return WindowFound(
+        from_=first,
+        until=last,
+        segment=segment,
+        rows=window.rows,
+        columns=tuple(_column(one, reference, window) for one in evaluation.columns),
+        performance=_performance(evaluation, live, first, last, segment),
+        scanned=False,
+    )
+
+
+def _reference(live: Live, start: int, end: int, segment: str | None) -> Window:
+    """What a range is compared with: that of its last chunk, without any chunk of the range."""
+    compared = live.compared
+    epoch = compared.epochs[end]
+    cube = live.versions.get(epoch) if epoch is not None else live.reference
+    if cube is None:
+        return compared.windows[start]  # the days before it began
+    cut = segment if segment in cube.names else None
+    whole = cube.window(None, cut)
+    for key in compared.left_out[start : end + 1]:
+        if key is not None and key in cube.keys:
+            whole = without(whole, cube.window([key], cut))
+    return whole
+
+
+def _column(column: ColumnEvaluation, reference: Window, window: Window) -> WindowColumn:
+    from mlops_lab.compute.statistics import STATISTICS
+
+    before, now = reference.columns.get(column.name), window[column.name]
+    counts = tuple(binned(now, column.bins))
+    missing = significant(now.missing_share) if now.rows else None
+    if before is None or not before.total or not now.total:
+        nothing = (None,) * 6
+        return WindowColumn(column.name, *nothing, missing, None, counts)
+    effect = effect_of(column.measure, before, now)
+    return WindowColumn(
+        name=column.name,
+        effect=significant(effect.value),
+        effect_low=significant(effect.low),
+        effect_high=significant(effect.high),
+        wasserstein=significant(STATISTICS["wasserstein"].measure(before, now).value),
+        psi=significant(STATISTICS["psi"].measure(before, now).value),
+        p_value=significant(chance_of(column.measure, column.kind, effect, before, now)),
+        missing=missing,
+        median=significant(now.median),
+        counts=counts,
+    )
+
+
+def _performance(
+    evaluation: Evaluation, live: Live, first: str, last: str, segment: str | None
+) -> dict[str, float | None] | None:
+    if live.performance is None or evaluation.performance is None:
+        return None
+    from mlops_lab.monitoring.performance import window
+
+    by = evaluation.segments.by if evaluation.segments else None
+    cut = None if segment is None or by is None else (by, segment)
+    found = window(live.performance, first, last, segment=cut)
+    return {name: significant(one.value) for name, one in found.items()}
