@@ -104,11 +104,12 @@ class Counts:
     @property
     def mean(self) -> float:
         """The arithmetic mean; NaN without values or order."""
-        from mlops_lab.compute.slots import from_fixed
+        from mlops_lab.compute.slots import carried, from_fixed
 
         if not self.grid.ordered or not len(self.n):
             return nan
-        offset = from_fixed(int(self.high.sum()), int(self.low.sum()), self.grid.scale)
+        high, low = carried(self.high.sum(), self.low.sum())
+        offset = from_fixed(int(high), int(low), self.grid.scale)
         return float(self.grid.centre + offset / self.total)
 
     @property

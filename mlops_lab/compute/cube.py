@@ -291,6 +291,8 @@ def _count(grid: Grid, cells: ColumnCells, marked: np.ndarray[Any, Any]) -> Coun
     """Sum up the marked cells of a column."""
     import numpy as np
 
+    from mlops_lab.compute.slots import carried
+
     places = np.flatnonzero(marked)
     if len(places) and places[-1] - places[0] + 1 == len(places):
         # Neighbours, which is what people look at: no need to test every entry.
@@ -306,7 +308,7 @@ def _count(grid: Grid, cells: ColumnCells, marked: np.ndarray[Any, Any]) -> Coun
             total = np.zeros(len(keys), dtype=np.int64)
             np.add.at(total, inverse, part)
             sums.append(total)
-        key, (n, high, low) = keys, sums
+        key, n, (high, low) = keys, sums[0], carried(sums[1], sums[2])
     facts = {name: int(array[places].sum()) for name, array in cells.facts.items()}
     there = places[~np.isnan(cells.min[places])]
     examples: dict[str, int] = {}

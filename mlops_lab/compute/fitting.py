@@ -7,7 +7,7 @@ counted in full: whether a value is new is no question for a sample.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import frexp, ldexp
@@ -19,7 +19,6 @@ from mlops_lab.compute.engine import Engine, open_engine, quote
 from mlops_lab.compute.grids import Form, Grid, Grids
 from mlops_lab.compute.kinds import (
     FEW,
-    LONG_CHARS,
     MOST_VALUES,
     Kind,
     KindFound,
@@ -52,10 +51,12 @@ TOP_WORDS: Final = 49
 MOST_KNOWN: Final = 250_000
 """So many words of a reference are remembered (by 8 bytes each) to tell new ones from them."""
 
-_HASHED: Final = 8
-"""A row is drawn by the hash of so many of its columns."""
+_HASHED: Final = (3, 16)
+"""A row is drawn by the hash of so many of its columns; of more, if these repeat."""
 
-_TOGETHER: Final = 200
+_MANY_ROWS: Final = 2_000_000
+"""Up to here all words are counted; above, only where they may be a category."""
+
 _WIDE: Final = 64 << 20
 _EXPONENTS: Final = 960
 """Scales are between 2 to the minus and plus this, so that dividing by them is safe."""
@@ -184,6 +185,9 @@ class _Fitting:
     columns: int
     rows: int = 0
     done: int = 0
+    _drawn: str | None = None
+    _failed: bool = False
+    _looked: int = 0
 
     def fit(
         self, chosen: Sequence[str], declared: Mapping[str, KindFound]
@@ -233,14 +237,13 @@ class _Fitting:
         kinds: Mapping[str, Kind],
         declared: Mapping[str, KindFound],
     ) -> None:
-        condition = self._sample_condition(list(kinds))
-        rows = max(1, min(self.rows, 4 * SAMPLE))
+        rows = max(1, min(self.rows, 2 * SAMPLE))
         together = max(1, min(500, _WIDE // (8 * rows)))
         names = list(kinds)
         for start in range(0, len(names), together):
-            some = names[start : start + together]
-            for name, values, weights in self._numbers(some, kinds, condition):
-                exact = condition is None
+            complete, looked = self._numbers(names[start : start + together], kinds)
+            for name, values, weights in looked:
+                exact = complete
                 if not exact and len(values) <= MOST_VALUES and kinds[name] != "time":
                     values, weights = self._all_values(name, kinds[name])
                     exact = True
@@ -249,45 +252,61 @@ class _Fitting:
                 )
                 self._take(found, name, grid, _said(found, name, declared.get(name), kind))
 
-    def _sample_condition(self, names: Sequence[str]) -> str | None:
-        """Which rows are looked at; None is all. By their content: their order does not matter."""
-        if self.rows <= SAMPLE:
-            return None
-        shift = (self.rows // SAMPLE).bit_length()
+    def _conditions(self) -> Iterator[str]:
+        """Ways to draw rows by what they say, so that their order does not matter."""
         # Floats first: they tell rows apart best.
         usable = sorted(
             (one for one in self.types if kind_of_type(self.types[one]) in ("number", "text")),
             key=lambda one: (self.types[one] not in FLOATS, one),
         )
-        listed = ", ".join(
+        listed = [
             number_sql(one, self.types[one], "number")
             if is_number(self.types[one])
             else f"t.{quote(one)}::varchar"
-            for one in usable[:_HASHED]
-        )
-        if not listed or not names:
-            return None
-        condition = f"hash({listed}) & {(1 << shift) - 1} = 0"
-        rows = int(self.engine.row(f"select count(*) from {self.table} where {condition}")[0])
-        expected = self.rows >> shift
-        # Rows that repeat come all or not at all: then all are looked at, which repeat as well.
-        return condition if expected / 2 <= rows <= 2 * expected else None
+            for one in usable[: max(_HASHED)]
+        ]
+        share = (1 << self._shift) - 1
+        for columns in _HASHED:
+            if len(listed) > columns or (columns == max(_HASHED) and listed):
+                yield f"hash({', '.join(listed[:columns])}) & {share} = 0"
+
+    @property
+    def _shift(self) -> int:
+        """One of two to the power of this rows is looked at."""
+        return (self.rows // SAMPLE).bit_length() if self.rows > SAMPLE else 0
 
     def _numbers(
-        self, names: Sequence[str], kinds: Mapping[str, Kind], condition: str | None
+        self, names: Sequence[str], kinds: Mapping[str, Kind]
+    ) -> tuple[bool, list[tuple[str, Floats, Ints]]]:
+        """Whether all rows were looked at, and the different finite values of some columns in those
+        that were, with how often they occur.
+        """
+        if not self._shift:
+            return True, self._values(names, kinds, "")
+        expected = self.rows >> self._shift
+        if not self._failed:
+            for condition in self._conditions() if self._drawn is None else [self._drawn]:
+                found = self._values(names, kinds, f" where {condition}")
+                if self._drawn is not None or expected / 2 <= self._looked <= 2 * expected:
+                    self._drawn = condition
+                    return False, found
+            self._failed = True
+        # Rows that repeat come all or not at all: then the values repeat as well.
+        return True, [(name, *self._all_values(name, kinds[name])) for name in names]
+
+    def _values(
+        self, names: Sequence[str], kinds: Mapping[str, Kind], where: str
     ) -> list[tuple[str, Floats, Ints]]:
-        """The different finite values of some columns in the looked-at rows, and how often."""
         import numpy as np
 
-        if condition is None and self.rows > SAMPLE:
-            return [(name, *self._all_values(name, kinds[name])) for name in names]
         wanted = ", ".join(
             f"{number_sql(name, self.types[name], kinds[name])} as c{i}"
             for i, name in enumerate(names)
         )
-        where = "" if condition is None else f" where {condition}"
         parts: list[list[Any]] = [[] for _ in names]
+        self._looked = 0
         for batch in stream(self.engine, f"select {wanted} from {self.table}{where}"):
+            self._looked += batch.num_rows
             for i, part in enumerate(parts):
                 part.append(np.asarray(batch.column(i).drop_null()))
         found = []
@@ -321,61 +340,53 @@ class _Fitting:
         declared: Mapping[str, KindFound],
         numbers: dict[str, Kind],
     ) -> None:
-        for start in range(0, len(names), _TOGETHER):
-            for name, (count, estimate, chars) in self._look(names[start : start + _TOGETHER]):
-                said = declared.get(name)
-                if said is None and estimate > MOST_KNOWN and estimate > count * 0.6:
-                    # Too many to count for a column that is no category by far.
-                    looked = self._words_of(name, count, estimate, chars)
-                    kind = settle_kind(looked)
-                    grid: Grid | None = None
-                else:
-                    grid, distinct = self._vocabulary(name)
-                    looked = Looked(self.types[name], count, distinct, chars=chars)
-                    if said is None and distinct > FEW and chars <= LONG_CHARS:
-                        looked = self._words_of(name, count, distinct, chars)
-                    kind = said or settle_kind(looked)
-                if kind.kind == "text":
-                    found[name] = (Grid(name, "text", "bins"), kind)
-                    numbers[name] = "text"
-                elif kind.kind == "category" and grid is not None:
-                    self._take(found, name, grid, kind)
-                else:
-                    self._take(found, name, _fixed(name, kind.kind), kind)
-
-    def _look(self, names: Sequence[str]) -> list[tuple[str, tuple[int, int, float]]]:
-        """Of each column how many values there are, about how many differ, their mean length."""
-        if not names:
-            return []
-        wanted = []
         for name in names:
-            word = word_sql(name, self.types[name], "category")
-            wanted += [
-                f"count({word})",
-                f"approx_count_distinct({word})",
-                # Whole numbers: their sum does not depend on the order.
-                f"sum(length({word}))",
-            ]
-        row = self.engine.row(f"select {', '.join(wanted)} from {self.table}")
-        found = []
-        for i, name in enumerate(names):
-            count, estimate, chars = (int(one or 0) for one in row[3 * i : 3 * i + 3])
-            found.append((name, (count, estimate, chars / count if count else 0.0)))
-        return found
+            said = declared.get(name)
+            found_words = (
+                None if said is None and self._is_hopeless(name) else self._vocabulary(name)
+            )
+            looked = self._look(name, found_words is not None)
+            kind = said or settle_kind(looked)
+            if kind.kind == "text":
+                found[name] = (Grid(name, "text", "bins"), kind)
+                numbers[name] = "text"
+            elif kind.kind == "category" and found_words is not None:
+                self._take(found, name, found_words, kind)
+            else:
+                self._take(found, name, _fixed(name, kind.kind), kind)
 
-    def _words_of(self, name: str, count: int, distinct: int, chars: float) -> Looked:
-        """The look at a text, with the mean number of words of (some of) its values."""
+    def _is_hopeless(self, name: str) -> bool:
+        """Whether a column has far too many different values for a category, to count them all."""
+        if self.rows <= _MANY_ROWS:
+            return False
         word = word_sql(name, self.types[name], "category")
-        some = f" where hash({word}) & 63 = 0" if self.rows > SAMPLE else ""
-        spaces, rows = self.engine.row(
-            f"select sum(length(v) - length(replace(v, ' ', ''))), count(v) "
-            f"from (select {word} as v from {self.table}{some})"
+        count, estimate = self.engine.row(
+            f"select count({word}), approx_count_distinct({word}) from {self.table}"
         )
-        words = 1.0 + float(spaces or 0) / max(int(rows), 1)
-        return Looked(self.types[name], count, distinct, chars=chars, words=words)
+        return bool(estimate > MOST_KNOWN and estimate > 0.6 * count)
 
-    def _vocabulary(self, name: str) -> tuple[Grid, int]:
-        """The grid of a column of words, and how many there are."""
+    def _look(self, name: str, counted: bool) -> Looked:
+        """The look at a column of texts; where its words are counted, at each of them once."""
+        source = "words_found"
+        if not counted:
+            word = word_sql(name, self.types[name], "category")
+            drawn = f"hash({word}) & 63 = 0"
+            source = f"(select {word} as v, 1 as n from {self.table} where {drawn})"
+        count, distinct, chars, spaces = self.engine.row(
+            "select sum(n), count(distinct v), sum(n * length(v)), "
+            f"sum(n * (length(v) - length(replace(v, ' ', '')))) from {source}"
+        )
+        rows = int(count or 0)
+        return Looked(
+            self.types[name],
+            rows,
+            int(distinct),
+            chars=float(chars or 0) / max(rows, 1),
+            words=1 + float(spaces or 0) / max(rows, 1),
+        )
+
+    def _vocabulary(self, name: str) -> Grid:
+        """The grid of a column of words, which stay in the table ``words_found``."""
         import numpy as np
 
         word = word_sql(name, self.types[name], "category")
@@ -395,8 +406,7 @@ class _Fitting:
             )
             others = b"".join(np.asarray(one.column(0)).astype("<u8").tobytes() for one in batches)
         words = tuple(str(row[0]) for row in top)
-        grid = Grid(name, "category", "words", words=words, others=others, complete=complete)
-        return grid, distinct
+        return Grid(name, "category", "words", words=words, others=others, complete=complete)
 
 
 def _fixed(name: str, kind: Kind) -> Grid:

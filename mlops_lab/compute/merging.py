@@ -9,7 +9,7 @@ import numpy as np
 
 from mlops_lab.compute.chunks import Chunk
 from mlops_lab.compute.cube import FACTS, ColumnCells, Cube, most_frequent
-from mlops_lab.compute.slots import Ints
+from mlops_lab.compute.slots import Ints, carried
 
 if TYPE_CHECKING:
     from mlops_lab.compute.grids import Grid
@@ -98,6 +98,7 @@ def _merged_cells(grid: Grid, held: Sequence[tuple[ColumnCells, Ints]], cells: i
         np.concatenate([getattr(one, part) for one, _ in held]) for part in ("n", "high", "low")
     ]
     cell, key, (n, high, low) = summed(cell, key, parts, grid.size)
+    high, low = carried(high, low)
     facts = {name: np.zeros(cells, dtype=np.int64) for name in FACTS}
     least, most = np.full(cells, np.nan), np.full(cells, np.nan)
     examples: dict[int, dict[str, int]] = {}

@@ -13,7 +13,19 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HALF", "Edges", "bin_edges", "bin_slots", "fixed_point", "from_fixed", "value_slots"]
+__all__ = [
+    "CLIP",
+    "HALF",
+    "Edges",
+    "Floats",
+    "Ints",
+    "bin_edges",
+    "bin_slots",
+    "carried",
+    "fixed_point",
+    "from_fixed",
+    "value_slots",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -24,10 +36,13 @@ HALF: Final = 4000
 CLIP: Final = 2.0**26
 """In sums a value counts as at most so many scales away from the centre."""
 
-_HIGH: Final = 2.0**4
-_LOW: Final = 2.0**32
-"""A distance in scales is kept as high / 16 + low / 2³⁶ with whole numbers: their sums are exact,
-so they do not depend on the order of rows or files."""
+HIGH: Final = 2.0**4
+LOW: Final = 2.0**28
+"""A distance in scales is a whole number of 2⁻³²: high / 16 + low / 2³². Sums of them are exact, so
+they do not depend on the order of rows or files."""
+
+_EXACT: Final = 2.0**53
+"""Doubles add whole numbers exactly up to here."""
 
 
 class Edges:
@@ -56,44 +71,84 @@ def bin_slots(values: Floats, centre: float, scale: float, atoms: tuple[float, .
     far from it, and never more than 2 K + 1 of them. Each atom, a single frequent value, adds a
     slot of its own and parts its bin in two.
     """
-    z = (values - centre) * (1.0 / scale)
+    z = distances(values, centre, scale)
     size = np.abs(z)
     size += 1.0
     np.divide(HALF, size, out=size)
     np.subtract(HALF, size, out=size)
     np.copysign(size, z, out=size)
     np.rint(size, out=size)
-    slots = size.astype(np.int64)
-    slots += HALF
+    size += HALF + len(atoms)
     for atom in atoms:
-        slots += values >= atom
-        slots += values > atom
-    return slots
+        size += np.sign(values - atom if atom else values)
+    return size.astype(np.int64)
 
 
 def value_slots(values: Floats, known: Floats) -> Ints:
     """Slots of finite numbers where the reference has few values: 2 i + 1 for the i-th value, and
     the even ones for what lies between.
     """
-    slots = np.searchsorted(known, values, "left")
-    slots += np.searchsorted(known, values, "right")
-    return slots.astype(np.int64, copy=False)
+    table = _whole_table(tuple(known.tolist()))
+    if table is not None:
+        first, slots = table
+        at = np.clip(values, first, first + len(slots) - 1)
+        whole = at.astype(np.int64)
+        if np.array_equal(whole, values):
+            found: Ints = slots[whole - int(first)]
+            return found
+    after = np.searchsorted(known, values, "left")
+    same = known[np.minimum(after, len(known) - 1)] == values
+    result: Ints = (2 * after + same).astype(np.int64, copy=False)
+    return result
 
 
-def fixed_point(values: Floats, centre: float, scale: float) -> tuple[Floats, Floats]:
-    """Distances from the centre as whole numbers, high and low: see `from_fixed`."""
-    z = (values - centre) * (1.0 / scale)
+@lru_cache(512)
+def _whole_table(known: tuple[float, ...]) -> tuple[float, Ints] | None:
+    """Where the known values are whole and near each other: the first, and the slots from it on."""
+    if known[-1] - known[0] > _TABLE or any(value != int(value) for value in known):
+        return None
+    values = np.arange(known[0], known[-1] + 1)
+    array = np.asarray(known)
+    left, right = (np.searchsorted(array, values, side) for side in ("left", "right"))
+    return known[0], (left + right).astype(np.int64)
+
+
+_TABLE: Final = 65_536
+
+
+def distances(values: Floats, centre: float, scale: float) -> Floats:
+    """How many scales the values are from the centre."""
+    found: Floats = values - centre if centre else values.copy()
+    found *= 1.0 / scale
+    return found
+
+
+def fixed_point(values: Floats, centre: float, scale: float) -> tuple[Floats | None, Floats]:
+    """Distances from the centre as whole numbers, high and low: see `from_fixed`.
+
+    Where all are so near that doubles add even the whole distances exactly, high is None.
+    """
+    z = distances(values, centre, scale)
+    if max(-float(z.min()), float(z.max())) * len(z) * (HIGH * LOW) <= _EXACT:
+        z *= HIGH * LOW
+        return None, np.rint(z, out=z)
     np.clip(z, -CLIP, CLIP, out=z)
-    z *= _HIGH
-    high = np.floor(z)
+    z *= HIGH
+    high = np.trunc(z)
     z -= high
-    z *= _LOW
+    z *= LOW
     return high, np.rint(z, out=z)
 
 
 def from_fixed(high: Any, low: Any, scale: float) -> Any:
     """The sum of distances from the centre, in the column's units."""
-    return (high + low / _LOW) * (scale / _HIGH)
+    return (high + low / LOW) * (scale / HIGH)
+
+
+def carried(high: Ints, low: Ints) -> tuple[Ints, Ints]:
+    """The same sums with 0 ≤ low < 2²⁸: one way to write each."""
+    carry = low >> 28
+    return high + carry, low - (carry << 28)
 
 
 @lru_cache(512)

@@ -9,12 +9,18 @@ import numpy as np
 from mlops_lab.compute.cube import FACTS, ColumnCells
 from mlops_lab.compute.grids import Grid
 from mlops_lab.compute.merging import summed
-from mlops_lab.compute.slots import Floats, Ints, fixed_point
+from mlops_lab.compute.slots import Floats, Ints, carried, fixed_point
 
 __all__ = ["DENSE", "Tally"]
 
 DENSE: Final = 1 << 20
 """Up to so many places (cells × slots) a column is counted in full arrays, above in sparse ones."""
+
+_BLOCK: Final = 1 << 14
+"""So many values at a time stay in the processor's cache."""
+
+_CARRY: Final = 512
+"""After so many additions of at most 2⁵³ each a sum still fits into 64 bits."""
 
 _COMPACT: Final = 4_000_000
 """Sparse entries are added up when there are so many."""
@@ -41,10 +47,11 @@ class Tally:
         self._dense = cells * self.size <= DENSE
         length = cells * self.size if self._dense else 0
         self._n = np.zeros(length, dtype=np.int64)
-        self._high = np.zeros(length)
-        self._low = np.zeros(length)
+        self._high = np.zeros(length, dtype=np.int64)
+        self._low = np.zeros(length, dtype=np.int64)
         self._parts: list[tuple[Ints, Ints, Ints, Ints]] = []
         self._waiting = 0
+        self._adds = 0
 
     def add(self, column: Any, cell: Ints | None) -> None:
         """Count a batch.
@@ -63,15 +70,21 @@ class Tally:
             cell = None if cell is None else cell[there]
         else:
             values = np.asarray(column)
-        finite = np.isfinite(values)
-        if not finite.all():
+        if not len(values):
+            return
+        # Either is NaN where any value is.
+        if not (np.isfinite(values.min()) and np.isfinite(values.max())):
             self._fact("nan", np.isnan(values), cell)
             self._fact("positive_infinite", values == np.inf, cell)
             self._fact("negative_infinite", values == -np.inf, cell)
+            finite = np.isfinite(values)
             values = values[finite]
             cell = None if cell is None else cell[finite]
-        if len(values):
+        if cell is not None:
             self._count(values, cell)
+            return
+        for start in range(0, len(values), _BLOCK):
+            self._count(values[start : start + _BLOCK], None)
 
     def _fact(self, name: str, marked: Any, cell: Ints | None) -> None:
         if cell is None:
@@ -80,10 +93,13 @@ class Tally:
             self.facts[name] += np.bincount(cell[marked], minlength=self.cells)
 
     def _count(self, values: Floats, cell: Ints | None) -> None:
+        if not len(values):
+            return
         slots = self.grid.slots_of(values)
-        high, low = fixed_point(values, self.grid.centre, self.grid.scale)
-        if not self.grid.ordered:
-            high[:] = low[:] = 0.0
+        high: Floats | None = None
+        low: Floats | None = None
+        if self.grid.ordered:
+            high, low = fixed_point(values, self.grid.centre, self.grid.scale)
         first, last = 0, 0
         if cell is None:
             self.min[0] = min(self.min[0], values.min())
@@ -98,16 +114,22 @@ class Tally:
             places = slice(first * self.size, first * self.size + length)
             self._n[places] += np.bincount(slots, minlength=length)
             # Whole numbers below 2⁵³: doubles add them exactly.
-            self._high[places] += np.bincount(slots, high, length)
-            self._low[places] += np.bincount(slots, low, length)
+            if high is not None:
+                self._high[places] += np.bincount(slots, high, length).astype(np.int64)
+            if low is not None:
+                self._low[places] += np.bincount(slots, low, length).astype(np.int64)
+            self._adds += 1
+            if self._adds % _CARRY == 0:
+                self._high, self._low = carried(self._high, self._low)
             return
-        places_of, inverse = np.unique(slots, return_inverse=True)
-        weights = (None, high, low)
-        n, highs, lows = (
-            np.bincount(inverse, one, len(places_of)).astype(np.int64) for one in weights
-        )
-        self._parts.append((places_of + first * self.size, n, highs, lows))
-        self._waiting += len(places_of)
+        place, inverse = np.unique(slots, return_inverse=True)
+        n = np.bincount(inverse, minlength=len(place)).astype(np.int64)
+        sums = [
+            np.zeros_like(n) if one is None else np.bincount(inverse, one).astype(np.int64)
+            for one in (high, low)
+        ]
+        self._parts.append((place + first * self.size, n, *carried(sums[0], sums[1])))
+        self._waiting += len(place)
         if self._waiting > _COMPACT:
             self._compact()
 
@@ -124,13 +146,13 @@ class Tally:
         if self._dense:
             place = np.flatnonzero(self._n)
             n = self._n[place]
-            high = self._high[place].astype(np.int64)
-            low = self._low[place].astype(np.int64)
+            high, low = self._high[place], self._low[place]
         elif self._parts:
             self._compact()
             ((place, n, high, low),) = self._parts
         else:
             place = n = high = low = np.zeros(0, dtype=np.int64)
+        high, low = carried(high, low)
         return ColumnCells(
             place // self.size,
             place % self.size,
