@@ -29,6 +29,9 @@ EPSILON: Final = 2.0**-52
 _FAR: Final = 1024.0
 """What is further away than so many units counts as that far: one value must not end all sums."""
 
+_FAR_FOURTH: Final = 32.0
+"""The same for fourth powers, of which only the width of an interval depends."""
+
 STRANGE: Final = -2
 """A label that is none of the grid's, while it is counted."""
 
@@ -148,24 +151,26 @@ class _Counting:
             + ")"
             for columns in grid.groupings
         )
-        which = f"grouping(bin, shown{''.join(f', {one}' for one in segments)})"
+        marks = ["bin", *(["shown", *segments] if segments else [])]
+        which = f"grouping({', '.join(marks)})"
         numbers = " ".join(
             f"when {self._mask(columns)} then {i}" for i, columns in enumerate(grid.groupings)
         )
+        bins = ("bin", "shown", "together")[: 1 + max(map(len, grid.groupings))]
         first, second = (self._column(place, which) for place in (0, 1))
         sums = ", ".join(
             f"cast(sum({value}) as bigint) as sum_{name}" for name, value in self._sums().items()
         )
         return (
             f"select chunk, case {which} {numbers} end as grouping, {first} as first, "
-            f"{second} as second, coalesce(bin, shown, together, {NO_BIN}) as bin, label, answer, "
+            f"{second} as second, coalesce({', '.join(bins)}, {NO_BIN}) as bin, label, answer, "
             f"count(*) as n, {sums} from ({self._coded()}) "
             f"where chunk is not null group by grouping sets ({sets})"
         )
 
     def _mask(self, columns: Sequence[int]) -> int:
         """What GROUPING() says of a set: a bit is 1 where the column is not in it."""
-        bits = [len(columns) != 0, len(columns) != 1]
+        bits = [len(columns) != 0, *([len(columns) != 1] if self.grid.segments else [])]
         bits += [i not in columns for i in range(len(self.grid.segments))]
         return int("".join(str(int(bit)) for bit in bits), 2)
 
@@ -188,12 +193,14 @@ class _Counting:
                 "error": error,
                 "absolute": f"abs({error})",
                 "square": f"({error}) * ({error})",
+                "fourth": f"pow(greatest(least({error}, {_FAR_FOURTH}), {-_FAR_FOURTH}), 4)",
             }
         else:
             near = f"greatest(least(score, 1 - {EPSILON!r}), {EPSILON!r})"
             values = {"score": score, "square": f"({score}) * ({score})"}
             if self.grid.task == "binary" and self.grid.probability:
                 values |= {"log_one": f"-ln({near})", "log_zero": f"-ln(1 - {near})"}
+                values["outside"] = "cast(score < 0 or score > 1 as double)"
         return {
             name: f"cast(round(coalesce({value}, 0) * {2.0 ** POINT[name]!r}) as bigint)"
             for name, value in values.items()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = npt.NDArray[np.float64]
     Integers: TypeAlias = npt.NDArray[np.int64]
 
-__all__ = ["ALL", "NO_BIN", "NO_LABEL", "POINT", "ScoreCounts", "Segment"]
+__all__ = ["ALL", "NO_BIN", "NO_LABEL", "POINT", "ScoreCounts", "Segment", "part_of"]
 
 POINT: Final = {
     "score": 32,
@@ -25,8 +25,12 @@ POINT: Final = {
     "log_zero": 28,
     "error": 32,
     "absolute": 32,
+    "fourth": 24,
+    "outside": 0,
 }
 """Binary digits behind the point of each sum: a sum of so many whole parts is exact."""
+
+_POWERS: Final = {"square": 2, "fourth": 4}
 
 NO_BIN: Final = -1
 """The bin of rows without a finite score."""
@@ -131,7 +135,7 @@ class ScoreCounts:
         import numpy as np
 
         with np.errstate(invalid="ignore"):
-            means: Floats = self._value("score", self.by_bin(self.sums["score"])) / self.scores
+            means: Floats = self.value("score", self.by_bin(self.sums["score"])) / self.scores
         return means
 
     @cached_property
@@ -161,21 +165,33 @@ class ScoreCounts:
         ----------
         name
             ``score``, ``square`` (of the score, of a regression of the error), ``log_one`` and
-            ``log_zero`` (−ln of the score, of 1 − the score), ``error``, ``absolute``.
+            ``log_zero`` (−ln of the score, of 1 − the score), ``outside`` (rows whose score is not
+            in 0 … 1), ``error``, ``absolute``, ``fourth`` (power of the error).
         where
             Which cells.
         """
         there = self.bin != NO_BIN if where is None else where & (self.bin != NO_BIN)
         # Python's whole numbers: no number of rows is too large for them.
-        return float(self._value(name, sum(self.sums[name][there].tolist())))
+        return float(self.value(name, sum(self.sums[name][there].tolist())))
 
-    def _value(self, name: str, whole: Any) -> Any:
-        unit = self.grid.unit
-        if name.startswith("log"):
-            unit = 1.0
-        elif name == "square":
-            unit = unit * unit
-        return whole * (unit * 2.0 ** -POINT[name])
+    def value(self, name: str, whole: Any) -> Any:
+        """A sum of whole parts in the unit of what was summed."""
+        return whole * part_of(self.grid, name)
+
+    def means(self, name: str) -> Floats:
+        """The mean of a summed value in each cell, shape ``(n_cells,)``."""
+        found: Floats = self.value(name, self.sums[name] / self.n)
+        return found
+
+    @cached_property
+    def mixed(self) -> npt.NDArray[np.bool_]:
+        """Which bins may hold rows with different scores, shape ``(bins,)``."""
+        import numpy as np
+
+        found = np.ones(self.bins, bool)
+        if self.grid.points and not self.width:
+            found[1::2] = False
+        return found
 
     def shown(self) -> Integers:
         """Rows by shown score bin and label (0, 1, none), shape ``(100, 3)``."""
@@ -187,3 +203,9 @@ class ScoreCounts:
         label = np.where(self.label < 0, 2, np.minimum(self.label, 1))
         np.add.at(found, (where, label[there]), self.n[there])
         return found
+
+
+def part_of(grid: ScoreGrid, name: str) -> float:
+    """What one whole part of a sum is worth."""
+    unit = 1.0 if name.startswith(("log", "outside")) else grid.unit ** _POWERS.get(name, 1)
+    return float(unit * 2.0 ** -POINT[name])

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from mlops_lab.compute.chunks import Chunk, sorted_chunks
-from mlops_lab.compute.score_counts import ALL, ScoreCounts, Segment
+from mlops_lab.compute.score_counts import ALL, ScoreCounts, Segment, part_of
 from mlops_lab.compute.score_grid import Bands, ScoreGrid
 from mlops_lab.errors import Corrupt, InvalidInput
 
@@ -151,8 +151,22 @@ class ScoreCube:
 
         code = _codes([self.cells[key] for key in KEYS[:3]])
         first = np.flatnonzero(np.diff(code, prepend=-1))
-        found = [self._segment(int(i)) for i in first]
+        found = [self.segment(*(int(self.cells[key][i]) for key in KEYS[:3])) for i in first]
         return [one for one in found if one.by and (not by or one.by == tuple(by))]
+
+    def segment(self, grouping: int, first: int, second: int) -> Segment:
+        """The segment of a cell, from its numbers."""
+        bands = [self.grid.segments[one] for one in self.grid.groupings[grouping]]
+        return Segment(
+            tuple(one.column for one in bands),
+            tuple(one.told[place] for one, place in zip(bands, (first, second), strict=False)),
+        )
+
+    def values(self, name: str) -> npt.NDArray[np.float64]:
+        """A sum of each cell in its own unit, shape ``(n_cells,)``."""
+        import numpy as np
+
+        return (self.sums[name] * part_of(self.grid, name)).astype(np.float64)
 
     def to_bytes(self) -> bytes:
         """The cube in few bytes: an Arrow file, with all else in its metadata."""
@@ -232,15 +246,6 @@ class ScoreCube:
                 first, second = (*places, 0, 0)[:2]
                 return i, first, second
         raise InvalidInput(f"{' × '.join(segment.by)} was not counted: name it among the segments.")
-
-    def _segment(self, cell: int) -> Segment:
-        columns = self.grid.groupings[int(self.cells["grouping"][cell])]
-        places = (self.cells["first"][cell], self.cells["second"][cell])
-        bands = [self.grid.segments[one] for one in columns]
-        return Segment(
-            tuple(one.column for one in bands),
-            tuple(one.told[int(place)] for one, place in zip(bands, places, strict=False)),
-        )
 
 
 def _iso(at: datetime | None) -> str | None:

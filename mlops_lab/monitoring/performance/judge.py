@@ -1,0 +1,572 @@
+"""Performance over time: what came, what was expected, what is usual, and what is an alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from mlops_lab.errors import InvalidInput
+from mlops_lab.monitoring.outcomes import (
+    Calibration,
+    GroupRates,
+    MetricLine,
+    Performance,
+    SegmentRow,
+)
+from mlops_lab.monitoring.performance.baseline import SCORE_DRIFT, Baseline, score_drift
+from mlops_lab.monitoring.performance.calibration import calibration_curve, groups_of, in_groups
+from mlops_lab.monitoring.performance.fairness import Disparity, disparities, group_rates
+from mlops_lab.monitoring.performance.findings import (
+    Finding,
+    concept_findings,
+    fairness_findings,
+    performance_findings,
+    prediction_findings,
+    prediction_states,
+    segment_lines,
+)
+from mlops_lab.monitoring.performance.intervals import Estimate
+from mlops_lab.monitoring.performance.levels import LEVELS, Judged, Look, judge_line
+from mlops_lab.monitoring.performance.maturity import Maturity, Slice, mature_chunks
+from mlops_lab.monitoring.performance.metrics import measure, metrics_of
+from mlops_lab.monitoring.performance.segments import worst_segments
+from mlops_lab.monitoring.settings import Policy, Settings
+from mlops_lab.monitoring.wire import Packed, series
+from mlops_lab.monitoring.wording import counted, listed, period
+
+if TYPE_CHECKING:
+    from mlops_lab.compute import ScoreCounts, ScoreCube, Segment
+
+__all__ = ["Live", "judge", "window"]
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What a performance was computed from, kept beside it: any window of it is there at once.
+
+    Parameters
+    ----------
+    reference
+        None is none.
+    current
+        The data that was judged.
+    findings
+        Its alarms, in the order of the chunks.
+    chunks
+        The keys of the chunks, in order.
+    policy
+        By which was judged.
+    """
+
+    reference: ScoreCube | None
+    current: ScoreCube
+    findings: tuple[Finding, ...]
+    chunks: tuple[str, ...]
+    policy: Policy
+
+
+@dataclass(frozen=True)
+class Chunked:
+    """The current data chunk by chunk; a value of every tuple is of one chunk.
+
+    Parameters
+    ----------
+    cube
+        Of it.
+    chunks
+        As the evaluation has them, those without rows too.
+    baselines
+        What each is compared with.
+    epochs
+        The model version that answered it.
+    partial
+        Whether it is not over.
+    policy
+        The levels.
+    target
+        What people call a positive row.
+    """
+
+    cube: ScoreCube
+    chunks: tuple[Slice, ...]
+    baselines: tuple[Baseline | None, ...]
+    epochs: tuple[str | None, ...]
+    partial: tuple[bool, ...]
+    policy: Policy
+    target: str
+
+    @cached_property
+    def windows(self) -> tuple[ScoreCounts, ...]:
+        """The counts of each."""
+        return tuple(self.cube.window([chunk.key]) for chunk in self.chunks)
+
+    @cached_property
+    def figures(self) -> tuple[Mapping[str, Estimate], ...]:
+        """What came, by metric."""
+        return tuple(measure(one) for one in self.windows)
+
+    @cached_property
+    def estimates(self) -> tuple[Mapping[str, Estimate], ...]:
+        """What was to be expected, by metric."""
+        found: list[Mapping[str, Estimate]] = []
+        for counts, base in zip(self.windows, self.baselines, strict=True):
+            enough = base is not None and counts.scored >= self.policy.cbpe_rows
+            cbpe = base.cbpe if base is not None and enough else None
+            found.append({} if cbpe is None else cbpe.estimate(counts))
+        return tuple(found)
+
+    @cached_property
+    def told(self) -> tuple[str, ...]:
+        """How a sentence names each."""
+        return tuple(_told(chunk) for chunk in self.chunks)
+
+
+def judge(
+    reference: ScoreCube | None,
+    current: ScoreCube,
+    settings: Settings,
+    *,
+    chunks: Sequence[Slice] | None = None,
+    partial: Collection[str] = (),
+    versions: Mapping[str, ScoreCube] | None = None,
+    version_of: Mapping[str, str | None] | None = None,
+    loud: Mapping[str, Sequence[str]] | None = None,
+    now: datetime | None = None,
+) -> Performance:
+    """Judge how well a model did, from counts alone.
+
+    Parameters
+    ----------
+    reference
+        Scores of rows that the model had not learnt from, with their labels; None where there are
+        none: then nothing is usual and nothing is estimated.
+    current
+        On the same grid.
+    settings
+        Its policy, `labels_after`, `fairness`.
+    chunks
+        Of the evaluation, in order; None is the cube's own.
+    partial
+        Keys of chunks that are not over: drawn, never judged.
+    versions, version_of
+        A reference for each model version, and which one answered a chunk: its figures are held
+        against that version's, and warnings of one do not count for the next.
+    loud
+        By chunk what alarmed in its inputs: with any, what came is no surprise.
+    now
+        The time of the look, for labels that are due.
+
+    Returns
+    -------
+    Performance
+        With a `Live` beside it.
+    """
+    live = _Judging(
+        reference,
+        current,
+        settings,
+        tuple(current.chunks if chunks is None else chunks),
+        frozenset(partial),
+        versions or {},
+        version_of or {},
+        loud or {},
+        now,
+    )
+    return live.performance()
+
+
+def window(
+    live: Live,
+    from_: str | None = None,
+    until: str | None = None,
+    *,
+    segment: Segment | tuple[str, str] | tuple[tuple[str, ...], tuple[str, ...]] | None = None,
+) -> dict[str, Estimate]:
+    """Measure some chunks together, as when a range of them is brushed.
+
+    Parameters
+    ----------
+    live
+        Of the performance.
+    from_, until
+        The keys of the first and last chunk, both included; None is the first, the last.
+    segment
+        A column and its value, or several; None is all rows.
+
+    Returns
+    -------
+    dict[str, Estimate]
+        By metric; with ``estimated_`` in front what was to be expected, of all rows only.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such chunk, or the segment was not counted.
+
+    Notes
+    -----
+    The figures are of all rows with a label, of immature chunks too.
+    """
+    from mlops_lab.compute import Segment
+    from mlops_lab.compute.score_counts import ALL
+
+    for key in (from_, until):
+        if key is not None and key not in live.chunks:
+            raise InvalidInput(f"There is no chunk {key!r}; they are {listed(live.chunks)}.")
+    first = 0 if from_ is None else live.chunks.index(from_)
+    last = len(live.chunks) - 1 if until is None else live.chunks.index(until)
+    if segment is None:
+        segment = ALL
+    elif not isinstance(segment, Segment):
+        by, value = segment
+        segment = Segment(
+            (by,) if isinstance(by, str) else by, (value,) if isinstance(value, str) else value
+        )
+    counts = live.current.window(live.chunks[first : last + 1], segment)
+    found = measure(counts)
+    if live.reference is not None and not segment.by:
+        base = Baseline(live.reference, live.policy)
+        if base.cbpe is not None and counts.scored >= live.policy.cbpe_rows:
+            expected = base.cbpe.estimate(counts)
+            found |= {f"estimated_{name}": one for name, one in expected.items()}
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Judging:
+    """One judgement: the arguments of `judge`."""
+
+    reference: ScoreCube | None
+    current: ScoreCube
+    settings: Settings
+    chunks: tuple[Slice, ...]
+    partial: frozenset[str]
+    versions: Mapping[str, ScoreCube]
+    version_of: Mapping[str, str | None]
+    loud: Mapping[str, Sequence[str]]
+    now: datetime | None
+    notes: list[str] = field(default_factory=list)
+
+    def performance(self) -> Performance:
+        """Everything."""
+        grid, policy = self.current.grid, self.settings.policy
+        chunked = self._chunked()
+        maturity = self._maturity(chunked)
+        looks = {
+            metric: [
+                Look(
+                    chunked.figures[i].get(metric),
+                    counts.judged if one.labels else counts.scored,
+                    chunked.baselines[i],
+                    maturity.mature[i] or not one.labels,
+                    not chunked.partial[i],
+                )
+                for i, counts in enumerate(chunked.windows)
+            ]
+            for metric, one in metrics_of(grid.task).items()
+        }
+        judged = {
+            metric: judge_line(metric, some, policy, chunked.epochs)
+            for metric, some in looks.items()
+        }
+        drifts = [
+            None if base is None else score_drift(base.whole, counts)
+            for base, counts in zip(chunked.baselines, chunked.windows, strict=True)
+        ]
+        drift_states = prediction_states(chunked, drifts)
+        segments = self._segments(chunked, maturity, judged)
+        fairness, unequal = self._fairness(chunked, maturity)
+        findings = self._findings(
+            chunked, maturity, looks, judged, segments, unequal, drifts, drift_states
+        )
+        metrics = {
+            metric: _line(metric, chunked, judged[metric]) for metric in metrics_of(grid.task)
+        }
+        if any(one is not None for one in drifts):
+            metrics[SCORE_DRIFT] = _drift_line(chunked, drifts, drift_states)
+        self._remark(chunked, maturity)
+        live = Live(
+            self.reference,
+            self.current,
+            findings,
+            tuple(chunk.key for chunk in self.chunks),
+            policy,
+        )
+        return Performance(
+            target=grid.target,
+            score=grid.score or grid.prediction,
+            positive=grid.positive,
+            kind=grid.task,
+            metrics=metrics,
+            maturity=series(maturity.shares),
+            mature=maturity.mature,
+            calibration=self._calibration(chunked),
+            segments=segments,
+            fairness=fairness,
+            counts=_packed([one.shown() for one in chunked.windows]),
+            reference_counts=self._reference_counts(chunked),
+            score_edges=grid.shown,
+            notes=tuple(dict.fromkeys(self.notes)),
+            live=live,
+        )
+
+    def _chunked(self) -> Chunked:
+        policy = self.settings.policy
+        fixed = None if self.reference is None else Baseline(self.reference, policy)
+        known = {name: Baseline(cube, policy) for name, cube in self.versions.items()}
+        epochs = tuple(self.version_of.get(chunk.key) for chunk in self.chunks)
+        baselines = tuple(
+            fixed if version is None else known.get(version, fixed) for version in epochs
+        )
+        grid = self.current.grid
+        named = grid.target or "positive"
+        told = named if grid.positive in (None, "true", "1") else str(grid.positive)
+        return Chunked(
+            self.current,
+            self.chunks,
+            baselines,
+            epochs,
+            tuple(chunk.key in self.partial for chunk in self.chunks),
+            policy,
+            told,
+        )
+
+    def _maturity(self, chunked: Chunked) -> Maturity:
+        shares = [one.labelled / one.rows if one.rows else None for one in chunked.windows]
+        before = next((one for one in reversed(chunked.baselines) if one is not None), None)
+        after = self.settings.labels_after
+        found = mature_chunks(
+            self.chunks,
+            shares,
+            () if before is None else before.shares,
+            after=None if after is None else timedelta(seconds=after),
+            now=self.now,
+        )
+        self.notes.extend(found.notes)
+        return found
+
+    def _segments(
+        self, chunked: Chunked, maturity: Maturity, judged: Mapping[str, Sequence[Judged]]
+    ) -> tuple[SegmentRow, ...]:
+        """The worst ones of all mature chunks, of each that alarms, and of the last one."""
+        mature = self._mature_keys(maturity)
+        if not mature or not self.current.grid.segments:
+            return ()
+        loud = {
+            chunk.key
+            for i, chunk in enumerate(self.chunks)
+            if any(line[i].state in "wa" for line in judged.values())
+        }
+        policy = self.settings.policy
+        found = [*worst_segments(self.current, policy, mature)]
+        for key in mature:
+            if len(mature) > 1 and (key in loud or key == mature[-1]):
+                found += worst_segments(self.current, policy, [key], key)
+        return tuple(found)
+
+    def _fairness(
+        self, chunked: Chunked, maturity: Maturity
+    ) -> tuple[tuple[GroupRates, ...], tuple[Disparity, ...]]:
+        policy, columns = self.settings.policy, self.settings.fairness
+        mature = self._mature_keys(maturity)
+        if not columns:
+            return (), ()
+        if self.current.grid.task != "binary":
+            self.notes.append("Fairness is of a model with two answers.")
+            return (), ()
+        counted_by = {bands.column.casefold() for bands in self.current.grid.segments}
+        for column in columns:
+            if column.casefold() not in counted_by:
+                self.notes.append(f"{column} was not counted, so its groups are not compared.")
+        now = group_rates(self.current, columns, policy, mature)
+        few = [f"{one.by} {one.group}" for one in now if one.selection_rate is None]
+        if few:
+            self.notes.append(
+                f"Groups with fewer than {policy.group_rows:,} rows have no rates: {listed(few)}."
+            )
+        base = next((one for one in reversed(chunked.baselines) if one is not None), None)
+        before = () if base is None else group_rates(base.cube, columns, policy)
+        return now, disparities(now, before)
+
+    def _findings(
+        self,
+        chunked: Chunked,
+        maturity: Maturity,
+        looks: Mapping[str, Sequence[Look]],
+        judged: Mapping[str, Sequence[Judged]],
+        segments: Sequence[SegmentRow],
+        unequal: Sequence[Disparity],
+        drifts: Sequence[float | None],
+        drift_states: Sequence[str],
+    ) -> tuple[Finding, ...]:
+        where: dict[str, list[str]] = {}
+        for chunk in self.chunks:
+            where[chunk.key] = segment_lines([one for one in segments if one.chunk == chunk.key])
+        found: list[Finding] = []
+        for metric in LEVELS:
+            if metric in judged:
+                found += performance_findings(metric, judged[metric], chunked, where)
+        if self.current.grid.task == "binary":
+            found += concept_findings(chunked, looks["positive_share"], self.loud)
+        mature = self._mature_keys(maturity)
+        if mature:
+            found += fairness_findings(unequal, mature[-1])
+        found += prediction_findings(chunked, drifts, drift_states)
+        order = {chunk.key: place for place, chunk in enumerate(self.chunks)}
+        return tuple(sorted(found, key=lambda one: order[one.chunk]))
+
+    def _mature_keys(self, maturity: Maturity) -> list[str]:
+        return [
+            chunk.key for chunk, mature in zip(self.chunks, maturity.mature, strict=True) if mature
+        ]
+
+    def _calibration(self, chunked: Chunked) -> Calibration | None:
+        """The reference's curve, and the chunks in its parts of the score."""
+        import numpy as np
+
+        grid = self.current.grid
+        base = next((one for one in chunked.baselines if one is not None), None)
+        if grid.task != "binary" or not grid.probability or grid.score is None:
+            return None
+        fitted = self.current.window() if base is None else base.whole
+        if base is not None and base.cube.grid.digest != grid.digest:
+            fitted = self.current.window()
+        groups = groups_of(fitted)
+        parts = []
+        for counts in chunked.windows:
+            n, positive, scores = in_groups(counts, groups)
+            mean = np.divide(scores, n, out=np.zeros(len(n)), where=n > 0)
+            parts.append(np.stack([n, positive, np.rint(np.clip(mean, 0, 1) * 1e6)], axis=1))
+        curve = () if base is None else calibration_curve(base.whole)
+        return Calibration(curve, _packed(parts))
+
+    def _reference_counts(self, chunked: Chunked) -> Packed | None:
+        base = next((one for one in reversed(chunked.baselines) if one is not None), None)
+        if base is None or base.cube.grid.shown != self.current.grid.shown:
+            return None
+        return Packed.of(base.whole.shown())
+
+    def _remark(self, chunked: Chunked, maturity: Maturity) -> None:
+        """Say what a reader must know to take the figures for what they are."""
+        cube, grid, policy = self.current, self.current.grid, self.settings.policy
+        whole, notes = cube.window(), self.notes
+        base = next((one for one in reversed(chunked.baselines) if one is not None), None)
+        notes.extend(grid.notes)
+        if grid.target is None:
+            notes.append("No column of labels is named: figures are estimates, or of the scores.")
+        elif not whole.labelled:
+            notes.append(f"No row has a value of {grid.target} yet: nothing is realised.")
+        if cube.strange:
+            shown = listed([repr(one) for one in cube.strange])
+            notes.append(
+                f"{counted(sum(cube.strange.values()), 'row')} have a {grid.target} of {shown}, "
+                "which the reference does not have; they count as rows without a label."
+            )
+        if whole.rows > whole.scored:
+            notes.append(
+                f"{counted(whole.rows - whole.scored, 'row')} of {whole.rows:,} have no score that "
+                "is a number; they are in no figure."
+            )
+        if grid.task == "binary" and not grid.probability:
+            notes.append(
+                "The scores are not from 0 to 1, so they are no probabilities: there is no log "
+                "loss, no Brier score, no gap and no calibration."
+            )
+        elif grid.task == "binary" and "outside" in whole.sums and whole.total("outside"):
+            notes.append(
+                f"{counted(int(whole.total('outside')), 'row')} have a score outside of 0 to 1; the "
+                "reference has none: losses and gap take them as they are, estimates do not."
+            )
+        if cube.undated:
+            notes.append(f"{counted(cube.undated, 'row')} have no time and are in no chunk.")
+        if base is None:
+            notes.append("Without a reference nothing is usual: only the size of the gap alarms.")
+        else:
+            self._remark_reference(base, policy)
+
+    def _remark_reference(self, base: Baseline, policy: Policy) -> None:
+        notes, grid = self.notes, self.current.grid
+        with_labels = sum(bool(one) for one in base.figures if len(one) > 1)
+        if not base.whole.labelled:
+            notes.append("The reference has no labels: no figure is usual, none is estimated.")
+        elif with_labels < policy.natural_chunks:
+            notes.append(
+                f"The reference has {counted(with_labels, 'chunk')} with labels, a natural range "
+                f"needs {policy.natural_chunks}: alarms are provisional."
+            )
+        if grid.task == "binary" and base.cbpe is None and base.whole.labelled:
+            one_label = not base.whole.positive.any() or not base.whole.negative.any()
+            notes.append(
+                "Nothing is estimated without labels: the reference has one label only."
+                if one_label
+                else f"Nothing is estimated without labels: this needs {policy.cbpe_rows:,} rows of "
+                f"the reference with a label, it has {base.whole.judged:,}."
+            )
+        if base.whole.scored and (base.whole.scores > 0).sum() == 1 and grid.points:
+            notes.append("All scores of the reference are equal: they rank nothing.")
+
+
+def _told(chunk: Slice) -> str:
+    label = getattr(chunk, "label", None)
+    if label:
+        return str(label)
+    start: Any = getattr(chunk, "from_", None)
+    if start is not None and chunk.until is not None:
+        return period(start, chunk.until)
+    return f"chunk {chunk.key}"
+
+
+def _line(metric: str, chunked: Chunked, judged: Sequence[Judged]) -> MetricLine:
+    about = metrics_of(chunked.cube.grid.task)[metric]
+    came = [one.get(metric) for one in chunked.figures]
+    hoped = [one.get(metric) for one in chunked.estimates]
+    base = next((one for one in reversed(chunked.baselines) if one is not None), None)
+    natural = None if base is None else base.natural(metric)
+    return MetricLine(
+        label=about.label,
+        goal=about.goal,
+        unit=None,
+        **{
+            name: series([None if one is None else getattr(one, end) for one in ones])
+            for name, ones, end in (
+                ("realised", came, "value"),
+                ("low", came, "low"),
+                ("high", came, "high"),
+                ("estimated", hoped, "value"),
+                ("estimated_low", hoped, "low"),
+                ("estimated_high", hoped, "high"),
+            )
+        },
+        natural=None if natural is None else natural.band,
+        states="".join(one.state for one in judged),
+    )
+
+
+def _drift_line(
+    chunked: Chunked, drifts: Sequence[float | None], states: Sequence[str]
+) -> MetricLine:
+    base = next((one for one in reversed(chunked.baselines) if one is not None), None)
+    natural = None if base is None else base.natural(SCORE_DRIFT)
+    none = (None,) * len(drifts)
+    return MetricLine(
+        label="score D",
+        goal=None,
+        unit=None,
+        realised=series(drifts),
+        low=none,
+        high=none,
+        estimated=none,
+        estimated_low=none,
+        estimated_high=none,
+        natural=None if natural is None else replace(natural.band, low=0.0),
+        states="".join(states),
+    )
+
+
+def _packed(parts: Sequence[Any]) -> Packed | None:
+    import numpy as np
+
+    return Packed.of(np.stack(parts)) if parts else None
