@@ -107,7 +107,7 @@ class Cbpe:
         >>> reference = count_scores(rows, grid).window()
         >>> late = count_scores(rows.slice(0, 1000).select(["p"]), grid).window()
         >>> round(Cbpe.fit(reference, 1000).estimate(late)["positive_share"].value, 2)
-        0.5
+        0.49
         """
         if not counts.scored:
             return {}

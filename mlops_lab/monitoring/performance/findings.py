@@ -227,7 +227,8 @@ def segment_lines(rows: Sequence[SegmentRow]) -> list[str]:
             continue
         part = ""
         if row.share_of_gap is not None:
-            part = f"; {share(row.share_of_gap)} of the {'errors' if row.metric == 'accuracy' else row.metric}"
+            of = "errors" if row.metric == "accuracy" else row.metric
+            part = f"; {share(row.share_of_gap)} of the {of}"
         found.append(
             f"{where}: {_name(row.metric)} {_figure(row.metric, row.value_of)} "
             f"({_figure(row.metric, row.low)} to {_figure(row.metric, row.high)}, "
@@ -287,8 +288,8 @@ def _level(metric: str, one: Judged, policy: Policy) -> str:
     }[level.how]
     assert one.effect is not None
     return (
-        f"It warns where {what} is {number(warn)} or more, and alerts at once from {number(alert)}; "
-        f"here it is {number(one.effect)}."
+        f"It warns where {what} is {number(warn)} or more, and alerts at once from "
+        f"{number(alert)}; here it is {number(one.effect)}."
     )
 
 
@@ -355,7 +356,7 @@ def _concept_lines(
     fired = []
     base = chunked.baselines[place]
     for metric in found:
-        estimate = chunked.estimates[place][metric]
+        estimate, came = chunked.estimates[place][metric], chunked.figures[place][metric].value
         natural = None if base is None else base.residual(metric)
         known = (
             "" if natural is None else f"; the reference's own chunks differ by {_range(natural)}"
@@ -363,13 +364,12 @@ def _concept_lines(
         fired.append(
             f"{_name(metric)[0].upper()}{_name(metric)[1:]}: estimated "
             f"{_figure(metric, estimate.value)} ({_figure(metric, estimate.low)} to "
-            f"{_figure(metric, estimate.high)}), came {_figure(metric, chunked.figures[place][metric].value)}"
-            f"{known}."
+            f"{_figure(metric, estimate.high)}), came {_figure(metric, came)}{known}."
         )
     if of > 1:
         fired.append(f"{running} of the last {of} judged chunks were so.")
     drifting = list(loud.get(chunked.chunks[place].key, ()))
-    inputs = ["No input alarmed in this chunk."] if not drifting else drifting
+    inputs = drifting or ["No input alarmed in this chunk."]
     for metric in found:
         if _promised_otherwise(chunked, place, metric) and base is not None:
             usual = base.median(metric)

@@ -477,8 +477,8 @@ class _Judging:
             )
         elif grid.task == "binary" and "outside" in whole.sums and whole.total("outside"):
             notes.append(
-                f"{counted(int(whole.total('outside')), 'row')} have a score outside of 0 to 1; the "
-                "reference has none: losses and gap take them as they are, estimates do not."
+                f"{counted(int(whole.total('outside')), 'row')} have a score outside of 0 to 1, "
+                "the reference has none: losses and gap take them as they are, estimates do not."
             )
         if cube.undated:
             notes.append(f"{counted(cube.undated, 'row')} have no time and are in no chunk.")
@@ -502,8 +502,8 @@ class _Judging:
             notes.append(
                 "Nothing is estimated without labels: the reference has one label only."
                 if one_label
-                else f"Nothing is estimated without labels: this needs {policy.cbpe_rows:,} rows of "
-                f"the reference with a label, it has {base.whole.judged:,}."
+                else f"Nothing is estimated without labels: this needs {policy.cbpe_rows:,} rows "
+                f"of the reference with a label, it has {base.whole.judged:,}."
             )
         if base.whole.scored and (base.whole.scores > 0).sum() == 1 and grid.points:
             notes.append("All scores of the reference are equal: they rank nothing.")

@@ -23,8 +23,8 @@ class Level:
     Parameters
     ----------
     how
-        What its effect is: ``size`` |value|; ``drop`` below the usual value; ``rise`` above it, as a
-        share of it; ``shift`` from it, as a share of the usual RMSE.
+        What its effect is: ``size`` |value|; ``drop`` below the usual value; ``rise`` above it, as
+        a share of it; ``shift`` from it, as a share of the usual RMSE.
     policy
         The levels: names in front of ``_warn`` and ``_alert`` in the policy.
     """
