@@ -16,6 +16,8 @@ const SHOWN_MS = 20_000;
 /** More of one monitor at once are told in one notification. */
 const APART = 2;
 
+const GRAVITY: Record<IAlertRow['severity'], number> = { info: 1, warn: 2, alert: 3 };
+
 export interface IAnnouncerOptions {
   projects: IProjectModel;
   trans: TranslationBundle;
@@ -24,7 +26,7 @@ export interface IAnnouncerOptions {
 }
 
 /**
- * Tells of each alert once, when it opens while somebody has the project before them.
+ * Tells of each alert once, when it opens or turns graver while somebody has the project before them.
  *
  * Those that were open already when the project came are no news: *Needs you* shows them. Whether a
  * notification pops up or is only counted is JupyterLab's own setting (`doNotDisturbMode`).
@@ -76,9 +78,14 @@ export class AlertAnnouncer implements IDisposable {
     }
     const open = value.alerts.filter(({ status }) => status === 'open');
     const known = this._known;
-    this._known = new Set([...(known ?? []), ...open.map(({ id }) => id)]);
+    const graver = ({ id, severity }: IAlertRow): boolean =>
+      GRAVITY[severity] > (known?.get(id) ?? 0);
+    this._known = new Map([
+      ...(known ?? []),
+      ...open.filter(graver).map(({ id, severity }) => [id, GRAVITY[severity]] as const)
+    ]);
     if (known !== null) {
-      const news = open.filter(one => !known.has(one.id) && this._isNews(one));
+      const news = open.filter(one => graver(one) && this._isNews(one));
       for (const [monitor, alerts] of byMonitor(news)) {
         this._tell(this._live.key, monitor, alerts);
       }
@@ -125,8 +132,8 @@ export class AlertAnnouncer implements IDisposable {
 
   private _live: LiveProject | null = null;
   private _alerts: Resource<IAlerts> | null = null;
-  /** Those that were open at any time since the project came; null before the first answer. */
-  private _known: Set<string> | null = null;
+  /** How grave those were that were open since the project came; null before the first answer. */
+  private _known: Map<string, number> | null = null;
   private _told = new Set<string>();
   private _isDisposed = false;
 }

@@ -78,7 +78,7 @@ export function decided(
 ): string {
   switch (row.status) {
     case 'acknowledged':
-      return trans.__('It is acknowledged, and asks nobody any more.');
+      return trans.__('It is acknowledged: it waits for nobody, unless it gets worse.');
     case 'muted':
       return row.muted_until === null
         ? trans.__('It is muted.')
@@ -177,7 +177,7 @@ function wordsOf(verb: AlertVerb, trans: TranslationBundle): IWords {
         accept: trans.__('Acknowledge'),
         hint: trans.__('what it is, who looks into it'),
         follows: trans.__(
-          'It asks nobody any more, and stays open until it is quiet again, a promotion ends it, or somebody resolves it.'
+          'It waits for nobody any more, unless it gets worse. It ends when it is quiet again, by a promotion, or by hand.'
         )
       };
     case 'mute':
@@ -185,16 +185,14 @@ function wordsOf(verb: AlertVerb, trans: TranslationBundle): IWords {
         title: trans.__('Mute an alert'),
         accept: trans.__('Mute'),
         hint: trans.__('why nobody need hear of it'),
-        follows: trans.__(
-          'Until then it asks nobody and is sent nowhere, even where it gets worse.'
-        )
+        follows: trans.__('Until then it says nothing; it goes on being watched.')
       };
     case 'resolve':
       return {
         title: trans.__('Resolve an alert'),
         accept: trans.__('Resolve'),
         hint: trans.__('what was done'),
-        follows: trans.__('It ends here. Where its cause goes on, a later check opens another.')
+        follows: trans.__('It is over. It comes back when a later chunk alarms.')
       };
     case 'reopen':
       return {

@@ -49,6 +49,13 @@ describe('news of alerts', () => {
     expect(told()).toHaveLength(1);
   });
 
+  it('tell of one that turns graver', async () => {
+    await open(row('a', { severity: 'warn' }));
+    await open(row('a', { sentence: 'It got worse.' }));
+    await open(row('a', { severity: 'warn' }));
+    expect(told().sort()).toEqual(['delay: It got worse.', 'delay: It is a.']);
+  });
+
   it('lead to the alert', async () => {
     await open(row('a'));
     const [{ options }] = Notification.manager.notifications;

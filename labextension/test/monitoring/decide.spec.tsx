@@ -23,7 +23,7 @@ describe('a decision about an alert', () => {
   it('shows what it is about and what follows', () => {
     const page = draw('resolve', [alerts[0]]);
     expect(page).toContain('17.8 % were predicted late');
-    expect(page).toContain('a later check opens another');
+    expect(page).toContain('comes back when a later chunk alarms');
     expect(page).not.toContain('<select');
   });
 
