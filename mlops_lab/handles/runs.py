@@ -21,7 +21,7 @@ from mlops_lab.tracking.search import ANY, Search, find_ids
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Runs", "runs"]
+__all__ = ["Runs", "runs", "runs_of"]
 
 _METRICS: Final = 4
 _PARAMS: Final = 5
@@ -133,6 +133,22 @@ def runs(
     elif parent not in (ANY, None):
         parent = project.runs.get(parent).id
     return Runs(_FoundRuns(project, Search(where, order_by, parent, deleted)))
+
+
+def runs_of(found: Sequence[Run]) -> Runs:
+    """Make a table of runs that somebody has at hand; all of one project.
+
+    Raises
+    ------
+    InvalidInput
+        They are of different projects.
+    """
+    projects = {run._project.key: run._project for run in found}
+    if len(projects) > 1:
+        raise InvalidInput(
+            "These runs are of different projects: they share no goals to compare by."
+        )
+    return Runs(_ChosenRuns(next(iter(projects.values())), found))
 
 
 # -- where the rows come from -------------------------------------------------------------------

@@ -52,7 +52,13 @@ export function useSeen(element: RefObject<HTMLElement | null>): boolean {
       { rootMargin: '200px' }
     );
     observer.observe(node);
-    return () => observer.disconnect();
+    // A report draws everything once the reader has what is near: all of it can be printed.
+    const draw = () => setSeen(true);
+    window.addEventListener('mlops-lab:draw', draw);
+    return () => {
+      observer.disconnect();
+      window.removeEventListener('mlops-lab:draw', draw);
+    };
   }, [element, seen]);
   return seen;
 }

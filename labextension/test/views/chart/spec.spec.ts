@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chartOf } from '../../../src/tracking/view/previews/vega-spec';
+import { chartOf } from '../../../src/views/chart/spec';
 
 const POINT = { mark: 'point', encoding: {} };
 

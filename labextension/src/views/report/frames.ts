@@ -1,0 +1,21 @@
+/** No frame is higher on the screen; on paper all of it is there. */
+const HIGHEST = 20_000;
+
+/** Give each sandboxed page the height that it says it has. */
+export function fitFrames(page: ParentNode): void {
+  const frames = [...page.querySelectorAll<HTMLIFrameElement>('iframe')];
+  window.addEventListener('message', event => {
+    const frame = frames.find(one => one.contentWindow === event.source);
+    const height = frame && heightOf(event.data);
+    if (frame && height) {
+      // A scroll bar below must not make one beside.
+      frame.style.height = `${height + 2}px`;
+    }
+  });
+}
+
+/** A frame says its height; whatever else it says is not listened to. */
+export function heightOf(data: unknown): number | null {
+  const height = (data as { mlopsLabHeight?: unknown } | null)?.mlopsLabHeight;
+  return typeof height === 'number' && height > 0 ? Math.min(HIGHEST, Math.ceil(height)) : null;
+}
