@@ -22,13 +22,7 @@ from mlops_lab.monitoring.model import json_schema
 from mlops_lab.monitoring.records import Evaluation, WindowFound
 from mlops_lab.monitoring.schedule import Due
 from mlops_lab.monitoring.settings import Settings
-from mlops_lab.monitoring.sides import (
-    Importances,
-    Sides,
-    find_sides,
-    model_events,
-    rank_columns,
-)
+from mlops_lab.monitoring.sides import Sides, find_sides, model_events, rank_columns
 from mlops_lab.monitoring.slots import Slots
 from mlops_lab.monitoring.spec import (
     MonitorSpec,
@@ -46,6 +40,7 @@ if TYPE_CHECKING:
     from mlops_lab.compute import Source
     from mlops_lab.data.manager import DatasetManager
     from mlops_lab.data.records import VersionRecord
+    from mlops_lab.monitoring.live import Live
     from mlops_lab.registry.manager import ModelManager
 
 __all__ = ["Check", "EvaluationRecord", "MonitorFile", "MonitorManager", "MonitorRecord"]
@@ -243,7 +238,7 @@ class MonitorManager(AlertDesk):
         self._models = models
         self._messenger = Messenger(store, root, name or (lambda: root.name))
         self._slots = Slots(store)
-        self._live: dict[tuple[object, ...], Evaluation] = {}
+        self._live: dict[tuple[object, ...], Live] = {}
         self._mutex = threading.Lock()
 
     # ------------------------------------------------------------------ files
@@ -545,25 +540,17 @@ class MonitorManager(AlertDesk):
         spec: MonitorSpec,
         sides: Sides,
         keep: StoreKeep,
-        run_id: str | None = None,
-        progress: Progress | None = None,
-        *,
-        rank: bool = True,
+        run_id: str,
+        progress: Progress | None,
     ) -> Evaluation:
         from mlops_lab.monitoring.evaluate import evaluate
 
         reference, current = self._source(sides.reference), self._source(sides.current)
-        importances = Importances(None)
-        if rank:
-            importances = rank_columns(spec, sides, reference, self._models(), keep)
-        settings = Settings(
-            **spec.settings,
-            versions={number: self._source(one) for number, one in sides.versions.items()},
-            importance=importances.values,
-            reference_told=_told_reference(spec, sides),
-            current_told=sides.current.ref,
+        importances = rank_columns(spec, sides, reference, self._models(), keep)
+        settings = replace(self._settings(spec, sides), importance=importances.values)
+        evaluation = evaluate(
+            reference, current, settings, keep=keep, progress=progress, tmp=self._store.tmp
         )
-        evaluation = evaluate(reference, current, settings, keep=keep, progress=progress)
         notes = (*evaluation.notes, *sides.notes, *filter(None, [importances.note]))
         return replace(
             evaluation,
@@ -571,6 +558,14 @@ class MonitorManager(AlertDesk):
             monitor=spec.name,
             notes=tuple(dict.fromkeys(notes)),
             events=model_events(spec, self._models(), evaluation.chunks),
+        )
+
+    def _settings(self, spec: MonitorSpec, sides: Sides) -> Settings:
+        return Settings(
+            **spec.settings,
+            versions={number: self._source(one) for number, one in sides.versions.items()},
+            reference_told=_told_reference(spec, sides),
+            current_told=sides.current.ref,
         )
 
     def _source(self, version: VersionRecord) -> Source:
@@ -617,27 +612,38 @@ class MonitorManager(AlertDesk):
         NotFound, InvalidInput
             There is no such chunk, segment or column.
         """
-        evaluation, scanned = self._at_hand(self.load(name))
+        from mlops_lab.monitoring.live import window_of
+
+        spec, evaluation = self.load(name), self.evaluation(name)
         if column is not None:
             evaluation.column(column)
-        found = evaluation.window(from_, until, segment=segment)
+        live, read = self._at_hand(spec, evaluation)
+        found = window_of(evaluation, live, from_, until, segment)
         columns = tuple(one for one in found.columns if column in (None, one.name))
-        return replace(found, columns=columns, scanned=found.scanned or scanned)
+        return replace(found, columns=columns, scanned=found.scanned or read)
 
-    def _at_hand(self, spec: MonitorSpec) -> tuple[Evaluation, bool]:
-        """The last check's evaluation with what was counted, and whether data was read for it."""
-        sides = self._sides_of(spec)
-        which = (spec.path.stat().st_mtime_ns, spec.file, sides.current.ref, sides.reference.ref)
+    def _at_hand(self, spec: MonitorSpec, evaluation: Evaluation) -> tuple[Live, bool]:
+        """What the last check has counted, and whether data was read for it."""
+        from mlops_lab.monitoring.evaluate import look_again
+
+        which = (evaluation.id, spec.file, spec.path.stat().st_mtime_ns)
         with self._mutex:
             if which in self._live:
                 return self._live[which], False
         keep = StoreKeep(self._store)
-        evaluation = self._evaluate(spec, sides, keep, rank=False)
+        sides = self._sides_of(spec)
+        live = look_again(
+            self._source(sides.reference),
+            self._source(sides.current),
+            self._settings(spec, sides),
+            keep=keep,
+            tmp=self._store.tmp,
+        )
         with self._mutex:
             while len(self._live) >= _MOST_LIVE:
                 self._live.pop(next(iter(self._live)))
-            self._live[which] = evaluation
-        return evaluation, keep.made > 0
+            self._live[which] = live
+        return live, keep.made > 0
 
     def _sides_of(self, spec: MonitorSpec) -> Sides:
         """What the last check compared, so that its chunks are meant; else what is there now."""

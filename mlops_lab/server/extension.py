@@ -8,7 +8,7 @@ from typing import Final
 
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.serverapp import ServerApp
-from traitlets import Dict, Enum, Unicode
+from traitlets import Dict, Enum, List, Unicode
 
 from mlops_lab.governance import ROLES, Rules
 from mlops_lab.governance.access import SECTION
@@ -17,6 +17,7 @@ from mlops_lab.server import (
     data,
     governance,
     lineage,
+    monitoring,
     orchestration,
     projects,
     registry,
@@ -26,6 +27,7 @@ from mlops_lab.server.events import SCHEMA, Announcer
 from mlops_lab.server.handler import API, SETTING, LabHandler, NoRoute
 from mlops_lab.server.known import KnownProjects
 from mlops_lab.server.rules import ServerRules
+from mlops_lab.server.schedule import Scheduler
 from mlops_lab.server.services import Services
 
 __all__ = ["MlopsLabApp", "routes"]
@@ -43,6 +45,7 @@ def routes() -> list[tuple[str, type[LabHandler]]]:
         *orchestration.ROUTES,
         *data.ROUTES,
         *registry.ROUTES,
+        *monitoring.ROUTES,
         *lineage.ROUTES,
         *governance.ROUTES,
     ]
@@ -72,6 +75,13 @@ class MlopsLabApp(ExtensionApp):
         help="The role of everybody else; when it is empty: viewer if somebody has a role by name.",
     ).tag(config=True)
 
+    webhook_hosts = List(
+        trait=Unicode(),
+        help="""Hosts of the inner network that the webhooks of monitors may call, as
+        "hooks.internal" or "hooks.internal:8443"; all others must be on the internet. Write it to
+        jupyter_mlops_lab_config.py, where checks read it too.""",
+    ).tag(config=True)
+
     def initialize_settings(self) -> None:
         """Set up what the handlers share, and tell kernels where a project may be made."""
         server = self.serverapp
@@ -82,6 +92,7 @@ class MlopsLabApp(ExtensionApp):
         server.event_logger.register_event_schema(SCHEMA)
         known = KnownProjects(root, self._rules(server))
         self.settings[SETTING] = Services(known, Announcer(server.event_logger))
+        self._scheduler = Scheduler(known)
         # Kernels inherit the server's environment; whoever set the variable knows better.
         self._set_root = ROOT_VARIABLE not in os.environ
         if self._set_root:
@@ -96,8 +107,13 @@ class MlopsLabApp(ExtensionApp):
         """Add the routes."""
         self.handlers.extend(routes())
 
+    async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
+        """Look after schedules from now on: the event loop is there."""
+        self._scheduler.start()
+
     async def stop_extension(self) -> None:
         """Stop watching and close the projects; detached runs go on."""
+        await self._scheduler.stop()
         if self._set_root:
             os.environ.pop(ROOT_VARIABLE, None)
         await self.settings[SETTING].close()

@@ -11,6 +11,7 @@ from tornado.web import authenticated
 
 from mlops_lab.errors import InvalidInput, NotFound
 from mlops_lab.governance import Identity
+from mlops_lab.monitoring import pages
 from mlops_lab.project import Project
 from mlops_lab.server.details import run_detail
 from mlops_lab.server.encode import time_text
@@ -284,14 +285,14 @@ def _needs(project: Project) -> dict[str, Any]:
     runs = {request.run_id for request in asked}
     waiting = [
         {
-            "kind": need.kind,
-            "run_id": need.run_id,
-            "title": need.title,
-            "detail": need.detail,
-            "at": time_text(need.at),
+            "kind": one.kind,
+            "run_id": one.run_id,
+            "title": one.title,
+            "detail": one.detail,
+            "at": time_text(one.at),
         }
-        for need in project.runs.needs()
-        if not (need.kind == "waiting" and need.run_id in runs)
+        for one in project.runs.needs()
+        if not (one.kind == "waiting" and one.run_id in runs)
     ]
     approvals = [
         {
@@ -306,7 +307,9 @@ def _needs(project: Project) -> dict[str, Any]:
         }
         for request in asked
     ]
-    return {"items": sorted([*approvals, *waiting], key=lambda one: str(one["at"]), reverse=True)}
+    alerts = [pages.need(one) for one in project.monitors.waiting()]
+    items = [*approvals, *waiting, *alerts]
+    return {"items": sorted(items, key=lambda one: str(one["at"]), reverse=True)}
 
 
 def _histories(

@@ -26,7 +26,12 @@ REST_S = 0.4
 """After a change: a stream of points is announced this often at most."""
 WATCH_S = 60.0
 
-NOUNS: Final = {"dataset": "datasets", "model": "models"}
+NOUNS: Final = {
+    "dataset": "datasets",
+    "model": "models",
+    "monitor": "monitors",
+    "alert": "alerts",
+}
 """What decisions call a thing, and the REST noun under which its changes are announced."""
 
 _log = logging.getLogger(__name__)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["read_needs"]
 
 # A run that somebody stopped asks nothing: `killed` are those whose process went without a word.
-# A failure stops asking once the same notebook, pipeline or program ran through later, once
+# A failure stops asking once the same notebook, pipeline, program or
+# monitor ran through later, once
 # somebody has seen it, or after a week; what waits for an approval waits for ever.
 _NEEDS: Final = """
 with seen as (
@@ -23,7 +24,7 @@ with seen as (
     from lab.tag where key = 'mlops.seen' group by run
 ), candidate as (
     select r.*, coalesce(r.source->>'pipeline', r.source->>'notebook', r.source->>'program',
-                         r.name) as origin
+                         r.source->>'monitor', r.name) as origin
     from lab.run r left join seen s using (run)
     where r.started_at is not null and r.lifecycle = 'active' and r.parent is null
       and s.value is null

@@ -135,7 +135,7 @@ def described() -> dict[str, set[str]]:
 
 def example(path: str) -> str:
     values = {"key": "0123456789ab", "run_id": "a1b2c3d4", "path": "a/b.csv", "metric": "val/loss"}
-    values |= {"name": "flights", "number": "3", "alias": "champion"}
+    values |= {"name": "flights", "number": "3", "alias": "champion", "alert": "a1b2c3d4"}
     return API + re.sub(r"\{(\w+)\}", lambda name: values[name.group(1)], path)
 
 
