@@ -49,6 +49,8 @@ class Material:
     ignored
         Columns that are no features: time, target, score, prediction, version. They may be missing
         on one side and are not looked for under another name.
+    reference_chunks
+        When the reference's own chunks were, in order.
     partial
         Places of chunks that are not over.
     tmp
@@ -69,6 +71,7 @@ class Material:
     reference: Source | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     ignored: frozenset[str] = frozenset()
+    reference_chunks: tuple[Chunk, ...] = ()
     partial: frozenset[int] = frozenset()
     tmp: Path | None = None
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mlops_lab.monitoring.quality.kind import Check
-from mlops_lab.monitoring.quality.shape import Shape, is_moved, nearest, shape_of
-from mlops_lab.monitoring.wording import change, number
+from mlops_lab.monitoring.quality.shape import Shape, distance, is_moved, nearest, shape_of
+from mlops_lab.monitoring.wording import MINUS, change, number
 
 if TYPE_CHECKING:
     from mlops_lab.compute.counts import Counts
@@ -38,19 +38,19 @@ class Conversion:
         """Whether no change of the world looks like it: ten times as much, or as little."""
         return self.offset == 0 and not 0.1 < abs(self.factor) < 10
 
+    def undone(self, now: Shape) -> Shape:
+        """What the values were before."""
+        return now.mapped(1 / self.factor, -self.offset / self.factor)
+
     @property
     def back(self) -> str:
         """What makes the old values of the new ones."""
-        if self.offset == 0 and self.factor == -1:
-            return "−1 times the values"
+        away = 1 / self.factor
         if self.offset == 0:
-            away = 1 / self.factor
             return f"× {number(away, 6)}" if abs(away) >= 1 else f"÷ {number(self.factor, 6)}"
-        if self.factor == 1:
-            sign = "−" if self.offset > 0 else "+"
-            return f"{sign} {number(abs(self.offset), 6)}"
-        sign = "−" if self.offset > 0 else "+"
-        return f"({sign}{number(abs(self.offset), 5)}) ÷ {number(self.factor, 4)}"
+        moved = -self.offset / self.factor
+        added = f"{'+' if moved > 0 else MINUS} {number(abs(moved), 5)}"
+        return added if self.factor == 1 else f"× {number(away, 4)} {added}"
 
 
 def _both(factor: float, unit: str, other: str) -> tuple[Conversion, Conversion]:
@@ -62,10 +62,13 @@ def _both(factor: float, unit: str, other: str) -> tuple[Conversion, Conversion]
 
 
 CONVERSIONS: Final[tuple[Conversion, ...]] = (
-    *_both(1_000, "the unit", "its thousandth"),
-    *_both(1_000_000, "the unit", "its millionth"),
+    Conversion(1_000, 0, "a thousand times as large"),
+    Conversion(1 / 1_000, 0, "a thousandth as large"),
+    Conversion(1_000_000, 0, "a million times as large"),
+    Conversion(1 / 1_000_000, 0, "a millionth as large"),
     *_both(100, "shares", "per cent"),
-    *_both(10, "the unit", "its tenth"),
+    Conversion(10, 0, "ten times as large"),
+    Conversion(1 / 10, 0, "a tenth as large"),
     *_both(60, "minutes", "seconds"),
     *_both(3_600, "hours", "seconds"),
     *_both(24, "days", "hours"),
@@ -101,7 +104,11 @@ AFFINE: Final = 0.2
 no other reason, a factor of 1.6 may well have."""
 
 GAIN: Final = 0.3
-"""By how much the conversion must bring the two nearer."""
+"""By how much the conversion must bring the two nearer …"""
+JUMP: Final = 0.6
+"""… and how far apart they must be where the world may do it as well: a warm week is no unit …"""
+BEYOND: Final = 1.5
+"""… and how many times as far as any two chunks before."""
 
 
 class Unit(Check):
@@ -121,56 +128,52 @@ class Unit(Check):
 
     def _column(self, name: str, looking: Looking) -> Iterator[QualityFinding]:
         material = looking.material
-        before: tuple[int, Conversion | None] | None = None
+        clean: Shape | None = None
+        widest = 0.0
+        turned: tuple[Conversion, Shape] | None = None
         first = 0
         for place, now, usual in material.places(name, material.policy.small):
+            shape = shape_of(now) if not looking.is_explained(name, place) else None
             known = None
-            if is_moved(now, usual) and not looking.is_explained(name, place):
-                shape = shape_of(now)
-                if shape is not None:
-                    known = _conversion(shape, _usual(name, place, before, material, usual))
-            if known is not None:
-                conversion, raw, left = known
-                same = before is not None and before[1] == conversion
-                first = first if same and before is not None else place
-                yield looking.found(
-                    self,
-                    "alert",
-                    _told(name, conversion, now, usual, raw, left, material)
-                    + material.since(first, place).replace(", since", " Since")
-                    + "." * (first < place),
-                    column=name,
-                    place=place,
-                    value=now.median,
-                    usual=usual.median,
-                    explains=True,
-                )
-            before = (place, known[0] if known else None)
+            if shape is not None and is_moved(now, usual):
+                before = [clean] if clean is not None else _usual(name, place, material, usual)
+                # What is in the new unit already shows what it looks like by now.
+                known = _conversion(shape, [*before, *([turned[1]] if turned else [])], widest)
+            if shape is None or known is None:
+                if shape is not None and clean is not None:
+                    widest = max(widest, distance(shape, clean))
+                clean, turned = shape or clean, None
+                continue
+            conversion, raw, left = known
+            first = first if turned is not None and turned[0] == conversion else place
+            turned = (conversion, conversion.undone(shape))
+            yield looking.found(
+                self,
+                "alert",
+                _told(name, conversion, now, usual, (raw, left), material).replace(
+                    "{since}", material.since(first, place)
+                ),
+                column=name,
+                place=place,
+                value=now.mean,
+                usual=usual.mean,
+                explains=True,
+            )
 
 
 CHECK = Unit()
 
 
-def _usual(
-    name: str,
-    place: int,
-    before: tuple[int, Conversion | None] | None,
-    material: Material,
-    usual: Counts,
-) -> list[Shape]:
-    """What the values could look like: as in the chunk before, in its old unit; else as ever."""
-    if before is not None and before[0] == place - 1:
-        shape = shape_of(material.now(before[0], name))
-        done = before[1]
-        if shape is not None and done is not None:
-            shape = shape.mapped(1 / done.factor, -done.offset / done.factor)
-        return [shape] if shape is not None else []
+def _usual(name: str, place: int, material: Material, usual: Counts) -> list[Shape]:
+    """What the values looked like: in the whole reference, and in each of its own chunks."""
     parts = [part[name] for part, _ in material.own_at(place) if name in part.columns]
     shapes = [shape_of(one) for one in (usual, *parts)]
     return [one for one in shapes if one is not None]
 
 
-def _conversion(now: Shape, usual: list[Shape]) -> tuple[Conversion, float, float] | None:
+def _conversion(
+    now: Shape, usual: list[Shape], widest: float
+) -> tuple[Conversion, float, float] | None:
     """The conversion that explains the values, and the distance without and with it undone."""
     if not usual:
         return None
@@ -178,8 +181,11 @@ def _conversion(now: Shape, usual: list[Shape]) -> tuple[Conversion, float, floa
     if raw < GAIN:
         return None
     found = []
+    jumped = raw >= max(JUMP, min(BEYOND * widest, 0.95))
     for one in CONVERSIONS:
-        back = now.mapped(1 / one.factor, -one.offset / one.factor)
+        if not (jumped or one.is_far):
+            continue
+        back = one.undone(now)
         likely = [other for other in usual if _could_be(back, other)]
         left = nearest(back, likely)
         limit = FAR if one.is_far else AFFINE if one.offset else NEAR
@@ -205,14 +211,13 @@ def _told(
     conversion: Conversion,
     now: Counts,
     usual: Counts,
-    raw: float,
-    left: float,
+    distances: tuple[float, float],
     material: Material,
 ) -> str:
-    unit = material.unit(name)
-    median = f"median {change(usual.median, now.median, unit)}"
+    mean = f"mean {change(usual.mean, now.mean, material.unit(name))}"
+    raw, left = map(number, distances)
     return (
-        f"{name} looks like another unit, {conversion.told}: {median}; {conversion.back} brings it "
-        f"back (D {number(raw)} → {number(left)}). Convert it where it is read, or fit a new "
-        "reference in the new unit."
+        f"{name} looks like another unit{{since}}: {conversion.told}; {mean}; {conversion.back} "
+        f"brings it back (D {raw} → {left}). Convert it where it is read, or fit a new reference "
+        "in the new unit."
     )

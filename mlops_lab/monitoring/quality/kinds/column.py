@@ -1,4 +1,4 @@
-"""``renamed`` and gone: a column of the reference that is not there any more."""
+"""``column``: a column of the reference that is gone, or is there under another name."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class _Match:
     apart: float | None
 
 
-class Renamed(Check):
+class Column(Check):
     """Columns that went, and the new ones that look like them."""
 
-    name = "renamed"
+    name = "column"
     about = "A column that is gone or has another name."
     rank = 10
 
@@ -102,7 +102,7 @@ class Renamed(Check):
         )
 
 
-CHECK = Renamed()
+CHECK = Column()
 
 
 def _gone_since(name: str, material: Material) -> int | None:
