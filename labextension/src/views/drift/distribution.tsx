@@ -91,31 +91,33 @@ export function Distribution(props: {
 }
 
 /** The effect of a window, with how sure it is. */
-export function Effect(props: { column: IColumn; found: IColumnWindow }): ReactElement {
-  const { column, found } = props;
+export function Effect(props: {
+  column: IColumn;
+  found: IColumnWindow;
+  /** Under a head that says what it is. */
+  bare?: boolean;
+}): ReactElement {
+  const { column, found, bare = false } = props;
   const t = useText();
   const { selection } = useShown();
   const { measure } = selection;
-  const label = measureLabel(column, measure);
+  const label = bare ? '' : `${measureLabel(column, measure)} `;
   if (measure !== 'effect') {
     return (
       <>
-        {label} {formatEffect(found[measure])}
+        {label}
+        {formatEffect(found[measure])}
       </>
     );
   }
   if (found.effect === null) {
-    return (
-      <span title={t('Brush a single chunk to see it')}>
-        {label} {'–'}
-      </span>
-    );
+    return <span title={t('Brush a single chunk to see it')}>{label}–</span>;
   }
   const { effectLow: low, effectHigh: high } = found;
   if (found.source === 'bins' && column.measure === 'ks') {
     return (
       <span title={t('At least this: computed from the bins that are kept here')}>
-        {label} ≥ {formatEffect(found.effect)}
+        {label}≥ {formatEffect(found.effect)}
       </span>
     );
   }
@@ -127,7 +129,8 @@ export function Effect(props: { column: IColumn; found: IColumnWindow }): ReactE
         : undefined;
   return (
     <span title={certificate}>
-      {label} {formatEffect(found.effect)}
+      {label}
+      {formatEffect(found.effect)}
       {found.source === 'certified' && ' ✓'}
     </span>
   );

@@ -114,7 +114,7 @@ function Totals(props: {
     if (scored.positive_share !== null && scored.mean_score !== null) {
       told.push(
         t(
-          '%1 came true, %2 predicted',
+          '%1 realised, %2 predicted',
           formatOf('positive_share', null, scored.positive_share),
           formatOf('mean_score', null, scored.mean_score)
         )

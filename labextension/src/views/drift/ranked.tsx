@@ -74,7 +74,7 @@ export function Ranked(props: { values: IWindowValues; shown: string | null }): 
                 {column.name}
               </th>
               <td className="jp-MlopsLab-num">
-                <Effect column={column} found={found} />
+                <Effect column={column} found={found} bare />
               </td>
               <td className="jp-MlopsLab-num jp-MlopsLab-muted">
                 {formatEffect(

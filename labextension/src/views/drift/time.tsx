@@ -7,7 +7,7 @@ import { useWidth } from '../hooks';
 import { useText } from '../text';
 import { useDraft, useHover } from './brush';
 import { useShown } from './context';
-import { at, limitOf, rangeText } from './facts';
+import { at, limitOf, place, rangeText } from './facts';
 import type { IRange } from './facts';
 import { useHost } from './host';
 import { Lane } from './lane';
@@ -158,10 +158,30 @@ export function Time(props: { range: IRange | null; shown: string | null }): Rea
             onOpen={onOpen}
           />
         )}
+        <Promotions scale={scale} />
         <BrushLayer scale={scale} range={range} />
         <Tip scale={scale} rows={rows} plots={plots} width={width} />
       </div>
     </div>
+  );
+}
+
+/** Where another version took over: what is compared with changes there. */
+function Promotions({ scale }: { scale: IScale }): ReactElement {
+  const { evaluation } = useShown();
+  return (
+    <>
+      {evaluation.events
+        .filter(event => event.kind === 'promotion')
+        .flatMap(event => place(evaluation, event.chunk) ?? [])
+        .map(chunk => (
+          <div
+            key={chunk}
+            className="jp-MlopsLab-drift-promotion"
+            style={{ left: edge(scale, chunk) }}
+          />
+        ))}
+    </>
   );
 }
 

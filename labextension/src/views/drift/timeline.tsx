@@ -15,6 +15,8 @@ import type { IEvaluation, IPerformance } from './state';
 
 const HEIGHT = 92;
 const TOP = 8;
+/** So wide a gutter has room for a name beside a number. */
+const WIDE_GUTTER = 100;
 
 /** The metrics over time, one below the other, on the axis of the matrix. */
 export const Timeline = memo(
@@ -120,9 +122,11 @@ function Plot(props: {
       {lines.map(line => (
         <g key={line}>
           <path className="jp-mod-grid" d={`M${scale.left} ${y(line)}H${right}`} />
-          <text x={scale.left - 6} y={y(line) + 4} textAnchor="end">
-            {tickText(key, line, digits)}
-          </text>
+          {(scale.left > WIDE_GUTTER || y(line) > TOP + 18) && (
+            <text x={scale.left - 6} y={y(line) + 4} textAnchor="end">
+              {tickText(key, line, digits)}
+            </text>
+          )}
         </g>
       ))}
       <g clipPath={`url(#${clip}c)`}>
