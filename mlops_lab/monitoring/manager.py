@@ -317,7 +317,7 @@ class MonitorManager(AlertDesk):
             )
             running = dict(
                 self._store.query(
-                    "select source->>'monitor', last(run_id order by started_at) from lab.runs "
+                    "select source->>'monitor', last(run_id order by started_at) from lab.run "
                     "where kind = $kind and status in ('scheduled', 'running') group by 1",
                     {"kind": KIND},
                 )

@@ -29,7 +29,7 @@ from .test_closed_to_strangers import RUN, real_routes, written
 VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 READING = {"GET"}
 # They write nothing of the project.
-HARMLESS = {"/watch"}
+HARMLESS = {"/watch", "/window"}
 
 
 @pytest.fixture
