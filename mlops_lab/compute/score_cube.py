@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -60,7 +60,7 @@ class ScoreCube:
     strange: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def merge(cls, cubes: Iterable[ScoreCube]) -> ScoreCube:
+    def merge(cls, *cubes: ScoreCube) -> ScoreCube:
         """Add cubes up: of other chunks, or of other rows of the same ones.
 
         Raises
@@ -70,31 +70,30 @@ class ScoreCube:
         """
         import numpy as np
 
-        every = list(cubes)
-        if len({one.grid.digest for one in every}) != 1:
+        if len({one.grid.digest for one in cubes}) != 1:
             raise InvalidInput(
-                f"{len(every)} cubes of scores cannot be added: they are not counted on one grid."
+                f"{len(cubes)} cubes of scores cannot be added: they are not counted on one grid."
             )
-        if len(every) == 1:
-            return every[0]
-        chunks = sorted_chunks([chunk for one in every for chunk in one.chunks])
+        if len(cubes) == 1:
+            return cubes[0]
+        chunks = sorted_chunks([chunk for one in cubes for chunk in one.chunks])
         at = {chunk.key: i for i, chunk in enumerate(chunks)}
-        cells = {key: np.concatenate([one.cells[key] for one in every]) for key in every[0].cells}
+        cells = {key: np.concatenate([one.cells[key] for one in cubes]) for key in cubes[0].cells}
         cells["chunk"] = np.concatenate(
             [
                 np.array([at[chunk.key] for chunk in one.chunks], np.int64)[one.cells["chunk"]]
-                for one in every
+                for one in cubes
             ]
         )
-        sums = {key: np.concatenate([one.sums[key] for one in every]) for key in every[0].sums}
+        sums = {key: np.concatenate([one.sums[key] for one in cubes]) for key in cubes[0].sums}
         strange: dict[str, int] = {}
-        for one in every:
+        for one in cubes:
             for label, n in one.strange.items():
                 strange[label] = strange.get(label, 0) + n
         cells, sums = added(cells, sums)
         some = sorted(strange.items(), key=lambda one: (-one[1], one[0]))[:5]
-        undated = sum(one.undated for one in every)
-        return cls(every[0].grid, chunks, cells, sums, undated, dict(some))
+        undated = sum(one.undated for one in cubes)
+        return cls(cubes[0].grid, chunks, cells, sums, undated, dict(some))
 
     def window(self, chunks: Sequence[str] | None = None, segment: Segment = ALL) -> ScoreCounts:
         """The counts of some chunks of one segment, added up.

@@ -33,6 +33,14 @@ CONCEPT: Final[Mapping[str, str]] = {"positive_share": "gap", "auc": "auc", "log
 (of a loss: as a share of what was estimated)."""
 
 
+_BETTER: Final[Mapping[str, str | None]] = {
+    "positive_share": None,
+    "auc": "high",
+    "log_loss": "low",
+}
+"""Which side is no reason for an alarm."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """An alarm of one chunk.
@@ -89,7 +97,7 @@ def performance_findings(
             continue
         chunk = chunked.chunks[place]
         sentence = f"{_measured(metric, figures, one, chunked, place)}{_usual(one)}."
-        fired = [sentence, _level(metric, one, chunked.policy)]
+        fired = [sentence, _level(metric, one, chunked.policy, len(judged) == 1)]
         if one.of > 1:
             fired.append(f"{one.running} of the last {one.of} judged chunks were so.")
         estimated = chunked.estimates[place].get(metric)
@@ -151,7 +159,7 @@ def concept_findings(
                     chunked.chunks[place].key,
                     "alert" if letter == "a" else "warn",
                     metric,
-                    _concept_sentence(chunked, place, metric),
+                    _concept_sentence(chunked, place, metric, loud),
                     lines,
                     impact=abs(_difference(chunked, place, metric)),
                 )
@@ -277,9 +285,9 @@ def _ends(natural: NaturalRange) -> tuple[float, float]:
     return natural.low, natural.high
 
 
-def _level(metric: str, one: Judged, policy: Policy) -> str:
+def _level(metric: str, one: Judged, policy: Policy, alone: bool) -> str:
     level = LEVELS[metric]
-    warn, alert = (getattr(policy, f"{level.policy}_{end}") for end in ("warn", "alert"))
+    warn, at_once = level.warn(policy), level.at_once(policy, alone)
     what = {
         "size": "the gap's size",
         "drop": "the drop",
@@ -289,7 +297,7 @@ def _level(metric: str, one: Judged, policy: Policy) -> str:
     assert one.effect is not None
     return (
         f"It warns where {what} is {number(warn)} or more, and alerts at once from "
-        f"{number(alert)}; here it is {number(one.effect)}."
+        f"{number(at_once)}; here it is {number(one.effect)}."
     )
 
 
@@ -310,6 +318,8 @@ def _surprises(chunked: Chunked, place: int, loud: Mapping[str, Sequence[str]]) 
         natural = base.residual(metric)
         if estimate.low <= real.value <= estimate.high or size < warn:
             continue
+        if _BETTER[metric] == ("high" if difference > 0 else "low"):
+            continue  # better than was promised
         if natural is not None and natural.low <= difference <= natural.high:
             continue
         quiet = not loud.get(chunked.chunks[place].key)
@@ -321,19 +331,22 @@ def _surprises(chunked: Chunked, place: int, loud: Mapping[str, Sequence[str]]) 
 
 def _promised_otherwise(chunked: Chunked, place: int, metric: str) -> bool:
     """Whether the inputs promised the opposite of what came, so that they cannot be the reason."""
-    base = chunked.baselines[place]
+    base, estimate = chunked.baselines[place], chunked.estimates[place][metric]
     usual = None if base is None else base.median(metric)
-    if usual is None:
+    if usual is None or estimate.low is None or estimate.high is None:
         return False
-    expected = chunked.estimates[place][metric].value - usual
-    return expected * _difference(chunked, place, metric) < 0
+    # By more than chance does to labels: else they promised what is usual.
+    came_higher = _difference(chunked, place, metric) > 0
+    return estimate.high < usual if came_higher else estimate.low > usual
 
 
 def _difference(chunked: Chunked, place: int, metric: str) -> float:
     return chunked.figures[place][metric].value - chunked.estimates[place][metric].value
 
 
-def _concept_sentence(chunked: Chunked, place: int, metric: str) -> str:
+def _concept_sentence(
+    chunked: Chunked, place: int, metric: str, loud: Mapping[str, Sequence[str]]
+) -> str:
     real, estimate = chunked.figures[place][metric], chunked.estimates[place][metric]
     told = chunked.told[place]
     if metric == "positive_share":
@@ -342,7 +355,9 @@ def _concept_sentence(chunked: Chunked, place: int, metric: str) -> str:
     else:
         came = f"{_name(metric)} {number(real.value)} in {told}"
         hoped = f"where the scores promised {number(estimate.value)}"
-    return f"{came}, {hoped}, and no input explains it."
+    quiet = not loud.get(chunked.chunks[place].key)
+    why = "no input explains it" if quiet else "the inputs say the opposite"
+    return f"{came}, {hoped}, and {why}."
 
 
 def _concept_lines(

@@ -157,7 +157,7 @@ def judge(
     loud
         By chunk what alarmed in its inputs: with any, what came is no surprise.
     now
-        The time of the look, for labels that are due.
+        The time of the look, for labels that are due; None is the end of the data.
 
     Returns
     -------
@@ -343,10 +343,19 @@ class _Judging:
             shares,
             () if before is None else before.shares,
             after=None if after is None else timedelta(seconds=after),
-            now=self.now,
+            now=self.now or self._data_ends(chunked),
         )
         self.notes.extend(found.notes)
         return found
+
+    def _data_ends(self, chunked: Chunked) -> datetime | None:
+        """Until when there is data: where a year is replayed, no other clock says anything."""
+        ends = [
+            chunk.until
+            for chunk, counts in zip(self.chunks, chunked.windows, strict=True)
+            if counts.rows and chunk.until is not None
+        ]
+        return max(ends, default=None)
 
     def _segments(
         self, chunked: Chunked, maturity: Maturity, judged: Mapping[str, Sequence[Judged]]

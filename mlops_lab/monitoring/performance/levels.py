@@ -32,6 +32,22 @@ class Level:
     how: How
     policy: str
 
+    def warn(self, policy: Policy) -> float:
+        """From which effect on it warns."""
+        return float(getattr(policy, f"{self.policy}_warn"))
+
+    def at_once(self, policy: Policy, alone: bool = False) -> float:
+        """From which effect on one chunk is an alert, whatever those before it were.
+
+        Parameters
+        ----------
+        policy
+            Has the levels.
+        alone
+            There is one chunk only: nothing can come a second time.
+        """
+        return float(getattr(policy, f"{self.policy}_alert")) * (1.0 if alone else policy.twice)
+
 
 LEVELS: Final[dict[str, Level]] = {
     "gap": Level("size", "gap"),
@@ -103,8 +119,8 @@ def judge_line(
 
     Loud is: the effect reaches the warning level, *and* the interval does not contain what is usual
     (chance), *and* the value is outside the natural range of the reference's chunks, where they are
-    enough to have one. Two of the last three judged chunks, or the alert level at once, are an
-    alert.
+    enough to have one. Two of the last three judged chunks are an alert, and so is twice the alert
+    level at once; where there is one chunk only, the alert level is.
 
     Parameters
     ----------
@@ -120,10 +136,14 @@ def judge_line(
     level = LEVELS.get(metric)
     found, letters, at_once = [], [], []
     for look in looks:
-        letter, effect, usual, natural, once = _judge(metric, level, look, policy)
+        letter, effect, usual, natural = _judge(metric, level, look, policy)
         found.append((effect, usual, natural))
         letters.append(letter)
-        at_once.append(once)
+        at_once.append(
+            level is not None
+            and effect is not None
+            and effect >= level.at_once(policy, len(looks) == 1)
+        )
     lasting = persist(letters, at_once, policy, epochs)
     return [
         Judged(letter, effect, usual, natural, running, of)
@@ -144,10 +164,10 @@ def unjudged(look: Look, policy: Policy) -> str | None:
 
 def _judge(
     metric: str, level: Level | None, look: Look, policy: Policy
-) -> tuple[str, float | None, float | None, NaturalRange | None, bool]:
+) -> tuple[str, float | None, float | None, NaturalRange | None]:
     letter = unjudged(look, policy)
     if look.value is None or level is None:
-        return letter or "o", None, None, None, False
+        return letter or "o", None, None, None
     base = look.baseline
     natural = None if base is None else base.natural(metric)
     usual = 0.0 if base is None and level.how == "size" else None
@@ -156,18 +176,17 @@ def _judge(
     if level.how == "size" and usual is None:
         usual = 0.0
     if usual is None:
-        return letter or "o", None, None, None, False
+        return letter or "o", None, None, None
     effect = _effect(level, look.value.value, usual, base)
     if letter is not None or effect is None:
-        return letter or "o", effect, usual, natural, False
+        return letter or "o", effect, usual, natural
     value = look.value
     low = value.value if value.low is None else value.low
     high = value.value if value.high is None else value.high
     by_chance = low <= usual <= high
     by_nature = natural is not None and natural.low <= value.value <= natural.high
-    warn, alert = (getattr(policy, f"{level.policy}_{one}") for one in ("warn", "alert"))
-    loud = effect >= warn and not by_chance and not by_nature
-    return "w" if loud else "o", effect, usual, natural, loud and effect >= alert
+    loud = effect >= level.warn(policy) and not by_chance and not by_nature
+    return "w" if loud else "o", effect, usual, natural
 
 
 def _effect(level: Level, value: float, usual: float, base: Baseline | None) -> float | None:

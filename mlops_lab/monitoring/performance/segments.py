@@ -26,6 +26,9 @@ __all__ = ["MEASURED", "worst_segments"]
 SHOWN: Final = 8
 """More are no longer read."""
 
+_LITTLE: Final = 0.01
+"""Of a smaller gap no part has a share that means something."""
+
 MEASURED: Final[dict[Task, str]] = {"binary": "gap", "multiclass": "accuracy", "regression": "bias"}
 """What is compared, by task: the mean over rows of score − label, of being right, of the error."""
 
@@ -110,7 +113,6 @@ def worst_segments(
             found.append(i)
     whole = sums.all_total if task != "multiclass" else sums.all_n - sums.all_total
     parts = sums.total if task != "multiclass" else sums.n - sums.total
-    shares = abs(whole) >= 0.01 * sums.all_n or task == "regression"
     return tuple(
         SegmentRow(
             by=sums.segments[i].by,
@@ -121,10 +123,17 @@ def worst_segments(
             value_of=float(mean[i]),
             low=float(mean[i] - half[i]),
             high=float(mean[i] + half[i]),
-            share_of_gap=float(parts[i] / whole) if shares and whole else None,
+            share_of_gap=_part(float(parts[i]), float(whole), sums.all_n, task),
         )
         for i in found
     )
+
+
+def _part(part: float, whole: float, n: float, task: Task) -> float | None:
+    """How much of the whole is in a part; None where it pulls the other way, or there is none."""
+    if part * whole <= 0 or (task == "binary" and abs(whole) < _LITTLE * n):
+        return None
+    return part / whole
 
 
 def _is_told(one: Segment, other: Segment, difference: float, error: float) -> bool:
