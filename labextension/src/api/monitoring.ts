@@ -433,7 +433,7 @@ export class MonitoringClient {
     return (await this._json(Started, `${at(name)}/check`, { method: 'POST' })).run_id;
   }
 
-  window(name: string, body: IWindowQuery & { run?: string }): Promise<IEvaluationWindow> {
+  window(name: string, body: IWindowQuery): Promise<IEvaluationWindow> {
     return this._json(EvaluationWindow, `${at(name)}/window`, { method: 'POST', body });
   }
 

@@ -218,11 +218,12 @@ export class MonitorModel implements IDisposable {
         await this.data.refresh();
         return trans.__('It looks now: what it finds appears here.');
       case 'window': {
+        if (this._run !== null) {
+          // The server counts what the newest check saw; an older one has its bins.
+          throw new Error(trans.__('Of an older check only what it kept is at hand.'));
+        }
         const { from, until, segment, column } = request;
-        const result = await this._client.window(this.name, {
-          ...{ from, until, segment, column },
-          ...(this._run !== null && { run: this._run })
-        });
+        const result = await this._client.window(this.name, { from, until, segment, column });
         return { sentence: '', result };
       }
       default: {
