@@ -6,14 +6,16 @@ the same rows give the same digits in any order, from any format, and in any num
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_lab.compute.chunks import Chunk, Chunking, Placed, place
 from mlops_lab.compute.cube import EXAMPLES, FACTS, ColumnCells, Cube
-from mlops_lab.compute.engine import Engine, open_engine
+from mlops_lab.compute.engine import Engine, open_engine, quote
 from mlops_lab.compute.grids import OTHER, Grid, Grids
 from mlops_lab.compute.profiling import Progress
 from mlops_lab.compute.reading import number_sql, unreadable_sql, word_sql
@@ -199,7 +201,7 @@ def _segments(grid: Grid, type_name: str) -> tuple[tuple[str, ...], str, str]:
     if grid.form == "words":
         return (
             (*grid.words, OTHER, MISSING),
-            word_sql(grid.name, type_name, grid.kind),
+            word_sql(f"t.{quote(grid.name)}", type_name, grid.kind, cut=False),
             "varchar",
         )
     if grid.form == "values" and len(grid.values) <= MOST_SEGMENTS:
@@ -211,15 +213,23 @@ def _segments(grid: Grid, type_name: str) -> tuple[tuple[str, ...], str, str]:
     )
 
 
-def stream(engine: Engine, query: str) -> Iterator[Any]:
-    """The rows of a query as Arrow batches, a few at a time; Ctrl-C stops it."""
+def stream(engine: Engine, query: str) -> Generator[Any]:
+    """The rows of a query as Arrow batches; the next one is fetched while one is looked at.
+
+    Ctrl-C stops it. Close it where it is not read to its end.
+    """
     reader = engine.run(lambda: engine.connection.sql(query).to_arrow_reader(BATCH))
-    while True:
-        batch = engine.run(lambda: next(reader, None))
-        if batch is None:
-            return
-        if batch.num_rows:
-            yield batch
+    with ThreadPoolExecutor(1, "mlops-lab-fetch") as pool:
+        pending = pool.submit(next, reader, None)
+        try:
+            while (batch := engine.run(pending.result)) is not None:
+                pending = pool.submit(next, reader, None)
+                if batch.num_rows:
+                    yield batch
+        finally:
+            while not pending.done():
+                engine.connection.interrupt()
+                wait([pending], 0.1)
 
 
 def _rows(engine: Engine, cells: Layout) -> Ints:
@@ -262,10 +272,12 @@ def _count_numbers(
         f"{number_sql(name, types[name], grids[name].kind)} as c{i}" for i, name in enumerate(names)
     ]
     tallies = [Tally(grids[name], cells.count) for name in names]
-    for batch in stream(engine, cells.select(wanted)):
-        cell = None if cells.expression is None else np.asarray(batch.column(0)).astype(np.int64)
-        for i, tally in enumerate(tallies, 1):
-            tally.add(batch.column(i), cell)
+    with closing(stream(engine, cells.select(wanted))) as batches:
+        for batch in batches:
+            parted = cells.expression is not None
+            cell = np.asarray(batch.column(0)).astype(np.int64) if parted else None
+            for i, tally in enumerate(tallies, 1):
+                tally.add(batch.column(i), cell)
     for name, tally in zip(names, tallies, strict=True):
         condition = unreadable_sql(name, types[name], grids[name].kind)
         if condition is not None:
@@ -282,8 +294,11 @@ def _count_words(
     """Count words in DuckDB; only slots come back, however many different words there are."""
     import numpy as np
 
-    word = word_sql(grid.name, type_name, grid.kind)
-    counted = f"select g, v, count(*) as n from ({cells.select([f'{word} as v'])}) group by g, v"
+    column = f"t.{quote(grid.name)} as raw"
+    counted = (
+        f"select g, {word_sql('raw', type_name, grid.kind)} as v, n from "
+        f"(select g, raw, count(*) as n from ({cells.select([column])}) group by g, raw)"
+    )
     known_words(engine, grid)
     slot = f"case when v is null then -1 else coalesce(k.place, {grid.new_slot}) end"
     if not grid.complete:
@@ -301,9 +316,10 @@ def _count_words(
     examples: dict[int, list[tuple[str, int]]] = {}
     if any(at == grid.new_slot for _, at, _ in found):
         listed = engine.rows(
-            f"select g, v, n from (select g, v, n, row_number() over "
-            f"(partition by g order by n desc, v) as place {joined} "
-            f"where v is not null and k.place is null) where place <= {EXAMPLES} order by g, place"
+            "select g, v, n from (select g, v, n, row_number() over (partition by g "
+            "order by n desc, v) as place from (select g, v, sum(n)::bigint as n "
+            f"{joined} where v is not null and k.place is null group by g, v)) "
+            f"where place <= {EXAMPLES} order by g, place"
         )
         for one, text, times in listed:
             examples.setdefault(int(one), []).append((str(text), int(times)))

@@ -8,7 +8,7 @@ needs all values once, in order, which DuckDB sorts on disk when they do not fit
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from math import fsum
 from pathlib import Path
@@ -184,10 +184,11 @@ def _values_in(engine: Engine, query: str, grid: Grid, marked: Any) -> Floats:
     import numpy as np
 
     parts = [np.zeros(0)]
-    for batch in stream(engine, query):
-        values = np.asarray(batch.column(0).drop_null())
-        values = values[np.isfinite(values)]
-        parts.append(values[marked[grid.slots_of(values)]])
+    with closing(stream(engine, query)) as batches:
+        for batch in batches:
+            values = np.asarray(batch.column(0).drop_null())
+            values = values[np.isfinite(values)]
+            parts.append(values[marked[grid.slots_of(values)]])
     return np.concatenate(parts)
 
 

@@ -8,6 +8,7 @@ counted in full: whether a value is new is no question for a sample.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from difflib import get_close_matches
 from math import frexp, ldexp
@@ -305,10 +306,11 @@ class _Fitting:
         )
         parts: list[list[Any]] = [[] for _ in names]
         self._looked = 0
-        for batch in stream(self.engine, f"select {wanted} from {self.table}{where}"):
-            self._looked += batch.num_rows
-            for i, part in enumerate(parts):
-                part.append(np.asarray(batch.column(i).drop_null()))
+        with closing(stream(self.engine, f"select {wanted} from {self.table}{where}")) as batches:
+            for batch in batches:
+                self._looked += batch.num_rows
+                for i, part in enumerate(parts):
+                    part.append(np.asarray(batch.column(i).drop_null()))
         found = []
         for name, part in zip(names, parts, strict=True):
             values = np.concatenate(part) if part else np.zeros(0)
@@ -359,7 +361,7 @@ class _Fitting:
         """Whether a column has far too many different values for a category, to count them all."""
         if self.rows <= _MANY_ROWS:
             return False
-        word = word_sql(name, self.types[name], "category")
+        word = f"t.{quote(name)}"
         count, estimate = self.engine.row(
             f"select count({word}), approx_count_distinct({word}) from {self.table}"
         )
@@ -369,9 +371,10 @@ class _Fitting:
         """The look at a column of texts; where its words are counted, at each of them once."""
         source = "words_found"
         if not counted:
-            word = word_sql(name, self.types[name], "category")
-            drawn = f"hash({word}) & 63 = 0"
-            source = f"(select {word} as v, 1 as n from {self.table} where {drawn})"
+            column = f"t.{quote(name)}"
+            text = word_sql(column, self.types[name], "category")
+            drawn = f"{column} is not null and hash({column}) & 63 = 0"
+            source = f"(select {text} as v, 1 as n from {self.table} where {drawn})"
         count, distinct, chars, spaces = self.engine.row(
             "select sum(n), count(distinct v), sum(n * length(v)), "
             f"sum(n * (length(v) - length(replace(v, ' ', '')))) from {source}"
@@ -389,10 +392,11 @@ class _Fitting:
         """The grid of a column of words, which stay in the table ``words_found``."""
         import numpy as np
 
-        word = word_sql(name, self.types[name], "category")
+        word = word_sql("raw", self.types[name], "category")
         self.engine.execute(
-            "create or replace temp table words_found as select v, count(*) as n "
-            f"from (select {word} as v from {self.table}) where v is not null group by v"
+            f"create or replace temp table words_found as select {word} as v, sum(n)::bigint as n "
+            f"from (select t.{quote(name)} as raw, count(*) as n from {self.table} group by raw) "
+            "where raw is not null group by v"
         )
         distinct = int(self.engine.row("select count(*) from words_found")[0])
         most = FEW if distinct <= FEW else TOP_WORDS

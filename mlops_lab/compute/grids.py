@@ -102,13 +102,15 @@ class Grid:
         """Of *words*: the slot of values that the reference does not have."""
         return len(self.words) + 1
 
-    def slots_of(self, values: Floats) -> Ints:
+    def slots_of(self, values: Floats, z: Floats | None = None) -> Ints:
         """The slots of finite numbers.
 
         Parameters
         ----------
         values
             Shape ``(n,)``, float64, finite.
+        z
+            Their distances from the centre, where they are known already.
         """
         import numpy as np
 
@@ -116,7 +118,7 @@ class Grid:
 
         match self.form:
             case "bins":
-                return bin_slots(values, self.centre, self.scale, self.atoms)
+                return bin_slots(values, self.centre, self.scale, self.atoms, z)
             case "values":
                 return value_slots(values, _as_array(self.values))
             case _:

@@ -52,28 +52,40 @@ def unreadable_sql(name: str, type_name: str, kind: Kind) -> str | None:
     return None
 
 
-def word_sql(name: str, type_name: str, kind: Kind) -> str:
-    """A column of the table ``t`` as words, the same from every format.
+def word_sql(value: str, type_name: str, kind: Kind, *, cut: bool = True) -> str:
+    """A value as a word, the same from every format.
 
     A whole number is written without a point: pandas makes 1.0 of a 1 beside a gap.
+
+    Parameters
+    ----------
+    value
+        In SQL.
+    type_name
+        Its type.
+    kind
+        Of the column: *boolean* takes 1 and 0, and any case, for true and false.
+    cut
+        Whether long texts are cut, which costs more than all the rest: for each different value
+        it is cheap, for each row it is not.
     """
-    column = f"t.{quote(name)}"
+    text = value
     if is_number(type_name) and type_name not in INTEGERS:
-        value = column if type_name == "DOUBLE" else f"{column}::double"
+        double = value if type_name == "DOUBLE" else f"{value}::double"
         text = (
-            f"(case when abs({value}) < 1e15 and {value} = trunc({value}) "
-            f"then {value}::bigint::varchar else {value}::varchar end)"
+            f"(case when abs({double}) < 1e15 and {double} = trunc({double}) "
+            f"then {double}::bigint::varchar else {double}::varchar end)"
         )
-    elif type_name == "VARCHAR":
-        text = column
-    else:
-        text = f"{column}::varchar"
+    elif type_name != "VARCHAR":
+        text = f"{value}::varchar"
+    elif cut:
+        text = f"left({value}, {TEXT_CHARS})"
     if kind == "boolean":
         return (
             f"(case lower({text}) when '1' then 'true' when '0' then 'false' "
-            f"else left(lower({text}), {TEXT_CHARS}) end)"
+            f"else lower({text}) end)"
         )
-    return text if is_number(type_name) or type_name == "BOOLEAN" else f"left({text}, {TEXT_CHARS})"
+    return text
 
 
 _NOTHING = "null::double"

@@ -22,6 +22,7 @@ __all__ = [
     "bin_edges",
     "bin_slots",
     "carried",
+    "distances",
     "fixed_point",
     "from_fixed",
     "value_slots",
@@ -40,6 +41,8 @@ HIGH: Final = 2.0**4
 LOW: Final = 2.0**28
 """A distance in scales is a whole number of 2⁻³²: high / 16 + low / 2³². Sums of them are exact, so
 they do not depend on the order of rows or files."""
+
+_SIGN: Final = np.int64(-(2**63))
 
 _EXACT: Final = 2.0**53
 """Doubles add whole numbers exactly up to here."""
@@ -64,23 +67,39 @@ class Edges:
             array.flags.writeable = False
 
 
-def bin_slots(values: Floats, centre: float, scale: float, atoms: tuple[float, ...]) -> Ints:
+def bin_slots(
+    values: Floats,
+    centre: float,
+    scale: float,
+    atoms: tuple[float, ...],
+    z: Floats | None = None,
+) -> Ints:
     """Slots of finite numbers on a grid of bins.
 
     With z = (x − centre) / scale, the bin is round(K · z / (1 + |z|)): fine near the centre, coarse
     far from it, and never more than 2 K + 1 of them. Each atom, a single frequent value, adds a
-    slot of its own and parts its bin in two.
+    slot of its own and parts its bin in two. `z` is given where it is known already.
     """
-    z = distances(values, centre, scale)
+    z = distances(values, centre, scale) if z is None else z
     size = np.abs(z)
     size += 1.0
     np.divide(HALF, size, out=size)
     np.subtract(HALF, size, out=size)
-    np.copysign(size, z, out=size)
     np.rint(size, out=size)
+    # The sign, bit by bit: `copysign` takes twice the time.
+    signs = z.view(np.int64) & _SIGN
+    bits = size.view(np.int64)
+    np.bitwise_or(bits, signs, out=bits)
     size += HALF + len(atoms)
-    for atom in atoms:
-        size += np.sign(values - atom if atom else values)
+    if atoms and len(values):
+        least, most = values.min(), values.max()
+        for atom in atoms:
+            if least > atom:
+                size += 1.0
+            elif most < atom:
+                size -= 1.0
+            else:
+                size += np.sign(values - atom if atom else values)
     return size.astype(np.int64)
 
 
@@ -123,13 +142,19 @@ def distances(values: Floats, centre: float, scale: float) -> Floats:
     return found
 
 
-def fixed_point(values: Floats, centre: float, scale: float) -> tuple[Floats | None, Floats]:
+def fixed_point(z: Floats, farthest: float) -> tuple[Floats | None, Floats]:
     """Distances from the centre as whole numbers, high and low: see `from_fixed`.
 
     Where all are so near that doubles add even the whole distances exactly, high is None.
+
+    Parameters
+    ----------
+    z
+        From `distances`; used up.
+    farthest
+        None of them is greater, in either direction.
     """
-    z = distances(values, centre, scale)
-    if max(-float(z.min()), float(z.max())) * len(z) * (HIGH * LOW) <= _EXACT:
+    if farthest * len(z) * (HIGH * LOW) <= _EXACT:
         z *= HIGH * LOW
         return None, np.rint(z, out=z)
     np.clip(z, -CLIP, CLIP, out=z)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any, Final
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from mlops_lab.compute.cube import FACTS, ColumnCells
 from mlops_lab.compute.grids import Grid
 from mlops_lab.compute.merging import summed
-from mlops_lab.compute.slots import Floats, Ints, carried, fixed_point
+from mlops_lab.compute.slots import Floats, Ints, carried, distances, fixed_point
 
 __all__ = ["DENSE", "Tally"]
 
@@ -73,18 +74,28 @@ class Tally:
         if not len(values):
             return
         # Either is NaN where any value is.
-        if not (np.isfinite(values.min()) and np.isfinite(values.max())):
+        least, most = float(values.min()), float(values.max())
+        if not (isfinite(least) and isfinite(most)):
             self._fact("nan", np.isnan(values), cell)
             self._fact("positive_infinite", values == np.inf, cell)
             self._fact("negative_infinite", values == -np.inf, cell)
             finite = np.isfinite(values)
             values = values[finite]
             cell = None if cell is None else cell[finite]
+            if not len(values):
+                return
+            least, most = float(values.min()), float(values.max())
+        grid = self.grid
+        farthest = max(abs(least - grid.centre), abs(most - grid.centre)) / grid.scale
         if cell is not None:
-            self._count(values, cell)
+            np.minimum.at(self.min, cell, values)
+            np.maximum.at(self.max, cell, values)
+            self._count(values, farthest, cell)
             return
+        self.min[0] = min(self.min[0], least)
+        self.max[0] = max(self.max[0], most)
         for start in range(0, len(values), _BLOCK):
-            self._count(values[start : start + _BLOCK], None)
+            self._count(values[start : start + _BLOCK], farthest, None)
 
     def _fact(self, name: str, marked: Any, cell: Ints | None) -> None:
         if cell is None:
@@ -92,21 +103,17 @@ class Tally:
         else:
             self.facts[name] += np.bincount(cell[marked], minlength=self.cells)
 
-    def _count(self, values: Floats, cell: Ints | None) -> None:
-        if not len(values):
-            return
-        slots = self.grid.slots_of(values)
+    def _count(self, values: Floats, farthest: float, cell: Ints | None) -> None:
         high: Floats | None = None
         low: Floats | None = None
         if self.grid.ordered:
-            high, low = fixed_point(values, self.grid.centre, self.grid.scale)
-        first, last = 0, 0
-        if cell is None:
-            self.min[0] = min(self.min[0], values.min())
-            self.max[0] = max(self.max[0], values.max())
+            z = distances(values, self.grid.centre, self.grid.scale)
+            slots = self.grid.slots_of(values, z)
+            high, low = fixed_point(z, farthest)
         else:
-            np.minimum.at(self.min, cell, values)
-            np.maximum.at(self.max, cell, values)
+            slots = self.grid.slots_of(values)
+        first, last = 0, 0
+        if cell is not None:
             first, last = int(cell.min()), int(cell.max())
             slots += (cell - first) * self.size
         length = (last - first + 1) * self.size
