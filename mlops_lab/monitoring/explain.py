@@ -1,0 +1,544 @@
+"""Why an alarm fired, in computed sentences: nothing here is written by hand or guessed.
+
+What fired with its numbers; where the mass of the inputs moved; in which parts of the rows; what
+changed in the same chunk; what did not; what followed and what was similar before. Everything is
+read from the evaluation; parts of the rows are counted again while its counts are at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from mlops_lab.errors import LabError
+from mlops_lab.monitoring.incidents import SYMBOLS
+from mlops_lab.monitoring.moves import moves_told
+from mlops_lab.monitoring.outcomes import MetricLine, Performance, SegmentRow
+from mlops_lab.monitoring.records import (
+    ColumnEvaluation,
+    Evaluation,
+    Incident,
+    QualityFinding,
+    Section,
+)
+from mlops_lab.monitoring.wording import (
+    change,
+    counted,
+    listed,
+    number,
+    share,
+    signed,
+    span,
+)
+
+__all__ = ["explain_cell", "explain_incident"]
+
+LOUD: Final = "wa"
+_JUDGED: Final = "owa"
+
+_COLUMNS: Final = 3
+_SEGMENTS: Final = 12
+_SIMILAR: Final = 3
+
+_SCHEMA: Final = ("column", "type")
+
+
+def explain_incident(evaluation: Evaluation, incident: Incident) -> tuple[Section, ...]:
+    """Explain an incident in the chunk in which it became one.
+
+    Parameters
+    ----------
+    evaluation
+        Which has everything but the explanations.
+    incident
+        One of its alerts.
+
+    Returns
+    -------
+    tuple[Section, ...]
+        *What fired*, *Inputs*, *Where*, *At the same time*, *Unchanged*, *Done*, *Similar*: those
+        that have something to say.
+    """
+    if not evaluation.chunks:
+        return (Section("What fired", (incident.sentence,)),)
+    place = _place(evaluation, incident.first)
+    loud = _loud_columns(evaluation, place)
+    of_inputs = incident.kind in ("drift", "domain", "prediction")
+    named = [evaluation.column(name) for name in incident.columns if _has(evaluation, name)]
+    told = named if of_inputs else loud
+    return _sections(
+        ("What fired", _fired(evaluation, incident, place, named)),
+        ("Inputs", _inputs(evaluation, incident, place, told, loud)),
+        ("Where", _where(evaluation, incident, place, told)),
+        ("At the same time", _together(evaluation, incident, place)),
+        ("Unchanged", _unchanged(evaluation, incident, place, loud)),
+        ("Done", _done(evaluation, incident)),
+        ("Similar", _similar(evaluation, incident)),
+    )
+
+
+def explain_cell(
+    evaluation: Evaluation, column: str, chunk: str | None = None
+) -> tuple[str, tuple[Section, ...]]:
+    """Explain one column in one chunk, whether it alarms or not.
+
+    Parameters
+    ----------
+    column
+        Its name.
+    chunk
+        The chunk's key; default the one with the largest effect.
+
+    Returns
+    -------
+    sentence, sections
+        What it is, and why.
+
+    Raises
+    ------
+    NotFound
+        There is no such column or chunk.
+    """
+    found = evaluation.column(column)
+    if chunk is None:
+        effects = [(value or 0.0, -place) for place, value in enumerate(found.effect)]
+        place = -max(effects)[1] if effects else 0
+    else:
+        place = evaluation.place(chunk)
+    label = evaluation.chunks[place].label if evaluation.chunks else "all rows"
+    sentence = _cell_told(evaluation, found, place, label)
+    quality = [one.sentence for one in _quality_at(evaluation, place) if one.column == column]
+    return sentence, _sections(
+        ("What fired", [*quality, *_gates(evaluation, found, place)]),
+        ("Inputs", _mass(evaluation, found, place)),
+        ("Where", _by_segment(evaluation, found, place)),
+        ("Unchanged", _same_things(evaluation, place)),
+    )
+
+
+# ---------------------------------------------------------------------------- what fired
+
+
+def _fired(
+    evaluation: Evaluation, incident: Incident, place: int, named: Sequence[ColumnEvaluation]
+) -> list[str]:
+    match incident.kind:
+        case "quality":
+            here = [one for one in _quality_at(evaluation, place) if _is_of(one, incident)]
+            return list(dict.fromkeys(one.sentence for one in here)) or [incident.sentence]
+        case "domain":
+            return [
+                sentence
+                for column in _by_share(named, place)[:_COLUMNS]
+                for sentence in _outside(column, place)
+            ] + _lasting(named, place, lambda column: column.outside and column.outside.states)
+        case "drift" | "prediction" if named:
+            ranked = sorted(named, key=lambda one: -_weight(one, place))
+            return [line for one in ranked[:_COLUMNS] for line in _gates(evaluation, one, place)]
+        case _:
+            return [incident.sentence, *_metrics(evaluation.performance, place, incident.sentence)]
+
+
+def _gates(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> list[str]:
+    """Effect, chance, nature and persistence of a cell, each with its numbers."""
+    effect = column.effect[place]
+    if effect is None:
+        return []
+    policy, symbol = evaluation.policy, SYMBOLS[column.measure]
+    low = column.effect_low[place] if column.effect_low else None
+    level = column.alert if effect >= column.alert else column.warn
+    word = "at least" if (low if low is not None else effect) >= level else "below"
+    natural = _natural(column, place)
+    nature = (
+        "how far the reference strays by itself is not known: it has "
+        f"{counted(evaluation.reference.chunks, 'chunk')}, and {policy.natural_chunks} tell"
+        if natural is None
+        else f"natural is up to {number(natural)}"
+    )
+    first = f"{column.name}: {symbol} {number(effect)}, {word} {number(level)}; {nature}."
+    lines = [first]
+    rows = min(evaluation.chunks[place].rows, column.reference.n)
+    p_value = column.p_value[place]
+    if rows > policy.significance_rows:
+        lines.append(
+            f"With more than {policy.significance_rows:,} rows on both sides chance explains "
+            "nothing: the effect decides."
+        )
+    elif p_value is not None:
+        tested = sum(p is not None for one in evaluation.columns for p in one.p_value)
+        said = "p below 1e−16" if p_value < 1e-16 else f"p {number(p_value)}"
+        lines.append(
+            f"{said}, judged among {counted(tested, 'cell')} with at most {share(policy.q)} false "
+            "ones (Benjamini and Hochberg)."
+        )
+    return lines + _lasting([column], place, lambda one: one.states)
+
+
+def _lasting(columns: Sequence[ColumnEvaluation], place: int, states: object) -> list[str]:
+    """In how many of the last judged chunks a column was loud."""
+    assert callable(states)
+    for column in columns:
+        letters = states(column) or ""
+        recent = [one for one in letters[: place + 1] if one in _JUDGED][-3:]
+        loud = sum(one in LOUD for one in recent)
+        if len(recent) > 1 and loud > 1:
+            return [f"Loud in {loud} of the last {counted(len(recent), 'chunk')}."]
+    return []
+
+
+def _outside(column: ColumnEvaluation, place: int) -> list[str]:
+    outside = column.outside
+    if outside is None or outside.share[place] is None:
+        return []
+    natural = "" if outside.natural is None else f" Natural is up to {share(outside.natural)}."
+    return [
+        f"{share(outside.share[place])} of the rows have a {column.name} outside of "
+        f"{span(outside.low, outside.high, column.unit)}, where the reference has 99 % of its "
+        f"own.{natural}"
+    ]
+
+
+def _metrics(performance: Performance | None, place: int, said: str) -> list[str]:
+    """Loud metrics first, then those that stayed: both with what is natural."""
+    if performance is None:
+        return []
+    lines = []
+    truth, expected = (
+        _realised(performance, one, place) for one in ("positive_share", "mean_score")
+    )
+    if truth is not None and expected is not None and share(truth) not in said:
+        what = performance.target or "positive"
+        lines.append(f"{share(truth)} of the rows are {what}, {share(expected)} were predicted.")
+    for name, line in performance.metrics.items():
+        if line.natural is None or name in ("positive_share", "mean_score"):
+            continue
+        value = line.realised[place]
+        if value is None:
+            continue
+        loud = line.states[place] in LOUD
+        told = signed(value) if name in ("gap", "bias") else number(value)
+        lines.append(
+            f"{line.label} {told} "
+            f"{'is outside of' if loud else 'stays within'} its natural range, "
+            f"{_band(name, line)}{_expected(line, place)}."
+        )
+    return lines
+
+
+def _band(name: str, line: MetricLine) -> str:
+    assert line.natural is not None
+    tell = signed if name in ("gap", "bias") else number
+    if line.goal == "max":
+        return f"down to {tell(line.natural.low)}"
+    if line.goal == "min":
+        return f"up to {tell(line.natural.high)}"
+    return f"{tell(line.natural.low)} to {tell(line.natural.high)}"
+
+
+def _expected(line: MetricLine, place: int) -> str:
+    value = line.estimated[place] if line.estimated else None
+    if value is None:
+        return ""
+    return f"; CBPE expects {number(value)}, assuming no concept change"
+
+
+# ---------------------------------------------------------------------------- inputs
+
+
+def _inputs(
+    evaluation: Evaluation,
+    incident: Incident,
+    place: int,
+    told: Sequence[ColumnEvaluation],
+    loud: Sequence[ColumnEvaluation],
+) -> list[str]:
+    if incident.kind == "quality":
+        names = [one.name for one in loud if one.name not in incident.columns]
+        return [
+            f"Drift of {listed(incident.columns)} is not judged here: data quality first."
+        ] * bool(incident.columns) + [
+            f"Loud besides: {listed(names, 5)}." for _ in range(bool(names))
+        ]
+    lines: list[str] = []
+    for column in sorted(told, key=lambda one: -_weight(one, place))[:_COLUMNS]:
+        lines += _mass(evaluation, column, place)
+        if incident.kind != "domain" and column.outside and _letter(column, place) in LOUD:
+            lines += _outside(column, place)
+    others = [one for one in loud if one not in told]
+    lines += [_minor(evaluation, one, place) for one in others[:_COLUMNS]]
+    if not loud and incident.kind in ("performance", "concept", "fairness"):
+        lines.append("No input is above its natural range: the inputs do not explain it.")
+    return lines
+
+
+def _mass(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> list[str]:
+    """Where the mass moved, and the median with its unit."""
+    before = _reference_counts(evaluation, column, place)
+    lines = []
+    if before and column.counts.shape[0] > place:
+        sentence = moves_told(column, before, column.counts.array()[place].tolist())
+        lines += [sentence] * bool(sentence)
+    was, now = column.reference.median, column.median[place]
+    if was is not None and now is not None and was != now:
+        lines.append(f"Median of {column.name} {change(was, now, column.unit)}.")
+    return lines
+
+
+def _minor(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> str:
+    """A column that is loud, too: why it is no alarm of its own where it is none."""
+    natural = _natural(column, place)
+    above = "" if natural is None else f" is above its natural {number(natural)}"
+    told = f"{column.name} {SYMBOLS[column.measure]} {number(column.effect[place])}{above}"
+    if column.importance is not None and column.importance < evaluation.policy.importance:
+        return f"{told}, but its importance is {number(column.importance, 2)}: information only."
+    return f"{told}."
+
+
+# ---------------------------------------------------------------------------- where
+
+
+def _where(
+    evaluation: Evaluation, incident: Incident, place: int, told: Sequence[ColumnEvaluation]
+) -> list[str]:
+    lines = []
+    performance = evaluation.performance
+    key = evaluation.chunks[place].key
+    if incident.segment:
+        lines.append(f"In {incident.segment}.")
+    if performance is not None and incident.kind in ("performance", "concept", "fairness"):
+        rows = [one for one in performance.segments if one.chunk == key]
+        rows = rows or [one for one in performance.segments if one.chunk is None]
+        carried = [one for one in rows if one.share_of_gap is not None]
+        carried.sort(key=lambda one: -(one.share_of_gap or 0.0))
+        lines += [_segment_told(one) for one in (carried or rows)[:_COLUMNS]]
+    if incident.kind in ("drift", "domain", "prediction") and told:
+        first = max(told, key=lambda one: _weight(one, place))
+        lines += _by_segment(evaluation, first, place)
+    return lines
+
+
+def _segment_told(row: SegmentRow) -> str:
+    who = " ".join(row.value)
+    carried = "" if row.share_of_gap is None else f" carries {share(row.share_of_gap)} of the gap:"
+    interval = ""
+    if row.low is not None and row.high is not None:
+        interval = f" ({signed(row.low)} to {signed(row.high)})"
+    value = signed(row.value_of) if row.metric == "gap" else number(row.value_of)
+    return f"{who}{carried} {row.metric} {value}{interval}, n {row.n:,}."
+
+
+def _by_segment(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> list[str]:
+    """How far a column moved in each part of the rows; told apart only where counts are there."""
+    parts = evaluation.segments
+    if parts is None or evaluation.live is None or parts.by == column.name:
+        return []
+    key = evaluation.chunks[place].key
+    found: list[tuple[float, str, int]] = []
+    for value in parts.values[:_SEGMENTS]:
+        try:
+            window = evaluation.live.window(evaluation, key, key, value)
+        except LabError:
+            continue
+        one = next((each for each in window.columns if each.name == column.name), None)
+        if one is not None and one.effect is not None:
+            if window.rows >= evaluation.policy.drift_rows:
+                found.append((one.effect, value, window.rows))
+    if len(found) < 2:
+        return []
+    found.sort(reverse=True)
+    symbol = SYMBOLS[column.measure]
+    shown = [f"{value} {symbol} {number(effect, 2)} (n {n:,})" for effect, value, n in found[:3]]
+    most, least = found[0], found[-1]
+    if most[0] < 1.5 * least[0]:
+        return [
+            f"About as much in every {parts.by}: {symbol} {number(least[0], 2)} to "
+            f"{number(most[0], 2)} in {counted(len(found), 'part')}."
+        ]
+    return [f"Most by {parts.by}: {listed(shown)}; least {least[1]} {number(least[0], 2)}."]
+
+
+# ---------------------------------------------------------------------------- the rest
+
+
+def _together(evaluation: Evaluation, incident: Incident, place: int) -> list[str]:
+    """Schema, missing values, volume and the model version, where they changed in this chunk."""
+    lines = [
+        one.sentence
+        for one in _quality_at(evaluation, place)
+        if not (incident.kind == "quality" and _is_of(one, incident))
+    ]
+    version = evaluation.chunks[place].version
+    before = evaluation.chunks[place - 1].version if place else None
+    if version is not None and before is not None and version != before:
+        lines.append(f"Version {version} answers from here on; before it was {before}.")
+    return list(dict.fromkeys(lines))[:5]
+
+
+def _unchanged(
+    evaluation: Evaluation, incident: Incident, place: int, loud: Sequence[ColumnEvaluation]
+) -> list[str]:
+    lines = _same_things(evaluation, place)
+    answers = [one for one in evaluation.columns if one.role in ("score", "prediction")]
+    for column in answers:
+        if column in loud or column.name in incident.columns or column.effect[place] is None:
+            continue
+        natural = _natural(column, place)
+        within = "" if natural is None else f" within its natural {number(natural)}"
+        lines.append(
+            f"The {column.role} moved{within}: {SYMBOLS[column.measure]} "
+            f"{number(column.effect[place])}."
+        )
+    quiet = [
+        one.name
+        for one in evaluation.columns
+        if one.role == "feature" and one.states[place] == "o" and one.name not in incident.columns
+    ]
+    if quiet:
+        lines.append(
+            f"{counted(len(quiet), 'input')} within the natural range: {listed(quiet, 6)}."
+        )
+    return lines
+
+
+def _same_things(evaluation: Evaluation, place: int) -> list[str]:
+    """What of schema, missing share and volume has no finding in a chunk."""
+    checks = {one.check for one in _quality_at(evaluation, place)}
+    same = []
+    if not checks & set(_SCHEMA):
+        same.append("schema")
+    if "missing" not in checks:
+        same.append("missing share")
+    if "volume" not in checks:
+        same.append(f"volume ({counted(evaluation.chunks[place].rows, 'row')})")
+    if not same:
+        return []
+    told = listed(same)
+    return [f"{told[0].upper()}{told[1:]}."]
+
+
+def _done(evaluation: Evaluation, incident: Incident) -> list[str]:
+    """What happened to the model from the incident's first chunk on, until it ended."""
+    begin = evaluation.chunks[_place(evaluation, incident.first)].from_
+    return [
+        event.sentence
+        for event in sorted(evaluation.events, key=lambda one: one.at)
+        if begin is not None and event.at >= begin
+    ][:_SIMILAR]
+
+
+def _similar(evaluation: Evaluation, incident: Incident) -> list[str]:
+    """Earlier incidents of the same kind that share a column, or a cause without columns."""
+    here = _place(evaluation, incident.first)
+    lines = []
+    for one in evaluation.alerts:
+        if one.kind != incident.kind or one.key == incident.key:
+            continue
+        first, last = _place(evaluation, one.first), _place(evaluation, one.last)
+        if first >= here:
+            continue
+        shared = [name for name in one.columns if name in incident.columns]
+        if incident.columns and not shared:
+            continue
+        what = f", {listed(shared)}" if shared else ""
+        ended = "still open" if one.open else f"until {evaluation.chunks[last].label}"
+        lines.append((first, f"{evaluation.chunks[first].label}{what}: {ended}."))
+    return [line for _, line in sorted(lines, reverse=True)[:_SIMILAR]]
+
+
+# ---------------------------------------------------------------------------- facts
+
+
+def _cell_told(evaluation: Evaluation, column: ColumnEvaluation, place: int, label: str) -> str:
+    states = {
+        "o": "is within what is natural",
+        "w": "warns",
+        "a": "alarms",
+        "q": "has a fault of data quality, which comes first",
+        "s": "has too few rows to judge",
+        "h": "has too few rows to judge drift",
+        "-": "has nothing to compare",
+    }
+    letter = _letter(column, place)
+    effect = column.effect[place] if column.effect else None
+    figures = "" if effect is None else f": {SYMBOLS[column.measure]} {number(effect)}"
+    natural = _natural(column, place)
+    usual = "" if natural is None or effect is None else f", natural up to {number(natural)}"
+    return f"{column.name} {states[letter]} in {label}{figures}{usual}."
+
+
+def _loud_columns(evaluation: Evaluation, place: int) -> list[ColumnEvaluation]:
+    found = [
+        one
+        for one in evaluation.columns
+        if one.role == "feature"
+        and (
+            _letter(one, place) in LOUD
+            or (
+                one.outside is not None and (one.outside.states or "-" * (place + 1))[place] in LOUD
+            )
+        )
+    ]
+    return sorted(found, key=lambda one: -_weight(one, place))
+
+
+def _weight(column: ColumnEvaluation, place: int) -> float:
+    """Impact where importance is known; else how far the effect is above what is natural."""
+    effect = column.effect[place] or 0.0
+    if column.importance is not None:
+        return effect * max(column.importance, 0.0)
+    usual = max(_natural(column, place) or 0.0, column.warn)
+    return effect / usual if usual else 0.0
+
+
+def _by_share(columns: Sequence[ColumnEvaluation], place: int) -> list[ColumnEvaluation]:
+    def outside(column: ColumnEvaluation) -> float:
+        return (column.outside.share[place] or 0.0) if column.outside is not None else 0.0
+
+    return sorted(columns, key=outside, reverse=True)
+
+
+def _letter(column: ColumnEvaluation, place: int) -> str:
+    return column.states[place] if place < len(column.states) else "-"
+
+
+def _natural(column: ColumnEvaluation, place: int) -> float | None:
+    return column.naturals[place] if column.naturals else column.natural
+
+
+def _realised(performance: Performance, name: str, place: int) -> float | None:
+    line = performance.metrics.get(name)
+    return None if line is None else line.realised[place]
+
+
+def _reference_counts(
+    evaluation: Evaluation, column: ColumnEvaluation, place: int
+) -> Sequence[int]:
+    counts = column.reference_counts
+    if isinstance(counts, tuple):
+        return counts
+    return counts.get(evaluation.chunks[place].version or "", ())
+
+
+def _quality_at(evaluation: Evaluation, place: int) -> list[QualityFinding]:
+    """Findings of a chunk, and those about the whole."""
+    key = evaluation.chunks[place].key
+    return [one for one in evaluation.quality if one.chunk in (key, None)]
+
+
+def _is_of(finding: QualityFinding, incident: Incident) -> bool:
+    """Whether a finding belongs to an incident of quality: its key names the check."""
+    return incident.key.startswith(f"quality:{finding.check}")
+
+
+def _has(evaluation: Evaluation, name: str) -> bool:
+    return any(one.name == name for one in evaluation.columns)
+
+
+def _place(evaluation: Evaluation, key: str) -> int:
+    """Where a chunk is; the first one of an incident about the whole."""
+    return next((i for i, chunk in enumerate(evaluation.chunks) if chunk.key == key), 0)
+
+
+def _sections(*parts: tuple[str, Iterable[str]]) -> tuple[Section, ...]:
+    found = [(title, tuple(line for line in lines if line)) for title, lines in parts]
+    return tuple(Section(title, lines) for title, lines in found if lines)

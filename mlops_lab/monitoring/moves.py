@@ -1,0 +1,107 @@
+"""Where the mass of a column moved: which bins or categories gained rows, and which lost them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mlops_lab.monitoring.records import ColumnEvaluation, NumberBins
+from mlops_lab.monitoring.wording import number, quoted, share, span
+
+__all__ = ["Move", "moves", "moves_told"]
+
+LEAST: Final = 0.01
+"""A bin of which less than a point of the rows came or went is not told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A range or category with its share of the rows, before and now.
+
+    Parameters
+    ----------
+    where
+        As a sentence says it: ``above 52 °F``, ``'EV'``.
+    """
+
+    where: str
+    before: float
+    now: float
+
+    @property
+    def told(self) -> str:
+        """``above 52 °F 3 % → 62 %``."""
+        return f"{self.where} {share(self.before)} → {share(self.now)}"
+
+
+def moves(
+    column: ColumnEvaluation, before: Sequence[int], now: Sequence[int], most: int = 3
+) -> list[Move]:
+    """Say where the mass moved, the largest change first.
+
+    Neighbouring bins that all gained, or all lost, are one range.
+
+    Parameters
+    ----------
+    column
+        Has the bins.
+    before, now
+        Their counts in the reference and in the chunk.
+    most
+        So many are told.
+    """
+    n, m = sum(before), sum(now)
+    if not n or not m:
+        return []
+    old, new = [count / n for count in before], [count / m for count in now]
+    if isinstance(column.bins, NumberBins):
+        runs = _runs(old, new)
+        named = [(_range(column, first, last), first, last) for first, last in runs]
+    else:
+        values = [quoted(value) for value in column.bins.values]
+        values += ["all others"] * column.bins.other
+        values += ["new categories"] * column.bins.new
+        named = [(value, i, i) for i, value in enumerate(values)]
+    found = [
+        Move(where, sum(old[first : last + 1]), sum(new[first : last + 1]))
+        for where, first, last in named
+    ]
+    found = [one for one in found if abs(one.now - one.before) >= LEAST]
+    return sorted(found, key=lambda one: -abs(one.now - one.before))[:most]
+
+
+def moves_told(column: ColumnEvaluation, before: Sequence[int], now: Sequence[int]) -> str:
+    """Where the mass moved, as a sentence; empty where nothing of a point did."""
+    found = moves(column, before, now)
+    if not found:
+        return ""
+    return f"Mass moved in {column.name}: {'; '.join(one.told for one in found)}."
+
+
+def _runs(old: Sequence[float], new: Sequence[float]) -> list[tuple[int, int]]:
+    """Neighbouring bins with changes of one sign."""
+    found: list[tuple[int, int]] = []
+    sign = 0
+    for i, (before, now) in enumerate(zip(old, new, strict=True)):
+        here = (now > before) - (now < before)
+        if found and here in (sign, 0):
+            found[-1] = (found[-1][0], i)
+        else:
+            found.append((i, i))
+            sign = here
+    return found
+
+
+def _range(column: ColumnEvaluation, first: int, last: int) -> str:
+    assert isinstance(column.bins, NumberBins)
+    edges, unit = column.bins.edges, column.unit
+    bins = len(edges) - 1
+    # The outer bins hold what lies beyond them, too.
+    if first == 0 and last == bins - 1:
+        return "everywhere"
+    if last == bins - 1:
+        return f"above {number(edges[first], unit=unit)}"
+    if first == 0:
+        return f"below {number(edges[last + 1], unit=unit)}"
+    return span(edges[first], edges[last + 1], unit)
