@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         start_run,
     )
     from mlops_lab.handles.dataset import Dataset, dataset, datasets
+    from mlops_lab.handles.evaluation import Evaluation, drift
     from mlops_lab.handles.model import Model, model, models
     from mlops_lab.handles.model_file import ModelFile
     from mlops_lab.handles.pipeline import Pipeline, pipeline, pipelines
@@ -64,6 +65,7 @@ __all__ = [
     "Conflict",
     "Corrupt",
     "Dataset",
+    "Evaluation",
     "Forbidden",
     "InvalidInput",
     "LabError",
@@ -84,6 +86,7 @@ __all__ = [
     "dataset",
     "datasets",
     "delete_tag",
+    "drift",
     "end_run",
     "log_artifact",
     "log_artifacts",
@@ -131,6 +134,7 @@ _HOME = {
         "mlops_lab.errors",
     ),
     **dict.fromkeys(("Dataset", "dataset", "datasets"), "mlops_lab.handles.dataset"),
+    **dict.fromkeys(("Evaluation", "drift"), "mlops_lab.handles.evaluation"),
     **dict.fromkeys(("Model", "model", "models"), "mlops_lab.handles.model"),
     "ModelFile": "mlops_lab.handles.model_file",
     **dict.fromkeys(("Pipeline", "pipeline", "pipelines"), "mlops_lab.handles.pipeline"),

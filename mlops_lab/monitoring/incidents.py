@@ -26,6 +26,16 @@ SYMBOLS: Final = {"ks": "D", "tvd": "TVD", "auc": "AUC"}
 """How effects are written."""
 
 _JUDGED: Final = "owa"
+_KINDS: Final[Sequence[IncidentKind]] = (
+    "quality",
+    "performance",
+    "concept",
+    "drift",
+    "domain",
+    "fairness",
+    "prediction",
+)
+"""What is broken first, then what hurts, then what may be its cause."""
 _RANK: Final[Mapping[Severity, int]] = {"alert": 0, "warn": 1, "info": 2}
 
 
@@ -179,8 +189,9 @@ def find_incidents(evaluation: Evaluation, found: Iterable[Found] = ()) -> tuple
             key=lambda one: (
                 not one.open,
                 _RANK[one.severity],
-                -(one.impact or 0.0),
                 -order.get(one.first, 0),
+                _KINDS.index(one.kind),
+                -(one.impact or 0.0),
                 one.key,
             ),
         )
@@ -364,13 +375,11 @@ def _drift_told(evaluation: Evaluation, episode: Episode) -> tuple[str, float | 
     first = max(episode.members, key=lambda name: (impacts.get(name, 0.0), beyond(name)))
     column, place = columns[first], peak(first)
     natural = _natural(column, place)
-    usual = (
-        "no natural range is known" if natural is None else f"natural is up to {number(natural)}"
-    )
-    told = (
-        f"{SYMBOLS[column.measure]} {number(column.effect[place])} in "
-        f"{evaluation.chunks[place].label}, {usual}"
-    )
+    usual = "no natural range is known"
+    if natural is not None:
+        usual = f"natural is up to {number(natural)}"
+    where = "" if len(evaluation.chunks) == 1 else f" in {evaluation.chunks[place].label}"
+    told = f"{SYMBOLS[column.measure]} {number(column.effect[place])}{where}, {usual}"
     if len(episode.members) == 1:
         sentence = f"{first} drifted: {told}."
     else:
@@ -392,6 +401,7 @@ def _domain_told(evaluation: Evaluation, episode: Episode) -> tuple[str, float |
     column, outside = columns[first], columns[first].outside
     assert outside is not None
     unit = f" {column.unit}" if column.unit else ""
+    where = "" if len(evaluation.chunks) == 1 else f" of {evaluation.chunks[place].label}"
     natural = "" if outside.natural is None else f"; natural is up to {share(outside.natural)}"
     others = [name for name in episode.members if name != first]
     also = f" Also {listed(others)}." if others else ""
@@ -401,9 +411,8 @@ def _domain_told(evaluation: Evaluation, episode: Episode) -> tuple[str, float |
         if columns[name].importance is not None
     ]
     return (
-        f"{share(rows)} of the rows of {evaluation.chunks[place].label} have a {first} outside of "
-        f"{number(outside.low)} to {number(outside.high)}{unit}, where the reference has nearly "
-        f"all{natural}.{also}",
+        f"{share(rows)} of the rows{where} have a {first} outside of {number(outside.low)} to "
+        f"{number(outside.high)}{unit}, where the reference has nearly all{natural}.{also}",
         max(impacts, default=None),
     )
 

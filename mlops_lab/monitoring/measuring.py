@@ -204,7 +204,7 @@ def _measure_cell(line: ColumnLine, reference: Counts, current: Counts, policy: 
             values.append(None)
         return
     effect = effect_of(line.measure, reference, current)
-    line.effect.append(effect)
+    line.effect.append(effect if effect.known else None)
     line.p_value.append(chance_of(line.measure, line.kind, effect, reference, current))
     line.enough.append(not line.flag or _factor(reference, current) >= policy.flag_ratio)
     for one, values in line.also.items():
