@@ -15,6 +15,7 @@ from mlops_lab.errors import InvalidInput, LabError, NotFound
 from mlops_lab.handles.dataset import Dataset, producer
 from mlops_lab.handles.evaluation_card import evaluation_card, evaluation_text
 from mlops_lab.handles.explanation import Explanation
+from mlops_lab.monitoring.reasons import gate_sentences, loudest_chunk
 from mlops_lab.monitoring.records import (
     STATES,
     Cell,
@@ -29,7 +30,6 @@ from mlops_lab.monitoring.records import (
     WindowFound,
 )
 from mlops_lab.monitoring.records import Evaluation as Record
-from mlops_lab.monitoring.reasons import gate_sentences, loudest_chunk
 from mlops_lab.monitoring.settings import policy_of
 from mlops_lab.project import Project
 
