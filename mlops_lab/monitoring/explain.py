@@ -340,9 +340,9 @@ def _by_segment(evaluation: Evaluation, column: ColumnEvaluation, place: int) ->
         except LabError:
             continue
         one = next((each for each in window.columns if each.name == column.name), None)
-        if one is not None and one.effect is not None:
-            if window.rows >= evaluation.policy.drift_rows:
-                found.append((one.effect, value, window.rows))
+        enough = window.rows >= evaluation.policy.drift_rows
+        if one is not None and one.effect is not None and enough:
+            found.append((one.effect, value, window.rows))
     if len(found) < 2:
         return []
     found.sort(reverse=True)
@@ -470,15 +470,15 @@ def _loud_columns(evaluation: Evaluation, place: int) -> list[ColumnEvaluation]:
     found = [
         one
         for one in evaluation.columns
-        if one.role == "feature"
-        and (
-            _letter(one, place) in LOUD
-            or (
-                one.outside is not None and (one.outside.states or "-" * (place + 1))[place] in LOUD
-            )
-        )
+        if one.role == "feature" and (_letter(one, place) in LOUD or _is_outside(one, place))
     ]
     return sorted(found, key=lambda one: -_weight(one, place))
+
+
+def _is_outside(column: ColumnEvaluation, place: int) -> bool:
+    """Whether too many rows of a chunk are out of the column's range."""
+    states = column.outside.states if column.outside is not None else ""
+    return place < len(states) and states[place] in LOUD
 
 
 def _weight(column: ColumnEvaluation, place: int) -> float:
