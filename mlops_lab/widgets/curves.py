@@ -7,7 +7,6 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from uuid import uuid4
 
@@ -16,16 +15,13 @@ import traitlets
 
 from mlops_lab.errors import LabError, NotFound
 from mlops_lab.widgets.picture import curves_svg, curves_text
+from mlops_lab.widgets.view import STATIC, VERSION, VIEW_MIME
 
 if TYPE_CHECKING:
     from mlops_lab.project import Project
     from mlops_lab.tracking.records import History, RunRecord
 
 __all__ = ["CurvesView", "read_curves"]
-
-STATIC: Final = Path(__file__).parents[1] / "_static"
-VIEW_MIME: Final = "application/vnd.mlops-lab.view+json"
-VERSION: Final = 1
 
 MOST_POINTS: Final = 300
 """Points per metric: as many as a chart has pixels to show."""

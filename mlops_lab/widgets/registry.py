@@ -5,10 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import anywidget
 import traitlets
 
 from mlops_lab.errors import InvalidInput, LabError
@@ -17,15 +15,12 @@ from mlops_lab.project import Project
 from mlops_lab.registry.browse import Browser, time_text
 from mlops_lab.widgets.models_picture import models_svg, models_text
 from mlops_lab.widgets.saved import SavedState
+from mlops_lab.widgets.view import STATIC, Answered, HostedView, me_of
 
 if TYPE_CHECKING:
     from mlops_lab.registry.records import ApprovalResult
 
 __all__ = ["RegistryBrowser"]
-
-STATIC: Final = Path(__file__).parents[1] / "_static"
-VIEW_MIME: Final = "application/vnd.mlops-lab.view+json"
-VERSION: Final = 1
 
 _MOST_DETAILS: Final = 40
 _MOST_DECISIONS: Final = 50
@@ -42,7 +37,7 @@ _NOTHING: Final[dict[str, Any]] = {
 log = logging.getLogger(__name__)
 
 
-class RegistryBrowser(anywidget.AnyWidget):
+class RegistryBrowser(HostedView):
     """Models, their versions and what is decided about them, as JupyterLab shows them.
 
     What is looked at is the view's ``selection``; this half reads what it needs. Decisions are
@@ -63,7 +58,7 @@ class RegistryBrowser(anywidget.AnyWidget):
 
     _esm = STATIC / "registry.js"
     _css = STATIC / "registry-view.css"
-    view: ClassVar[str] = "registry"
+    view = "registry"
 
     models = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
     pages = traitlets.Dict().tag(sync=True)
@@ -71,22 +66,11 @@ class RegistryBrowser(anywidget.AnyWidget):
     lineages = traitlets.Dict().tag(sync=True)
     cards = traitlets.Dict().tag(sync=True)
     decisions = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
-    me = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
-    error = traitlets.Unicode(allow_none=True, default_value=None).tag(sync=True)
-    updated_ms = traitlets.Float(allow_none=True, default_value=None).tag(sync=True)
-    opens = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    inserts = traitlets.Bool(False).tag(sync=True)
-    place = traitlets.Unicode("notebook").tag(sync=True)
-    selection = traitlets.Dict(default_value=_NOTHING).tag(sync=True)
-    request = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
-    answer = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
 
     def __init__(self, model: str | None = None, *, project: Project | None = None) -> None:
-        self._project = project or Project.locate(create=False)
-        first = self._read_again({**_NOTHING, "model": model})
-        super().__init__(**first)
+        self._project: Project = project or Project.locate(create=False)
+        super().__init__(self._project, self._read_again({**_NOTHING, "model": model}))
         self.observe(self._on_selection, "selection")
-        self.observe(self._on_request, "request")
 
     def refresh(self) -> None:
         """Read again what is shown."""
@@ -112,15 +96,9 @@ class RegistryBrowser(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return models_text(self.models or {"models": [], "queue": []})
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
-        still = {
-            VIEW_MIME: {"view": self.view, "version": VERSION, "state": self.state()},
-            "image/svg+xml": models_svg(self.models or {}, self.pages),
-            "text/plain": repr(self),
-        }
-        return data | still, metadata
+    def picture(self) -> str:
+        """The models as lines, in a still SVG."""
+        return models_svg(self.models or {}, self.pages)
 
     # ------------------------------------------------------------------ reading
 
@@ -154,18 +132,12 @@ class RegistryBrowser(anywidget.AnyWidget):
             if self.models is None:
                 raise
             return {"error": str(error)}
-        who = project.identity
-        me = {
-            "id": who.id,
-            "role": project.access.role_of(who),
-            "may": list(project.access.permissions(who)),
-        }
         place = {**selection, "model": first, "version": wanted}
         return {
             "models": models,
             "pages": pages,
             "decisions": decided,
-            "me": me,
+            "me": me_of(project),
             "error": None,
             "updated_ms": time.time() * 1000,
             "selection": place,
@@ -248,34 +220,11 @@ class RegistryBrowser(anywidget.AnyWidget):
             ):
                 break
 
-    def _set(self, values: Mapping[str, Any]) -> None:
-        with self.hold_sync():
-            for name, value in values.items():
-                self.set_trait(name, value)
-
     # ------------------------------------------------------------------ decisions
 
-    def _on_request(self, change: Mapping[str, Any]) -> None:
-        request = change["new"]
-        if not isinstance(request, dict) or not isinstance(request.get("id"), str):
-            return
-        try:
-            sentence, ok = self._do(request), True
-        except LabError as error:
-            sentence, ok = str(error), False
-        except Exception:
-            # A view that waits for an answer waits for ever when there is none.
-            log.exception("the registry browser's request failed")
-            sentence, ok = "That failed; the kernel's log has the reason.", False
-        self.answer = {"id": request["id"], "ok": ok, "sentence": sentence}
-
-    def _do(self, request: Mapping[str, Any]) -> str:
+    def do(self, request: Mapping[str, Any]) -> Answered:
+        """Take a decision, or write a note or a part of the card."""
         verb = request.get("verb")
-        if verb == "hello":
-            return ""
-        if verb == "refresh":
-            self.refresh()
-            return ""
         models = self._project.models
         name, text = str(request.get("model")), str(request.get("text") or "").strip()
         if verb == "card":

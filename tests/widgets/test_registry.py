@@ -16,8 +16,8 @@ from mlops_lab.governance.access import Rules
 from mlops_lab.project import Project
 from mlops_lab.widgets import RegistryBrowser
 from mlops_lab.widgets.models_picture import models_svg
-from mlops_lab.widgets.registry import VIEW_MIME
 from mlops_lab.widgets.saved import MOST_BYTES, MOST_ROWS, rows_of
+from mlops_lab.widgets.view import VIEW_MIME
 
 WIRE = Path(__file__).parents[1] / "wire"
 POLICY = '[aliases.staging]\n\n[aliases.champion]\nafter = "staging"\napprovals = 1\n'
