@@ -15,7 +15,6 @@ from mlops_lab.errors import InvalidInput, LabError, NotFound
 from mlops_lab.handles.dataset import Dataset, producer
 from mlops_lab.handles.evaluation_card import evaluation_card, evaluation_text
 from mlops_lab.handles.explanation import Explanation
-from mlops_lab.monitoring.reasons import gate_sentences, loudest_chunk
 from mlops_lab.monitoring.records import (
     STATES,
     Cell,
@@ -25,7 +24,6 @@ from mlops_lab.monitoring.records import (
     Performance,
     Policy,
     QualityFinding,
-    Section,
     Settings,
     WindowFound,
 )
@@ -172,7 +170,9 @@ class Evaluation:
             return self.explain(record.alerts[what])
         if chunk is None and any(what in (one.key, one.id) for one in record.alerts):
             return self.explain(record.alert(what))
-        return _of_cell(record, what, chunk or loudest_chunk(record, what))
+        from mlops_lab.monitoring.explain import explain_cell
+
+        return Explanation(*explain_cell(record, what, chunk))
 
     def window(
         self, first: str, last: str | None = None, segment: str | None = None
@@ -225,23 +225,6 @@ _FRAME: Final = (
     "chi2", "p_value", "effect", "state", "effect_low", "effect_high", "natural", "missing",
     "median", "from", "until",
 )  # fmt: skip
-
-
-def _of_cell(record: Record, name: str, chunk: str) -> Explanation:
-    """Why a cell is what it is, and the incidents that it belongs to."""
-    place = record.place(chunk)
-    label = record.chunks[place].label
-    state = STATES[record.column(name).states[place]]
-    sections = [Section("What fired", gate_sentences(record, name, chunk))]
-    wrong = tuple(
-        one.sentence for one in record.quality if one.column == name and one.chunk in (None, chunk)
-    )
-    if wrong:
-        sections.insert(0, Section("Data quality", wrong))
-    for one in record.alerts:
-        if name in one.columns and record.place(one.first) <= place <= record.place(one.last):
-            sections += [each for each in one.sections if each.title != "What fired"]
-    return Explanation(f"{name} in {label}: {state}.", sections)
 
 
 def _rows(record: Record, column: ColumnEvaluation) -> list[dict[str, Any]]:

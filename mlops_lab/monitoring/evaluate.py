@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from mlops_lab.monitoring import domain
 from mlops_lab.monitoring.building import Built, build_columns, build_evaluation, summarise
 from mlops_lab.monitoring.counting import Counted, Progress, count_sides
+from mlops_lab.monitoring.explain import explain_incident
 from mlops_lab.monitoring.incidents import find_incidents
 from mlops_lab.monitoring.live import Live
 from mlops_lab.monitoring.measuring import ColumnLine, measure_column, measure_of
@@ -163,7 +164,7 @@ class _Looking:
         live = _live(both, compared, None if scored is None else scored.performance.live)
         evaluation = build_evaluation(built, columns, scored, settings, live)
         self._step(0.96, "explaining")
-        return self._explained(evaluation, material, built, scored)
+        return self._explained(evaluation, scored)
 
     def _step(self, share: float, what: str) -> None:
         if self.progress is not None:
@@ -256,12 +257,14 @@ class _Looking:
         columns = both.columns if asked is True else asked
         return domain.judge(material, columns, quality=wrong)
 
-    def _explained(
-        self, evaluation: Evaluation, material: Material, built: Built, scored: Scored | None
-    ) -> Evaluation:
+    def _explained(self, evaluation: Evaluation, scored: Scored | None) -> Evaluation:
         found = find_incidents(evaluation, scored.findings if scored else ())
         evaluation = replace(evaluation, alerts=found)
-        return replace(evaluation, summary=summarise(evaluation))
+        evaluation = replace(evaluation, summary=summarise(evaluation))
+        explained = [
+            replace(one, sections=explain_incident(evaluation, one)) for one in evaluation.alerts
+        ]
+        return replace(evaluation, alerts=tuple(explained))
 
 
 def _judged_names(both: Counted, settings: Settings) -> list[str]:
