@@ -10,7 +10,10 @@ from mlops_lab.compute.engine import quote
 from mlops_lab.compute.types import INTEGERS, kind_of_type
 from mlops_lab.errors import InvalidInput
 
-__all__ = ["column_named", "finite_number", "label_of", "label_text", "segment_text"]
+__all__ = ["NOTHING", "column_named", "finite_number", "label_of", "label_text", "segment_text"]
+
+NOTHING: Final = '"NULL"'
+"""The type of a column without any value, as a frame may have it."""
 
 _KNOWN: Final = {"true": "1", "false": "0"}
 
@@ -49,6 +52,8 @@ def label_text(name: str, kind: str, role: str) -> str:
     """
     column = quote(name)
     match kind_of_type(kind):
+        case "other" if kind == NOTHING:
+            return "null::varchar"
         case "boolean":
             return f"(case {column} when true then '1' when false then '0' end)"
         case "number" if kind in INTEGERS:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from mlops_lab.compute.chunks import Chunking, Placed, place
 from mlops_lab.compute.engine import Engine, open_engine
 from mlops_lab.compute.score_columns import (
+    NOTHING,
     column_named,
     finite_number,
     label_text,
@@ -245,6 +246,8 @@ class _Counting:
         if name is None:
             return "null::double"
         name = column_named(name, role, self.types, self.told)
+        if self.types[name] == NOTHING:
+            return "null::double"
         if kind_of_type(self.types[name]) not in ("number", "boolean"):
             raise InvalidInput(
                 f"The {role} {name} of {self.told} is {self.types[name]}; in the reference it is "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from mlops_lab.compute.engine import Engine, open_engine
 from mlops_lab.compute.score_columns import (
+    NOTHING,
     column_named,
     finite_number,
     label_of,
@@ -155,6 +156,8 @@ class _Table:
 
     def number(self, name: str, role: str) -> str:
         """The column in SQL as a double; not a number is missing."""
+        if self.types[name] == NOTHING:
+            return "null::double"
         if kind_of_type(self.types[name]) not in ("number", "boolean"):
             raise InvalidInput(
                 f"The {role} {name} is {self.types[name]}; it must be numbers"
@@ -309,8 +312,11 @@ class _Labels:
             raise InvalidInput(
                 'Several classes need the column of the model\'s answers: prediction="…".'
             )
-        expression = label_text(self._first, self.table.types[self._first], "target")
-        return "multiclass", tuple(self.table.frequent(expression, len(values))), None
+        found: list[str] = []
+        for name, role in ((self._first, "target"), (self.prediction, "prediction")):
+            text = label_text(name, self.table.types[name], role)
+            found += self.table.frequent(text, MOST_CLASSES)  # also what never came is answered
+        return "multiclass", tuple(dict.fromkeys(found)), None
 
     def _binary(self, values: Sequence[str]) -> tuple[Task, tuple[str, ...], str]:
         name, known = self._first, set(values)
