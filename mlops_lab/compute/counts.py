@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf, nan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mlops_lab.compute.grids import Grid
 
@@ -78,12 +79,8 @@ class Counts:
 
     @property
     def dense(self) -> Ints:
-        """The counts of all slots; shape ``(grid.size,)``."""
-        import numpy as np
-
-        found = np.zeros(self.grid.size, dtype=np.int64)
-        found[self.keys] = self.n
-        return found
+        """The counts of all slots; shape ``(grid.size,)``, not to be written to."""
+        return _dense(self)
 
     @property
     def sums(self) -> Floats:
@@ -95,11 +92,8 @@ class Counts:
 
     @property
     def means(self) -> Floats:
-        """The means of the values in the slots of `keys`."""
-        import numpy as np
-
-        left, right = self.ends
-        return np.clip(self.sums / self.n, left, right)
+        """The means of the values in the slots of `keys`, not to be written to."""
+        return _means(self)
 
     @property
     def mean(self) -> float:
@@ -128,18 +122,7 @@ class Counts:
         A sample between two ends with mean m varies by at most (m − left)(right − m) (Bhatia and
         Davis, 2000, A better bound on the variance).
         """
-        import numpy as np
-
-        if not self.grid.ordered or not len(self.n):
-            return nan, nan
-        left, right = self.ends
-        means = self.means
-        centre = self.mean
-        with np.errstate(over="ignore", invalid="ignore"):
-            between = float(np.sum(self.n * (means - centre) ** 2)) / self.total
-            inside = np.where(self.n > 1, (means - left) * (right - means), 0.0)
-            within = float(np.sum(self.n * np.maximum(inside, 0.0))) / self.total
-        return between**0.5, (between + within) ** 0.5
+        return _std_bounds(self)
 
     @property
     def ends(self) -> tuple[Floats, Floats]:
@@ -159,27 +142,28 @@ class Counts:
         q
             From 0 to 1.
         """
-        import numpy as np
-
-        if not self.grid.ordered or not len(self.n):
-            return nan
-        ranks = np.cumsum(self.n)
-        wanted = q * self.total
-        at = min(int(np.searchsorted(ranks, wanted, "left")), len(ranks) - 1)
-        left, right = self.ends
-        before = int(ranks[at] - self.n[at])
-        share = (wanted - before) / int(self.n[at])
-        return float(left[at] + (right[at] - left[at]) * min(max(share, 0.0), 1.0))
+        left, right, before, held = self._at(q)
+        if left == right or not held:
+            return left
+        share = min(max((q * self.total - before) / held, 0.0), 1.0)
+        return left * (1 - share) + right * share
 
     def quantile_bounds(self, q: float) -> tuple[float, float]:
         """The ends of the slot that the quantile certainly lies in."""
+        left, right, _, _ = self._at(q)
+        return left, right
+
+    def _at(self, q: float) -> tuple[float, float, int, int]:
+        """The ends of the slot of a quantile, how many values lie before it, and how many in it."""
         import numpy as np
 
         if not self.grid.ordered or not len(self.n):
-            return nan, nan
-        at = min(int(np.searchsorted(np.cumsum(self.n), q * self.total)), len(self.n) - 1)
-        left, right = self.ends
-        return float(left[at]), float(right[at])
+            return nan, nan, 0, 0
+        ranks = np.cumsum(self.n)
+        at = min(int(np.searchsorted(ranks, q * int(ranks[-1]), "left")), len(ranks) - 1)
+        edges, key, held = self.grid.edges, int(self.keys[at]), int(self.n[at])
+        left, right = max(float(edges.left[key]), self.min), min(float(edges.right[key]), self.max)
+        return left, right, int(ranks[at]) - held, held
 
     @property
     def median(self) -> float:
@@ -317,6 +301,45 @@ class Window:
 
     def __getitem__(self, name: str) -> Counts:
         return self.columns[name]
+
+
+# A reference is compared with many windows, one after the other: what is made of it is kept.
+_KEPT: Final = 64
+
+
+@lru_cache(_KEPT)
+def _dense(counts: Counts) -> Ints:
+    import numpy as np
+
+    found = np.zeros(counts.grid.size, dtype=np.int64)
+    found[counts.keys] = counts.n
+    found.flags.writeable = False
+    return found
+
+
+@lru_cache(_KEPT)
+def _means(counts: Counts) -> Floats:
+    import numpy as np
+
+    left, right = counts.ends
+    found = np.clip(counts.sums / counts.n, left, right)
+    found.flags.writeable = False
+    return found
+
+
+@lru_cache(_KEPT)
+def _std_bounds(counts: Counts) -> tuple[float, float]:
+    import numpy as np
+
+    if not counts.grid.ordered or not len(counts.n):
+        return nan, nan
+    left, right = counts.ends
+    means, total, centre = counts.means, counts.total, counts.mean
+    with np.errstate(over="ignore", invalid="ignore"):
+        between = float(np.sum(counts.n * (means - centre) ** 2)) / total
+        inside = np.where(counts.n > 1, (means - left) * (right - means), 0.0)
+        within = float(np.sum(counts.n * np.maximum(inside, 0.0))) / total
+    return between**0.5, (between + within) ** 0.5
 
 
 def _is_whole(counts: Counts) -> bool:
