@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from mlops_lab.handles.evaluation import Evaluation, drift
     from mlops_lab.handles.model import Model, model, models
     from mlops_lab.handles.model_file import ModelFile
+    from mlops_lab.handles.monitor import Alert, Monitor, alert, alerts, monitor, monitors
     from mlops_lab.handles.pipeline import Pipeline, pipeline, pipelines
     from mlops_lab.handles.run import Run
     from mlops_lab.handles.runs import Runs, runs
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from mlops_lab.widgets.registry import RegistryBrowser
 
 __all__ = [
+    "Alert",
     "Conflict",
     "Corrupt",
     "Dataset",
@@ -71,6 +73,7 @@ __all__ = [
     "LabError",
     "Model",
     "ModelFile",
+    "Monitor",
     "NotFound",
     "Pipeline",
     "Refused",
@@ -83,6 +86,8 @@ __all__ = [
     "Table",
     "Waiting",
     "active_run",
+    "alert",
+    "alerts",
     "dataset",
     "datasets",
     "delete_tag",
@@ -102,6 +107,8 @@ __all__ = [
     "log_text",
     "model",
     "models",
+    "monitor",
+    "monitors",
     "note",
     "pipeline",
     "pipelines",
@@ -137,6 +144,10 @@ _HOME = {
     **dict.fromkeys(("Evaluation", "drift"), "mlops_lab.handles.evaluation"),
     **dict.fromkeys(("Model", "model", "models"), "mlops_lab.handles.model"),
     "ModelFile": "mlops_lab.handles.model_file",
+    **dict.fromkeys(
+        ("Alert", "Monitor", "alert", "alerts", "monitor", "monitors"),
+        "mlops_lab.handles.monitor",
+    ),
     **dict.fromkeys(("Pipeline", "pipeline", "pipelines"), "mlops_lab.handles.pipeline"),
     **dict.fromkeys(("Runs", "runs"), "mlops_lab.handles.runs"),
     **dict.fromkeys(("Table", "sql"), "mlops_lab.handles.table"),

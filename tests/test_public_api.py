@@ -10,6 +10,7 @@ import pytest
 import mlops_lab as lab
 
 PUBLIC = [
+    "Alert",
     "Conflict",
     "Corrupt",
     "Dataset",
@@ -19,6 +20,7 @@ PUBLIC = [
     "LabError",
     "Model",
     "ModelFile",
+    "Monitor",
     "NotFound",
     "Pipeline",
     "Refused",
@@ -31,6 +33,8 @@ PUBLIC = [
     "Table",
     "Waiting",
     "active_run",
+    "alert",
+    "alerts",
     "dataset",
     "datasets",
     "delete_tag",
@@ -50,6 +54,8 @@ PUBLIC = [
     "log_text",
     "model",
     "models",
+    "monitor",
+    "monitors",
     "note",
     "pipeline",
     "pipelines",

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mlops_lab.compute import Source
     from mlops_lab.monitoring.keeping import StoreKeep
 
-__all__ = ["Evaluation", "drift"]
+__all__ = ["Evaluation", "ProgressLine", "drift", "progress_line"]
 
 _ROLLING: Final = re.compile(r"rolling\s+([0-9]+(?:\.[0-9]+)?)\s*d(?:ays?)?", re.IGNORECASE)
 _REFERENCE: Final = re.compile(r"[^\s/\\*?\[\](){};'\"]+")
@@ -390,11 +390,11 @@ def drift(
     )
     from mlops_lab.monitoring.evaluate import evaluate
 
-    shown = progress if callable(progress) else None if progress is False else _shown()
+    shown = progress if callable(progress) else None if progress is False else progress_line()
     try:
         record = evaluate(base, rows, settings, keep=_keep(project), progress=shown)
     finally:
-        if isinstance(shown, _Line):
+        if isinstance(shown, ProgressLine):
             shown.close()
     return Evaluation(record, settings)
 
@@ -515,17 +515,17 @@ def _keep(project: Project | None) -> StoreKeep | None:
     return StoreKeep(project.store, producer(project))
 
 
-def _shown() -> _Line | None:
+def progress_line() -> ProgressLine | None:
     """What shows progress here: nothing outside of a notebook or IPython."""
     # IPython is loaded where it runs; importing it elsewhere would only cost time.
     if "IPython" not in sys.modules:
         return None
     from IPython.core.getipython import get_ipython
 
-    return _Line() if get_ipython() is not None else None
+    return ProgressLine() if get_ipython() is not None else None
 
 
-class _Line:
+class ProgressLine:
     """One updating line, which appears when it takes longer than a moment and goes at the end."""
 
     AFTER_S: Final = 1.0
@@ -536,6 +536,7 @@ class _Line:
         self._handle: Any = None
 
     def __call__(self, share: float, what: str) -> None:
+        """Show how far it is, from 0 to 1, and what it does."""
         now = clock.monotonic()
         if now - self._began < self.AFTER_S or now - self._drawn < self.EVERY_S:
             return

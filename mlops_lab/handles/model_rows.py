@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlops_lab.handles.card import age, size_text
+from mlops_lab.handles.held import Held
 from mlops_lab.handles.model_card import format_mark, judgement_mark
-from mlops_lab.handles.table import Grid, Slice
+from mlops_lab.handles.table import Grid
 from mlops_lab.registry.records import AliasMove, ModelRecord, ModelVersion
 
 if TYPE_CHECKING:
@@ -15,48 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Models", "Moves", "Versions"]
 
-R = TypeVar("R")
 H = TypeVar("H")
 
 
-class _Held(Generic[R, H]):
-    """Records that are all there, and the handle of each.
-
-    Parameters
-    ----------
-    records
-        The records.
-    handle
-        Makes what the user gets of a record.
-    """
-
-    noun = "rows"
-    empty: str | None = None
-
-    def __init__(self, records: Sequence[R], handle: Callable[[R], H]) -> None:
-        self._records = list(records)
-        self._handle = handle
-        self._handles = [handle(record) for record in self._records]
-
-    def page(self, limit: int, cursor: str | None) -> Slice[H]:
-        """Give the handles after a cursor, which is their number."""
-        start = int(cursor or 0)
-        end = start + limit
-        more = str(end) if end < len(self._records) else None
-        hint = None if self._records else self.empty
-        return Slice(self._handles[start:end], more, len(self._records), hint)
-
-    def records_of(self, rows: Sequence[H]) -> list[R]:
-        """Give the records of handles that a page gave."""
-        shown = {id(row) for row in rows}
-        return [
-            record
-            for record, handle in zip(self._records, self._handles, strict=True)
-            if id(handle) in shown
-        ]
-
-
-class Versions(_Held[ModelVersion, H]):
+class Versions(Held[ModelVersion, H]):
     """The versions of a model, newest first."""
 
     noun = "versions"
@@ -105,7 +68,7 @@ class Versions(_Held[ModelVersion, H]):
         )
 
 
-class Models(_Held[ModelRecord, H]):
+class Models(Held[ModelRecord, H]):
     """The models of a project."""
 
     noun = "models"
@@ -149,7 +112,7 @@ class Models(_Held[ModelRecord, H]):
         )
 
 
-class Moves(_Held[AliasMove, AliasMove]):
+class Moves(Held[AliasMove, AliasMove]):
     """Who had an alias when, newest first."""
 
     noun = "moves"

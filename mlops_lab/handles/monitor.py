@@ -1,0 +1,555 @@
+"""The handles of monitors and alerts: looked at, checked, settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlops_lab.errors import LabError
+from mlops_lab.handles.card import age
+from mlops_lab.handles.dataset import producer
+from mlops_lab.handles.evaluation import Evaluation, progress_line
+from mlops_lab.handles.explanation import Explanation
+from mlops_lab.handles.held import Held
+from mlops_lab.handles.html import FONT, MUTED, isolated
+from mlops_lab.handles.table import Grid, Mark, Table
+from mlops_lab.monitoring.alerts import AlertEvent, AlertRecord, Status
+from mlops_lab.monitoring.manager import Check as Checked
+from mlops_lab.monitoring.manager import EvaluationRecord, MonitorRecord
+from mlops_lab.project import Project
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from mlops_lab.monitoring.delivering import Delivery
+    from mlops_lab.monitoring.records import WindowFound
+
+__all__ = ["Alert", "Check", "Monitor", "alert", "alerts", "monitor", "monitors"]
+
+# Shape and colour: a state is never said by colour alone.
+_MARKS = {
+    "ok": ("✓", "var(--jp-mlops-finished, #28752c)"),
+    "warn": ("!", "var(--jp-mlops-waiting, #8a5300)"),
+    "alert": ("▲", "var(--jp-mlops-failed, #c62828)"),
+    "quality": ("◆", "var(--jp-mlops-failed, #c62828)"),
+    "small": ("·", "var(--jp-mlops-scheduled, #8a8d91)"),
+    "never": ("○", "var(--jp-mlops-scheduled, #8a8d91)"),
+    "invalid": ("✕", "var(--jp-mlops-failed, #c62828)"),
+    "info": ("i", "var(--jp-mlops-scheduled, #8a8d91)"),
+}
+
+
+class Monitor:
+    """A monitor of the project: a file ``monitors/NAME.yaml``, and what its checks found.
+
+    Whatever is asked of it is read at that moment. Safe to use from several threads; a check takes
+    the thread that calls it.
+    """
+
+    __slots__ = ("_name", "_project")
+
+    def __init__(self, project: Project, name: str) -> None:
+        self._project = project
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self._name
+
+    @property
+    def record(self) -> MonitorRecord:
+        """How it stands: its file, its last check, what is open.
+
+        Raises
+        ------
+        NotFound
+            There is none of that name; the message has the nearest.
+        """
+        return self._project.monitors.get(self._name)
+
+    @property
+    def path(self) -> Path:
+        """The file's absolute path."""
+        return self._project.root / self.record.file.path
+
+    @property
+    def state(self) -> str:
+        """Of the last check: ok, warn, alert, quality, small; never, or invalid with its file."""
+        return self.record.state
+
+    @property
+    def sentence(self) -> str:
+        """The whole in a sentence."""
+        return self.record.sentence
+
+    @property
+    def alerts(self) -> Table[Alert]:
+        """Its alerts that are not resolved, the most pressing first."""
+        return _table(
+            self._project, self._project.monitors.alerts(status="open", monitor=self.name)
+        )
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """What became of the messages to its channels, newest first."""
+        return self._project.monitors.deliveries(self._name)
+
+    def check(self) -> Check:
+        """Look at the data now, and open, change and end alerts by what is found.
+
+        A run of kind ``monitor`` keeps it; inside a pipeline's step, or another run, it is a child
+        of that. Only what is new since the last check is counted.
+
+        Returns
+        -------
+        Check
+            With ``state``, ``evaluation`` and the alerts that it opened, changed and ended.
+
+        Raises
+        ------
+        NotFound, InvalidInput
+            Its file has faults, or what it names is not there.
+
+        Examples
+        --------
+        >>> lab.monitor("delay").check()  # doctest: +SKIP
+        <Check delay alert · 1 opened: temp is out of range in 35 % of the rows.>
+        """
+        shown = progress_line()
+        try:
+            found = self._project.monitors.check(
+                self._name, parent=producer(self._project), progress=shown
+            )
+        finally:
+            if shown is not None:
+                shown.close()
+        return Check(self._project, found)
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """What its last check saw.
+
+        Raises
+        ------
+        NotFound
+            It has not been checked yet; the message has the line that does it.
+        """
+        return Evaluation(self._project.monitors.evaluation(self._name))
+
+    def evaluation_of(self, run_id: str) -> Evaluation:
+        """What one of its checks saw.
+
+        Parameters
+        ----------
+        run_id
+            Its run, or the first characters of that.
+        """
+        return Evaluation(self._project.monitors.evaluation(self._name, run_id))
+
+    def evaluations(self) -> Table[EvaluationRecord]:
+        """Its checks in a few facts, newest first; `evaluation_of` reads one."""
+        return Table(_Evaluations(self._project.monitors.evaluations(self._name)))
+
+    def window(
+        self, first: str, last: str | None = None, segment: str | None = None
+    ) -> WindowFound:
+        """Look at a range of chunks of the last check as if it were one.
+
+        Parameters
+        ----------
+        first, last
+            Keys of its first and last chunk; without `last` only the first.
+        segment
+            A value of the monitor's segment.
+        """
+        return self._project.monitors.window(self._name, first, last or first, segment=segment)
+
+    def __repr__(self) -> str:
+        try:
+            record = self.record
+        except LabError as error:
+            return f"<Monitor {self._name}: {_plain(str(error))}>"
+        last = "" if record.last is None else f" {age(record.last.at)} ago"
+        many = record.open_alerts
+        some = f" · {many} open alert{'s' * (many != 1)}" if many else ""
+        return f"<Monitor {self._name} {record.state}{last}{some}: {_plain(record.sentence)}>"
+
+
+class Alert:
+    """An alert of a monitor: why it was raised, and what was decided about it.
+
+    Whatever is asked of it is read at that moment. Safe to use from several threads.
+    """
+
+    __slots__ = ("_id", "_project")
+
+    def __init__(self, project: Project, id: str) -> None:
+        self._project = project
+        self._id = id
+
+    @property
+    def id(self) -> str:
+        """32 hexadecimal characters."""
+        return self._id
+
+    @property
+    def record(self) -> AlertRecord:
+        """As it is now."""
+        return self._project.monitors.alert(self._id)
+
+    @property
+    def status(self) -> Status:
+        """open, acknowledged, muted or resolved."""
+        return self.record.status
+
+    @property
+    def severity(self) -> str:
+        """alert, warn or info."""
+        return self.record.severity
+
+    @property
+    def sentence(self) -> str:
+        """What it says."""
+        return self.record.sentence
+
+    @property
+    def monitor(self) -> Monitor:
+        """Whose check found it."""
+        return Monitor(self._project, self.record.monitor)
+
+    @property
+    def history(self) -> list[AlertEvent]:
+        """What happened to it, oldest first."""
+        return list(self._project.monitors.detail(self._id).history)
+
+    @property
+    def similar(self) -> Table[Alert]:
+        """Alerts of the same cause before, newest first."""
+        return _table(self._project, self._project.monitors.detail(self._id).similar)
+
+    def explain(self) -> Explanation:
+        """Say why, in computed sentences: what fired, where the mass moved, what did not change."""
+        detail = self._project.monitors.detail(self._id)
+        return Explanation(detail.record.sentence, detail.sections)
+
+    def acknowledge(self, comment: str = "") -> Alert:
+        """Say that you look after it: it waits for nobody, unless it gets worse."""
+        self._project.monitors.acknowledge(self._id, comment)
+        return self
+
+    def mute(self, until: str | timedelta | datetime, comment: str = "") -> Alert:
+        """Have it say nothing for a while.
+
+        Parameters
+        ----------
+        until
+            ``7d``, ``12h``, ``2w``, a `timedelta`, or a moment.
+        """
+        self._project.monitors.mute(self._id, until, comment)
+        return self
+
+    def resolve(self, comment: str = "") -> Alert:
+        """Say that it is over; it comes back when a later chunk alarms."""
+        self._project.monitors.resolve(self._id, comment)
+        return self
+
+    def reopen(self, comment: str = "") -> Alert:
+        """Take back that it was resolved, acknowledged or muted."""
+        self._project.monitors.reopen(self._id, comment)
+        return self
+
+    def __repr__(self) -> str:
+        try:
+            record = self.record
+        except LabError as error:
+            return f"<Alert {self._id[:8]}: {_plain(str(error))}>"
+        return (
+            f"<Alert {self._id[:8]} {record.status} · {record.monitor} · {record.label}: "
+            f"{_plain(record.sentence)}>"
+        )
+
+    def _repr_html_(self) -> str:
+        try:
+            detail = self._project.monitors.detail(self._id)
+        except LabError as error:
+            return f'<div style="{FONT}">{isolated(str(error), 400)}</div>'
+        one = detail.record
+        glyph, colour = _MARKS.get(one.severity, _MARKS["warn"])
+        facts = [one.status, one.monitor, one.label, f"opened {age(one.opened_at)} ago"]
+        if one.impact is not None:
+            facts.append(f"impact {one.impact:.3g}")
+        head = (
+            f'<div style="{FONT}"><span style="color:{colour}" title="{one.severity}">{glyph}'
+            f'</span> <span style="{MUTED}">{" · ".join(isolated(fact) for fact in facts)}'
+            "</span></div>"
+        )
+        return head + self.explain()._repr_html_()
+
+
+class Check:
+    """What a check came to: what it saw, and what it did to the alerts."""
+
+    __slots__ = ("_found", "_project")
+
+    def __init__(self, project: Project, found: Checked) -> None:
+        self._project = project
+        self._found = found
+
+    @property
+    def run_id(self) -> str:
+        """The run that keeps it, for ``lab.run(…)``."""
+        return self._found.run_id
+
+    @property
+    def state(self) -> str:
+        """The worst that was open at its end: ok, warn, alert, quality or small."""
+        return self._found.state
+
+    @property
+    def sentence(self) -> str:
+        """The whole in a sentence."""
+        return self._found.evaluation.summary.sentence
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """What it saw."""
+        return Evaluation(self._found.evaluation)
+
+    @property
+    def opened(self) -> list[Alert]:
+        """The alerts that it opened, and those that came again."""
+        return [Alert(self._project, one.id) for one in self._found.opened]
+
+    @property
+    def updated(self) -> list[Alert]:
+        """The alerts that go on."""
+        return [Alert(self._project, one.id) for one in self._found.updated]
+
+    @property
+    def resolved(self) -> list[Alert]:
+        """The alerts that are over."""
+        return [Alert(self._project, one.id) for one in self._found.resolved]
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """What became of the messages that it sent."""
+        return list(self._found.deliveries)
+
+    def __repr__(self) -> str:
+        return _plain(repr(self._found))
+
+    def _repr_html_(self) -> str:
+        found = self._found
+        glyph, colour = _MARKS.get(found.state, _MARKS["warn"])
+        words = (("opened", found.opened), ("goes on", found.updated), ("over", found.resolved))
+        lines = [
+            f'<div><span style="{MUTED}">{word}</span> {isolated(one.sentence, 400)} '
+            f'<code style="{MUTED}">{one.id[:8]}</code></div>'
+            for word, ones in words
+            for one in ones
+        ]
+        lines += [
+            f'<div style="{MUTED}">{isolated(f"{one.channel}: {one.sentence}", 400)}</div>'
+            for one in found.deliveries
+            if not one.ok
+        ]
+        head = (
+            f'<div><span style="color:{colour}" title="{found.state}">{glyph}</span> '
+            f'<b dir="auto">{isolated(found.monitor)}</b> '
+            f'<code style="{MUTED}">{found.run_id[:8]}</code> {isolated(self.sentence, 400)}</div>'
+        )
+        return f'<div style="{FONT}">{head}{"".join(lines)}</div>'
+
+
+def monitor(name: str) -> Monitor:
+    """Give the handle of a monitor.
+
+    Parameters
+    ----------
+    name
+        What its file in ``monitors/`` calls it, or the file's own name.
+    """
+    return Monitor(Project.locate(), name)
+
+
+def monitors() -> Table[Monitor]:
+    """Give the project's monitors as they stand, by name."""
+    project = Project.locate(create=False)
+    return Table(_Monitors(project.monitors.list(), lambda one: Monitor(project, one.name)))
+
+
+def alert(id: str) -> Alert:
+    """Give an alert by its id, or a unique prefix of four characters or more.
+
+    Raises
+    ------
+    NotFound
+        There is none.
+    """
+    project = Project.locate(create=False)
+    return Alert(project, project.monitors.alert(id).id)
+
+
+def alerts(status: str = "open", *, monitor: str | None = None) -> Table[Alert]:
+    """Give the project's alerts, the most pressing first.
+
+    Parameters
+    ----------
+    status
+        ``open``: whatever is not resolved; ``all``; or acknowledged, muted, resolved.
+    monitor
+        Only this monitor's.
+    """
+    project = Project.locate(create=False)
+    return _table(project, project.monitors.alerts(status=status, monitor=monitor))
+
+
+def _table(project: Project, records: Sequence[AlertRecord]) -> Table[Alert]:
+    return Table(_Alerts(records, lambda one: Alert(project, one.id)))
+
+
+class _Monitors(Held[MonitorRecord, Monitor]):
+    """The monitors of a project."""
+
+    noun = "monitors"
+    empty = "A monitor is a file monitors/NAME.yaml; evaluation.monitor_yaml() drafts one."
+
+    def pick(self, rows: Sequence[Monitor], indices: Sequence[int]) -> _Monitors:
+        """Give only these rows."""
+        return _Monitors([self._records[index] for index in indices], self._handle)
+
+    def arrow(self) -> pa.Table:
+        """Give everything as columns."""
+        import pyarrow
+
+        records = self._records
+        return pyarrow.table(
+            {
+                "name": [one.name for one in records],
+                "state": [one.state for one in records],
+                "sentence": [one.sentence for one in records],
+                "checked_at": [one.last.at if one.last else None for one in records],
+                "run_id": [one.last.run_id if one.last else None for one in records],
+                "next_at": [one.next_at for one in records],
+                "open_alerts": [one.open_alerts for one in records],
+                "path": [one.file.path for one in records],
+                "faults": [[str(fault) for fault in one.file.faults] for one in records],
+            }
+        )
+
+    def grid(self, rows: Sequence[Monitor]) -> Grid:
+        """Give these rows as they are shown."""
+        return Grid(
+            ("name", "state", "checked", "alerts", "what it says"),
+            tuple(
+                (
+                    one.name,
+                    Mark(*_MARKS[one.state], one.state),
+                    age(one.last.at) if one.last else None,
+                    one.open_alerts or None,
+                    one.sentence,
+                )
+                for one in self.records_of(rows)
+            ),
+        )
+
+
+class _Alerts(Held[AlertRecord, Alert]):
+    """Alerts of a project."""
+
+    noun = "alerts"
+    empty = "Nothing alarms."
+
+    def __init__(
+        self, records: Sequence[AlertRecord], handle: Callable[[AlertRecord], Alert]
+    ) -> None:
+        super().__init__(records, handle)
+
+    def pick(self, rows: Sequence[Alert], indices: Sequence[int]) -> _Alerts:
+        """Give only these rows."""
+        return _Alerts([self._records[index] for index in indices], self._handle)
+
+    def arrow(self) -> pa.Table:
+        """Give everything as columns."""
+        import pyarrow
+
+        names = (
+            *("id", "monitor", "key", "kind", "severity", "status", "chunk", "label", "sentence"),
+            *("impact", "opened_at", "updated_at", "muted_until", "by", "comment", "run_id"),
+        )
+        columns: dict[str, Any] = {
+            name: [getattr(one, name) for one in self._records] for name in names
+        }
+        columns["columns"] = [list(one.columns) for one in self._records]
+        return pyarrow.table(columns)
+
+    def grid(self, rows: Sequence[Alert]) -> Grid:
+        """Give these rows as they are shown."""
+        return Grid(
+            ("id", "monitor", "when", "severity", "status", "impact", "what it says"),
+            tuple(
+                (
+                    one.id[:8],
+                    one.monitor,
+                    one.label,
+                    Mark(*_MARKS.get(one.severity, _MARKS["warn"]), one.severity),
+                    one.status,
+                    None if one.impact is None else float(f"{one.impact:.3g}"),
+                    one.sentence,
+                )
+                for one in self.records_of(rows)
+            ),
+        )
+
+
+class _Evaluations(Held[EvaluationRecord, EvaluationRecord]):
+    """The checks of a monitor."""
+
+    noun = "checks"
+    empty = 'It has not been checked yet: lab.monitor("NAME").check()'
+
+    def __init__(
+        self,
+        records: Sequence[EvaluationRecord],
+        handle: Callable[[EvaluationRecord], EvaluationRecord] = lambda one: one,
+    ) -> None:
+        super().__init__(records, handle)
+
+    def pick(self, rows: Sequence[EvaluationRecord], indices: Sequence[int]) -> _Evaluations:
+        """Give only these rows."""
+        return _Evaluations([self._records[index] for index in indices])
+
+    def arrow(self) -> pa.Table:
+        """Give everything as columns."""
+        import pyarrow
+
+        names = ("run_id", "at", "state", "sentence", "alerts", "until", "chunks", "rows")
+        return pyarrow.table(
+            {name: [getattr(one, name) for one in self._records] for name in names}
+        )
+
+    def grid(self, rows: Sequence[EvaluationRecord]) -> Grid:
+        """Give these rows as they are shown."""
+        return Grid(
+            ("run", "checked", "state", "alerts", "chunks", "rows", "what it says"),
+            tuple(
+                (
+                    one.run_id[:8],
+                    age(one.at),
+                    Mark(*_MARKS.get(one.state, _MARKS["warn"]), one.state),
+                    one.alerts or None,
+                    one.chunks,
+                    one.rows,
+                    one.sentence,
+                )
+                for one in self.records_of(rows)
+            ),
+        )
+
+
+def _plain(text: str) -> str:
+    """A text that commands no terminal."""
+    return "".join(c if c.isprintable() else "�" for c in text)
