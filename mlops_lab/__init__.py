@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from mlops_lab.handles.run import Run
     from mlops_lab.handles.runs import Runs, runs
     from mlops_lab.handles.table import Table, sql
+    from mlops_lab.reports.report import Report, report
     from mlops_lab.widgets.registry import RegistryBrowser
 
 __all__ = [
@@ -78,6 +79,7 @@ __all__ = [
     "Pipeline",
     "Refused",
     "RegistryBrowser",
+    "Report",
     "Run",
     "Runs",
     "StepFailed",
@@ -112,6 +114,7 @@ __all__ = [
     "note",
     "pipeline",
     "pipelines",
+    "report",
     "run",
     "runs",
     "set_experiment",
@@ -152,6 +155,7 @@ _HOME = {
     **dict.fromkeys(("Runs", "runs"), "mlops_lab.handles.runs"),
     **dict.fromkeys(("Table", "sql"), "mlops_lab.handles.table"),
     "RegistryBrowser": "mlops_lab.widgets.registry",
+    **dict.fromkeys(("Report", "report"), "mlops_lab.reports.report"),
     "Run": "mlops_lab.handles.run",
 }
 

@@ -13,9 +13,9 @@ SIDE = 280
 
 
 def calibration(
-    points: Sequence[Mapping[str, float]],
+    points: Sequence[Mapping[str, float | None]],
     *,
-    reference: Sequence[Mapping[str, float]] = (),
+    reference: Sequence[Mapping[str, float | None]] = (),
     window: str = "window",
     event: str = "share",
 ) -> Any:
@@ -44,10 +44,14 @@ def calibration(
         for of, found in (("reference", reference), (window, points))
         for one in found
     ]
-    most = max([0.01, *(max(one["score"] or 0, one["share"] or 0) for one in rows)])
-    scale = alt.Scale(domain=[0, min(1, 1.05 * most)], nice=True)
+    largest = max(
+        (one.get(key) or 0 for one in (*reference, *points) for key in ("score", "share")),
+        default=0,
+    )
+    end = min(1.0, 1.05 * max(0.01, largest))
+    scale = alt.Scale(domain=[0, end], nice=True)
     colours = alt.Scale(domain=["reference", window], range=[REFERENCE, WINDOW])
-    base = alt.Chart(alt.Data(values=rows)).encode(
+    base = alt.Chart(alt.InlineData(rows)).encode(
         x=alt.X("score:Q", title="mean score", scale=scale, axis=alt.Axis(format=".0%")),
         color=alt.Color("of:N", scale=colours, legend=alt.Legend(title=None, orient="top")),
     )
@@ -62,9 +66,9 @@ def calibration(
         ],
     )
     bars = base.transform_filter("isValid(datum.low)").mark_rule().encode(y="low:Q", y2="high:Q")
-    ends = [{"score": 0, "share": 0}, {"score": min(1, 1.05 * most), "share": min(1, 1.05 * most)}]
+    ends = [{"score": 0.0, "share": 0.0}, {"score": end, "share": end}]
     perfect = (
-        alt.Chart(alt.Data(values=ends))
+        alt.Chart(alt.InlineData(ends))
         .mark_line(color=REFERENCE, strokeDash=[4, 3], strokeWidth=1)
         .encode(x="score:Q", y="share:Q")
     )

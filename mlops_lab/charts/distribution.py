@@ -60,7 +60,7 @@ def _numbers(
         for low, high, share in zip(edges, edges[1:], shares, strict=False)
     ]
     title = f"{name}, {unit}" if unit else name
-    base = alt.Chart(alt.Data(values=rows)).encode(
+    base = alt.Chart(alt.InlineData(rows)).encode(
         x=alt.X("from:Q", title=title, scale=alt.Scale(zero=False, nice=False)),
         y=alt.Y("share:Q", title="share of rows", axis=alt.Axis(format="%"), stack=None),
         color=_colours(window),
@@ -98,7 +98,7 @@ def _categories(
         for value, share in zip(values, shares, strict=False)
     ]
     return (
-        alt.Chart(alt.Data(values=rows))
+        alt.Chart(alt.InlineData(rows))
         .mark_bar()
         .encode(
             y=alt.Y("value:N", title=name, sort=values),

@@ -26,7 +26,7 @@ def metric_curves(rows: Sequence[Mapping[str, Any]], runs: Sequence[str]) -> Any
 
     metrics = list(dict.fromkeys(str(row["metric"]) for row in rows))
     charts = [
-        alt.Chart(alt.Data(values=[row for row in rows if row["metric"] == metric]), title=metric)
+        alt.Chart(alt.InlineData([row for row in rows if row["metric"] == metric]), title=metric)
         .mark_line(point={"size": 18})
         .encode(
             x=alt.X("step:Q", title="step"),

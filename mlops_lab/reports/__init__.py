@@ -1,4 +1,4 @@
-"""Reports: one self-contained HTML file from anything of a project, and from what a notebook has."""
+"""Reports: one self-contained HTML file of what a project and a notebook have."""
 
 from mlops_lab.reports.report import Report, render_report, report
 

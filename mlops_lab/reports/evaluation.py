@@ -18,6 +18,17 @@ __all__ = ["write_distribution", "write_evaluation", "write_incident", "write_se
 MOST_COLUMNS: Final = 60
 """Columns in the table for paper; the view has all of them."""
 
+_TITLES: Final = (
+    "state",
+    "column",
+    "measure",
+    "largest",
+    "in",
+    "alarms at",
+    "natural",
+    "alerts",
+    "warnings",
+)
 _SEVERITY: Final = {"alert": "alert", "warn": "warn", "info": "info"}
 _WORST: Final = "aqwhos-"
 """The letters of states, the worst first."""
@@ -163,8 +174,7 @@ def _write_columns(wire: Mapping[str, Any], out: Writer, level: int) -> None:
     labels = [one.get("label") or one["key"] for one in wire.get("chunks") or ()]
     rows = sorted((_column(one, labels) for one in columns), key=lambda row: row[0])
     out.heading("Columns", level)
-    titles = ("state", "column", "measure", "largest", "in", "alarms at", "natural", "alerts", "warnings")  # fmt: skip
-    out.table(Cells(titles, [row[1:] for row in rows[:MOST_COLUMNS]], len(rows)))
+    out.table(Cells(_TITLES, [row[1:] for row in rows[:MOST_COLUMNS]], len(rows)))
 
 
 def _column(one: Mapping[str, Any], labels: Sequence[str]) -> tuple[Any, ...]:
@@ -215,7 +225,7 @@ def _write_calibration(wire: Mapping[str, Any], out: Writer, level: int) -> None
     out.chart(chart_dict(drawn), "Calibration: what was predicted against what happened.")
 
 
-def _calibrated(counts: Any, groups: int = 10) -> list[dict[str, float]]:
+def _calibrated(counts: Any, groups: int = 10) -> list[dict[str, float | None]]:
     """Points of a calibration curve from counts per chunk, score bin and label.
 
     The intervals are Wilson's (1927, Probable inference, the law of succession, and statistical
@@ -228,7 +238,8 @@ def _calibrated(counts: Any, groups: int = 10) -> list[dict[str, float]]:
             none[at] += labels[0]
             yes[at] += labels[1]
     total = sum(none) + sum(yes)
-    points, n, late, score = [], 0.0, 0.0, 0.0
+    points = list[dict[str, float | None]]()
+    n, late, score = 0.0, 0.0, 0.0
     for at in range(bins):
         rows = none[at] + yes[at]
         n, late, score = n + rows, late + yes[at], score + rows * (at + 0.5) / bins

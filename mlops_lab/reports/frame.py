@@ -17,7 +17,7 @@ __all__ = ["FRAME_SCRIPT", "frame_element"]
 FRAME_SCRIPT: Final = (
     '"use strict";const tell=()=>parent.postMessage({mlopsLabHeight:Math.max('
     "document.documentElement.getBoundingClientRect().height,document.body.scrollHeight)},'*');"
-    "new ResizeObserver(tell).observe(document.body);addEventListener('load',tell);"
+    "new ResizeObserver(tell).observe(document.body);addEventListener('message',tell);"
 )
 
 _POLICY: Final = (

@@ -33,7 +33,7 @@ class Html:
 
 
 def clean(value: object) -> str:
-    """Give a value's text without control characters; what no file can hold becomes a question mark.
+    """Give a value's text without control characters and without what no file can hold.
 
     Examples
     --------

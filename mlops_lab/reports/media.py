@@ -1,10 +1,12 @@
-"""Files of a run or of a folder in a report: by the media type that they were given, never sniffed."""
+"""Files in a report, shown as the media type that they were given: never sniffed."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,6 +33,7 @@ _TABLES: Final = (
     "text/tab-separated-values",
     "application/jsonl",
 )
+_INDEX: Final = re.compile(r"__index_level_\d+__")
 _NOTEBOOK: Final = "application/x-ipynb+json"
 
 
@@ -93,10 +96,8 @@ def _chart(spec: Any, out: Writer) -> None:
 
 def _plain(text: str, media: str, out: Writer) -> None:
     if media == "application/json":
-        try:
+        with suppress(ValueError, RecursionError):  # whatever is no JSON is text
             text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-        except (ValueError, RecursionError):
-            pass  # Python writes NaN, which JSON has no word for
     out.preformatted(text[:MOST_TEXT])
     if len(text) > MOST_TEXT:
         out.told(f"The first {MOST_TEXT:,} of {len(text):,} characters.")
@@ -116,19 +117,21 @@ def _table(path: Path, media: str) -> Cells:
         total = file.metadata.num_rows
         if batch is None:
             return Cells(file.schema_arrow.names, [], 0)
-        shown = cells_of(batch)
+        # What pandas has kept of a plain row count is no data.
+        names = [name for name in batch.schema.names if not _INDEX.fullmatch(name)]
+        shown = cells_of(batch.select(names))
         return Cells(shown.titles, shown.rows, total, shown.columns)
     if media == "application/jsonl":
         lines = _text(path).splitlines()
-        rows = [one for line in lines[:MOST_ROWS] if isinstance(one := json.loads(line), dict)]
-        names = list(dict.fromkeys(str(key) for row in rows for key in row))
-        return Cells(names, [[row.get(name) for name in names] for row in rows], len(lines))
+        found = [one for line in lines[:MOST_ROWS] if isinstance(one := json.loads(line), dict)]
+        names = list(dict.fromkeys(str(key) for row in found for key in row))
+        return Cells(names, [[row.get(name) for name in names] for row in found], len(lines))
     separator = "\t" if media == "text/tab-separated-values" else ","
     try:
-        found = list(csv.reader(io.StringIO(_text(path)), delimiter=separator))
+        read = list(csv.reader(io.StringIO(_text(path)), delimiter=separator))
     except csv.Error as error:
         raise InvalidInput(f"it is no table: {error}") from error
-    head, rows = (found[0], found[1:]) if found else ([], [])
+    head, rows = (read[0], read[1:]) if read else ([], [])
     width = len(head)
     level = [[_number(cell) for cell in (row + [""] * width)[:width]] for row in rows[:MOST_ROWS]]
     return Cells(head, level, len(rows))

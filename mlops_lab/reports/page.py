@@ -65,7 +65,8 @@ def page_html(title: str, writers: Sequence[Writer], *, about: str, at: datetime
         f'{" · " if about else ""}<time datetime="{made.isoformat(timespec="seconds")}">'
         f"{made:%-d %B %Y, %H:%M} UTC</time></p></header>"
         f'<div class="jp-MlopsLab-report-columns">{_contents(entries)}'
-        f'<main id="content">{items}</main></div></div>{packed}<script>{host}</script></body></html>\n'
+        f'<main id="content">{items}</main></div></div>{packed}<script>{host}</script>'
+        "</body></html>\n"
     )
 
 
@@ -97,7 +98,8 @@ def _contents(entries: Sequence[Entry]) -> str:
     if len(entries) < _LONG:
         return ""
     lines = "".join(
-        f'<li class="jp-mod-{entry.level}"><a href="#{entry.anchor}">{text(entry.title, 80)}</a></li>'
+        f'<li class="jp-mod-{entry.level}"><a href="#{entry.anchor}">{text(entry.title, 80)}</a>'
+        "</li>"
         for entry in entries
     )
     return f'<nav aria-label="Contents"><h2>Contents</h2><ol>{lines}</ol></nav>'

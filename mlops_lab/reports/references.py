@@ -70,11 +70,13 @@ def resolve(project: Project, text: str) -> Any:
             return Dataset(project, project.datasets.get(name).ref)
         case "pipeline":
             return _last_run_of(project, name)
-    from mlops_lab.handles import monitor
+        case "monitor":
+            from mlops_lab.reports.items.monitor import MonitorOf
 
-    if kind == "monitor":
-        return monitor.Monitor(project, name)
-    return monitor.Alert(project, project.monitors.alert(name).id)
+            return MonitorOf(project, project.monitors.get(name).name)
+    from mlops_lab.reports.items.alert import AlertOf
+
+    return AlertOf(project, project.monitors.alert(name).id)
 
 
 def resolve_loosely(project: Project, text: str) -> Any:

@@ -19,7 +19,7 @@ from mlops_lab.reports.kind import ItemKind, find_kind
 from mlops_lab.reports.page import page_html
 from mlops_lab.reports.writer import Options, Writer
 
-__all__ = ["Report", "render_report", "report"]
+__all__ = ["Page", "Report", "render_report", "report", "write_report"]
 
 _log = logging.getLogger("mlops_lab")
 
@@ -110,12 +110,21 @@ def report(
     >>> import mlops_lab as lab
     >>> lab.report(["Risk review", evaluation, run], "risk-review.html")  # doctest: +SKIP
     """
-    target = _target(path)
-    found = Project.find(Path.cwd()) if "MLOPS_LAB_PROJECT" not in os.environ else Project.locate()
-    page = render_report(items, Options(project=found, code=code), title=title)
-    _write(target, page.html.encode("utf-8"))
-    for problem in page.problems:
+    # A report of what a notebook has needs no project, and makes none.
+    found = Project.locate() if "MLOPS_LAB_PROJECT" in os.environ else Project.find(Path.cwd())
+    made = write_report(items, path, Options(found, code), title=title)
+    for problem in made.problems:
         _log.warning("MLOps Lab: %s", problem)
+    return made
+
+
+def write_report(
+    items: Any, path: str | os.PathLike[str], options: Options, *, title: str | None = None
+) -> Report:
+    """Write a report of things of a project that is open; see `report`."""
+    target = _target(path)
+    page = render_report(items, options, title=title)
+    _write(target, page.html.encode("utf-8"))
     return Report(target, page.title, target.stat().st_size, page.problems)
 
 

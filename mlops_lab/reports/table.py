@@ -20,6 +20,8 @@ MOST_COLUMNS: Final = 60
 MOST_CELLS: Final = 30_000
 """About 1 MB of HTML: a wide table has fewer rows."""
 MOST_CHARACTERS: Final = 300
+ON_PAPER: Final = 100
+"""Rows that are printed; the style sheet leaves out the same."""
 
 _SEARCHABLE: Final = 12
 """From so many rows on the page offers a search."""
@@ -80,6 +82,9 @@ def table_html(cells: Cells, *, caption: str = "", tools: bool = True) -> str:
     body = "".join(f"<tr>{''.join(map(_cell, row, right))}</tr>" for row in shown.rows)
     said = [sentence for sentence in (cut_sentence(shown), shown.remark) if sentence]
     foot = f'<p class="jp-MlopsLab-report-told">{text(" ".join(said))}</p>' if said else ""
+    if len(shown.rows) > ON_PAPER:
+        paper = f"On paper: the first {ON_PAPER} of {len(shown.rows):,} rows of the file."
+        foot += f'<p class="jp-MlopsLab-report-told jp-mod-paper">{paper}</p>'
     above = f"<caption>{text(caption, 200)}</caption>" if caption else ""
     search = " data-search" if len(shown.rows) >= _SEARCHABLE else ""
     offered = f" data-sort{search}" if tools and len(shown.rows) > 1 else ""
@@ -129,8 +134,8 @@ def plain(value: object) -> str:
 
     Examples
     --------
-    >>> [plain(value) for value in (None, 0.70212, True, 12431, "x", float("nan"))]
-    ['–', '0.7021', 'true', '12,431', 'x', 'NaN']
+    >>> [plain(value) for value in (None, -0.70212, True, 12431, "x", float("nan"))]
+    ['–', '−0.7021', 'true', '12,431', 'x', 'NaN']
     """
     if value is None or _is_missing(value):
         return "–"
@@ -138,7 +143,7 @@ def plain(value: object) -> str:
         return "true" if value else "false"
     number = _number(value)
     if number is not None:
-        return short_number(number)
+        return short_number(number).replace("-", "−")
     if isinstance(value, datetime):
         return value.isoformat(" ", "seconds").removesuffix("+00:00")
     if isinstance(value, date):

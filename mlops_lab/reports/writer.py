@@ -252,7 +252,8 @@ class Writer:
 
     def _data(self, anchor: str, value: Any) -> None:
         self.parts.append(
-            f'<script type="application/json" id="{anchor}-data">{json_text(finite(value))}</script>'
+            f'<script type="application/json" id="{anchor}-data">'
+            f"{json_text(finite(value))}</script>"
         )
 
 

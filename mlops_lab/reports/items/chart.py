@@ -58,8 +58,8 @@ def write_chart(spec: Mapping[str, Any], out: Writer) -> None:
         raise InvalidInput(f"the chart's specification is no JSON: {error}.") from error
     if size > MOST_CHART_BYTES:
         raise InvalidInput(
-            f"the chart holds {size / 1e6:.1f} MB of data; up to {MOST_CHART_BYTES / 1e6:.0f} MB can "
-            "be drawn. Count or sample the rows before you draw them."
+            f"the chart holds {size / 1e6:.1f} MB of data; up to {MOST_CHART_BYTES / 1e6:.0f} MB "
+            "can be drawn. Count or sample the rows before you draw them."
         )
     out.chart(spec, describe(spec))
 
@@ -112,11 +112,9 @@ def _address(spec: Any) -> str | None:
         for one in data if isinstance(data, list) else [data]:
             if isinstance(one, Mapping) and isinstance(one.get("url"), str):
                 return str(one["url"])
-        values = (value for key, value in spec.items() if key not in ("datasets", "data"))
-    elif isinstance(spec, list):
-        values = iter(spec)
+        values = [value for key, value in spec.items() if key not in ("datasets", "data")]
     else:
-        return None
+        values = spec if isinstance(spec, list) else []
     return next((found for value in values if (found := _address(value)) is not None), None)
 
 

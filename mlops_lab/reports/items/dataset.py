@@ -117,7 +117,8 @@ def _number(column: ColumnProfile, which: str) -> Html | None:
         return None
     if isinstance(value, int | float):
         return Html(text(short_number(value)), float(value))
-    return Html(text(str(value).removesuffix("T00:00:00").removesuffix("T00:00:00Z")), str(value))
+    short = str(value).removesuffix("Z").removesuffix("T00:00:00").replace("T", " ")
+    return Html(f"<time>{text(short)}</time>", str(value))
 
 
 def _top(column: ColumnProfile) -> str | None:
@@ -133,7 +134,8 @@ def _histogram(column: ColumnProfile) -> Html | None:
     counts = column.histogram.counts
     highest, step = max(counts) or 1, _WIDTH / len(counts)
     bars = "".join(
-        f'<rect x="{at * step:.1f}" y="{_HEIGHT - h:.1f}" width="{step - 0.6:.1f}" height="{h:.1f}"/>'
+        f'<rect x="{at * step:.1f}" y="{_HEIGHT - h:.1f}" width="{step - 0.6:.1f}" '
+        f'height="{h:.1f}"/>'
         for at, count in enumerate(counts)
         if (h := _HEIGHT * count / highest)
     )

@@ -1,4 +1,4 @@
-"""A model version: who made it, what the gates said, its metrics beside the champion's, its card."""
+"""A model version: what the gates said, its metrics beside the champion's, its card."""
 
 from __future__ import annotations
 
@@ -120,9 +120,14 @@ def _write_metrics(
         return
     was = champion["metrics"]
     compared = [
-        (f"{key} {_arrow(goals.get(key))}", value, was.get(key), _difference(value, was.get(key), goals.get(key)))
+        (
+            f"{key} {_arrow(goals.get(key))}",
+            value,
+            was.get(key),
+            _difference(value, was.get(key), goals.get(key)),
+        )
         for key, value in metrics.items()
-    ]  # fmt: skip
+    ]
     head = ("metric", f"version {version}", f"champion then: {champion['version']}", "difference")
     out.table(Cells(head, compared), tools=False)
     out.told("Both were judged in the same step, on the same rows.")

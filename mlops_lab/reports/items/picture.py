@@ -44,7 +44,7 @@ def _figure_of(thing: Any) -> Any | None:
     """The Matplotlib figure of a figure, of axes, of a grid of seaborn's, of an array of axes."""
     if hasattr(thing, "savefig"):
         return thing
-    if type(thing).__name__ == "ndarray" and getattr(thing, "dtype", None) == object:
+    if type(thing).__name__ == "ndarray" and thing.dtype.kind == "O":
         first = next(iter(thing.flat), None)
         return None if first is None else _figure_of(first)
     drawn = getattr(thing, "figure", None)

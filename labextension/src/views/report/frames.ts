@@ -12,6 +12,10 @@ export function fitFrames(page: ParentNode): void {
       frame.style.height = `${height + 2}px`;
     }
   });
+  const ask = () => frames.forEach(one => one.contentWindow?.postMessage('height', '*'));
+  // What was there before this listened, what is folded away, and what is set anew for paper.
+  ask();
+  window.addEventListener('mlops-lab:draw', ask);
 }
 
 /** A frame says its height; whatever else it says is not listened to. */
