@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from mlops_lab.handles.runs import Runs, runs
     from mlops_lab.handles.table import Table, sql
     from mlops_lab.reports.report import Report, report
+    from mlops_lab.widgets.drift import DriftExplorer
     from mlops_lab.widgets.registry import RegistryBrowser
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "Conflict",
     "Corrupt",
     "Dataset",
+    "DriftExplorer",
     "Evaluation",
     "Forbidden",
     "InvalidInput",
@@ -154,6 +156,7 @@ _HOME = {
     **dict.fromkeys(("Pipeline", "pipeline", "pipelines"), "mlops_lab.handles.pipeline"),
     **dict.fromkeys(("Runs", "runs"), "mlops_lab.handles.runs"),
     **dict.fromkeys(("Table", "sql"), "mlops_lab.handles.table"),
+    "DriftExplorer": "mlops_lab.widgets.drift",
     "RegistryBrowser": "mlops_lab.widgets.registry",
     **dict.fromkeys(("Report", "report"), "mlops_lab.reports.report"),
     "Run": "mlops_lab.handles.run",

@@ -14,6 +14,7 @@ PUBLIC = [
     "Conflict",
     "Corrupt",
     "Dataset",
+    "DriftExplorer",
     "Evaluation",
     "Forbidden",
     "InvalidInput",

@@ -15,7 +15,8 @@ from mlops_lab.errors import NotFound
 from mlops_lab.handles.run import Run
 from mlops_lab.project import Project
 from mlops_lab.widgets import CurvesView
-from mlops_lab.widgets.curves import ALL_POINTS, VIEW_MIME
+from mlops_lab.widgets.curves import ALL_POINTS
+from mlops_lab.widgets.view import VIEW_MIME
 
 
 @pytest.fixture
