@@ -14,6 +14,9 @@ __all__ = ["Move", "moves", "moves_told"]
 LEAST: Final = 0.01
 """A bin of which less than a point of the rows came or went is not told."""
 
+MOST: Final = 0.75
+"""Share of the change of a range that the told part of it has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Move:
@@ -40,7 +43,8 @@ def moves(
 ) -> list[Move]:
     """Say where the mass moved, the largest change first.
 
-    Neighbouring bins that all gained, or all lost, are one range.
+    Neighbouring bins that all gained, or all lost, are one range; of it that part is told in which
+    most of it happened.
 
     Parameters
     ----------
@@ -56,7 +60,7 @@ def moves(
         return []
     old, new = [count / n for count in before], [count / m for count in now]
     if isinstance(column.bins, NumberBins):
-        runs = _runs(old, new)
+        runs = [_core(run, old, new) for run in _runs(old, new)]
         named = [(_range(column, first, last), first, last) for first, last in runs]
     else:
         values = [quoted(value) for value in column.bins.values]
@@ -91,6 +95,25 @@ def _runs(old: Sequence[float], new: Sequence[float]) -> list[tuple[int, int]]:
             found.append((i, i))
             sign = here
     return found
+
+
+def _core(run: tuple[int, int], old: Sequence[float], new: Sequence[float]) -> tuple[int, int]:
+    """The shortest part of a range that has most of its change."""
+    first, last = run
+    changes = [abs(new[i] - old[i]) for i in range(first, last + 1)]
+    whole = sum(changes)
+    kept = whole
+    # From the side where less is lost.
+    while first < last:
+        left, right = changes[first - run[0]], changes[last - run[0]]
+        if kept - min(left, right) < MOST * whole:
+            break
+        kept -= min(left, right)
+        if left <= right:
+            first += 1
+        else:
+            last -= 1
+    return first, last
 
 
 def _range(column: ColumnEvaluation, first: int, last: int) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 __all__ = [
+    "FIXED",
+    "MINUS",
     "change",
     "counted",
     "listed",
@@ -21,6 +23,7 @@ __all__ = [
     "sentence",
     "share",
     "signed",
+    "since",
     "span",
 ]
 
