@@ -121,8 +121,9 @@ def count_sides(
         name: _handy(source, tmp / f"version-{place}.parquet")
         for place, (name, source) in enumerate(settings.versions.items())
     }
-    types, base_types = _types(handy, tmp), _types(base, tmp)
-    version_types = {name: _types(source, tmp) for name, source in versions.items()}
+    every = _types([handy, base, *versions.values()], tmp)
+    types, base_types = every[0], every[1]
+    version_types = dict(zip(versions, every[2:], strict=True))
     _check_names(settings, types, base_types)
     columns = _columns(settings, types, base_types)
     chunking, told, notes = _chunking(handy, base, settings, types, base_types, tmp)
@@ -288,9 +289,13 @@ def _check_names(
             raise InvalidInput(f"There is no column {name!r} for {role}. {hint}")
 
 
-def _types(source: Source, tmp: Path) -> dict[str, str]:
-    with open_engine(tmp) as engine, source.reading():
-        return dict(engine.columns(source.view(engine, once=True)))
+def _types(sources: Sequence[Source], tmp: Path) -> list[dict[str, str]]:
+    found = []
+    with open_engine(tmp) as engine:
+        for place, source in enumerate(sources):
+            with source.reading():
+                found.append(dict(engine.columns(source.view(engine, f"side_{place}", once=True))))
+    return found
 
 
 def _handy(source: Source, path: Path) -> Source:
