@@ -449,14 +449,15 @@ def _number_grid(
 
     distinct = len(values)
     whole = bool(np.all(values == np.rint(values)))
-    inferred = settle_kind(Looked(type_name, 0, distinct, whole)) if kind == "number" else None
+    looked = Looked(type_name, int(weights.sum()), distinct, int((weights == 1).sum()), whole)
+    inferred = settle_kind(looked) if kind == "number" else None
     if inferred is not None and not exact:
         many = f"more than {MOST_VALUES} different values"
         inferred = KindFound(inferred.kind, f"whole numbers, {many}" if whole else many)
     settled = kind if inferred is None else inferred.kind
     centre, scale = _centre_and_scale(values, weights)
     values = values + 0.0  # -0.0 is 0.0
-    if distinct and exact and distinct <= MOST_VALUES and kind != "time":
+    if exact and looked.repeats and kind != "time":
         form: Form = "values"
         kept = sorted({*values.tolist(), 0.0})
         grid = Grid(name, settled, form, centre, scale, values=tuple(kept))

@@ -27,7 +27,12 @@ DRIFT_KINDS: tuple[Kind, ...] = (
 )
 
 MOST_VALUES: Final = 512
-"""Numbers with at most so many different values are counted value by value."""
+"""Numbers with at most so many different values are counted value by value …"""
+
+ONCE: Final = 0.05
+"""… unless more than this share of the rows has a value that occurs only once: it estimates how
+many of the next rows will have a new one (Good, 1953, The population frequencies of species), and
+with many new ones these are not values that repeat, but few rows."""
 
 FEW: Final = 50
 """Texts with at most so many different values are categories, whatever their share."""
@@ -87,6 +92,8 @@ class Looked:
         Rows with a value (of those looked at).
     distinct
         Different finite values among them.
+    once
+        Values that occur only once.
     whole
         Whether all numbers are whole.
     chars, words
@@ -96,9 +103,15 @@ class Looked:
     type: str
     count: int
     distinct: int
+    once: int = 0
     whole: bool = False
     chars: float = 0.0
     words: float = 1.0
+
+    @property
+    def repeats(self) -> bool:
+        """Whether numbers are few enough, and frequent enough, to be counted one by one."""
+        return 0 < self.distinct <= MOST_VALUES and self.once <= ONCE * self.count
 
 
 def settle_kind(looked: Looked) -> KindFound:
@@ -110,7 +123,9 @@ def settle_kind(looked: Looked) -> KindFound:
     family = kind_of_type(looked.type)
     distinct = looked.distinct
     if family == "number":
-        if distinct <= MOST_VALUES:
+        if distinct == 0:
+            return KindFound("number", "no values")
+        if looked.repeats:
             return KindFound("integer", _different(distinct))
         if looked.whole:
             return KindFound("integer", f"whole numbers, {_different(distinct)}")

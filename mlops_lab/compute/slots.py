@@ -99,7 +99,8 @@ def bin_slots(
             elif most < atom:
                 size -= 1.0
             else:
-                size += np.sign(values - atom if atom else values)
+                with np.errstate(over="ignore"):
+                    size += np.sign(values - atom if atom else values)
     return size.astype(np.int64)
 
 
@@ -137,8 +138,9 @@ _TABLE: Final = 65_536
 
 def distances(values: Floats, centre: float, scale: float) -> Floats:
     """How many scales the values are from the centre."""
-    found: Floats = values - centre if centre else values.copy()
-    found *= 1.0 / scale
+    with np.errstate(over="ignore"):  # the farthest are infinitely far, and in the last bin
+        found: Floats = values - centre if centre else values.copy()
+        found *= 1.0 / scale
     return found
 
 
