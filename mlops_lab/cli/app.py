@@ -25,6 +25,8 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "data": ("data", "Keep versions of data, look into them, check them"),
     "model": ("model", "Look at models, approve and promote versions, go back"),
     "report": ("report", "Write one HTML file of runs, models, data and monitors, to send"),
+    "monitor": ("monitor", "Watch data and models: is it still true?"),
+    "alert": ("alert", "Look at alerts and settle them"),
     "sql": ("sql", "Ask the project's tables with read-only SQL"),
     "store": ("store", "Look after what the project keeps on disk"),
     "audit": ("audit", "Read what was decided, and check that nobody has changed it"),

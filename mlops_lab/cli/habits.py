@@ -28,6 +28,8 @@ HABITS: Final = {
         **_each("ui server serve lab", "jupyter lab: its sidebar has runs, data and models"),
         **_each("log history", "mlops-lab audit show"),
         **_each("search", "mlops-lab run list EXPRESSION"),
+        **_each("drift check", "mlops-lab monitor check NAME"),
+        **_each("alerts", "mlops-lab alert list"),
         **_each("version", "mlops-lab --version"),
         **_each("new create", "mlops-lab init DIR"),
     },
@@ -67,6 +69,19 @@ HABITS: Final = {
         **_each("stop kill", "mlops-lab pipeline cancel RUN"),
         **_each("validate check lint dag graph", "mlops-lab pipeline show FILE"),
         **_each("logs log status", "mlops-lab pipeline show RUN"),
+    },
+    "monitor": {
+        **_each("ls status", "mlops-lab monitor list"),
+        **_each("run start exec evaluate", "mlops-lab monitor check NAME"),
+        **_each("create new add init", "print(lab.drift(…).monitor_yaml()) in Python"),
+        **_each("alerts", "mlops-lab alert list --monitor NAME"),
+    },
+    "alert": {
+        **_each("ls", "mlops-lab alert list"),
+        **_each("ack", "mlops-lab alert acknowledge ALERT"),
+        **_each("close done", "mlops-lab alert resolve ALERT"),
+        **_each("silence snooze", "mlops-lab alert mute ALERT 7d"),
+        **_each("explain why", "mlops-lab alert show ALERT"),
     },
     "store": {
         **_each("clean prune", "mlops-lab store gc"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlops_lab.cli.ci import check_writable, for_ci, write_for_ci
 from mlops_lab.cli.command import LabGroup, Session, pass_session
 from mlops_lab.cli.output import console, duration, glyph, print_table, say, shown, write_json
 from mlops_lab.errors import InvalidInput, NotFound
@@ -52,18 +53,7 @@ def pipeline() -> None:
     help="A param of the pipeline, or of one step: train.max_depth=6. Repeatable.",
 )
 @click.option("--dry-run", is_flag=True, help="Check everything and show the plan; run nothing.")
-@click.option(
-    "--junit",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="F",
-    help="Write steps and gates as JUnit XML.",
-)
-@click.option(
-    "--summary",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="F",
-    help="Append a Markdown summary; in GitHub Actions give $GITHUB_STEP_SUMMARY.",
-)
+@for_ci("steps and gates")
 @click.option("--run-id", hidden=True, metavar="ID", help="The id that the run should have.")
 @pass_session
 def run(
@@ -83,8 +73,7 @@ def run(
     """
     project = _project_of(session, file)
     given = read_params(params)
-    for report in (junit, summary):
-        _check_writable(report)
+    check_writable(junit, summary)
     target = console(stderr=session.as_json)
     if dry_run:
         planned = project.pipelines.run(file, given, dry_run=True)
@@ -260,18 +249,14 @@ def _show_promotion(target: Console, promotion: Promotion) -> None:
 
 def write_reports(result: PipelineResult, junit: Path | None, summary: Path | None) -> None:
     """Write what CI reads."""
-    if junit is not None:
-        from mlops_lab.orchestration.summary import junit as as_junit
+    from mlops_lab.orchestration import summary as texts
 
-        junit.parent.mkdir(parents=True, exist_ok=True)
-        junit.write_text(as_junit(result), encoding="utf-8")
-    if summary is not None:
-        from mlops_lab.orchestration.summary import markdown
-
-        summary.parent.mkdir(parents=True, exist_ok=True)
-        # Appended: in GitHub's step summary other steps may have written before us.
-        with summary.open("a", encoding="utf-8") as file:
-            file.write(markdown(result))
+    write_for_ci(
+        junit,
+        lambda: texts.junit(result),
+        summary,
+        lambda: texts.markdown(result),
+    )
 
 
 def read_params(texts: Sequence[str]) -> dict[str, str]:
@@ -287,18 +272,6 @@ def read_params(texts: Sequence[str]) -> dict[str, str]:
             raise InvalidInput(f"-p {text!r} is not NAME=VALUE, such as -p seed=3.")
         params[name.strip()] = value
     return params
-
-
-def _check_writable(report: Path | None) -> None:
-    """Refuse a report that cannot be written before the work is done that it would tell of."""
-    if report is None:
-        return
-    folder = report.absolute().parent
-    while not folder.exists():
-        folder = folder.parent
-    there = report if report.exists() else folder
-    if not folder.is_dir() or not os.access(there, os.W_OK):
-        raise InvalidInput(f"{report} cannot be written: no permission, or not below a folder.")
 
 
 def _is_run_id(what: str) -> bool:

@@ -172,7 +172,7 @@ class Monitor:
             record = self.record
         except LabError as error:
             return f"<Monitor {self._name}: {_plain(str(error))}>"
-        last = "" if record.last is None else f" {age(record.last.at)} ago"
+        last = "" if record.last is None else f" {age(record.last.at)}"
         many = record.open_alerts
         some = f" · {many} open alert{'s' * (many != 1)}" if many else ""
         return f"<Monitor {self._name} {record.state}{last}{some}: {_plain(record.sentence)}>"
@@ -278,7 +278,7 @@ class Alert:
             return f'<div style="{FONT}">{isolated(str(error), 400)}</div>'
         one = detail.record
         glyph, colour = _MARKS.get(one.severity, _MARKS["warn"])
-        facts = [one.status, one.monitor, one.label, f"opened {age(one.opened_at)} ago"]
+        facts = [one.status, one.monitor, one.label, f"opened {age(one.opened_at)}"]
         if one.impact is not None:
             facts.append(f"impact {one.impact:.3g}")
         head = (

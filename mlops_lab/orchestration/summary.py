@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from xml.etree import ElementTree as xml
 
+from mlops_lab.markup import code as _code
+from mlops_lab.markup import fence_of
+from mlops_lab.markup import printable_xml as _clean
+from mlops_lab.markup import text as _text
 from mlops_lab.orchestration.results import PipelineResult, StepResult, verdict
 
 __all__ = ["junit", "markdown"]
-
-# XML 1.0 has no way to write these, not even escaped; a traceback may hold them, and a terminal
-# that shows the file would obey them.
-_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
 
 _FAILURES = ("rejected", "refused")
 _MARKS = {"passed": "✅", "rejected": "❌", "waiting": "⏳", "promoted": "🏆", "refused": "❌"}
@@ -42,7 +40,11 @@ def junit(result: PipelineResult) -> str:
     facts = {"run_id": result.run_id, "pipeline": result.path}
     facts |= {f"params.{name}": str(value) for name, value in result.params.items()}
     for name, value in facts.items():
-        xml.SubElement(properties, "property", {"name": _clean(name), "value": _clean(value)})
+        xml.SubElement(
+            properties,
+            "property",
+            {"name": _clean(name), "value": _clean(value)},
+        )
     for step in steps:
         case = xml.SubElement(
             suite,
@@ -56,7 +58,10 @@ def junit(result: PipelineResult) -> str:
         if step.status == "skipped":
             xml.SubElement(case, "skipped", {"message": "an earlier step did not finish"})
         elif step.error is not None:
-            message = {"type": _clean(step.error.name), "message": _clean(str(step.error))}
+            message = {
+                "type": _clean(step.error.name),
+                "message": _clean(str(step.error)),
+            }
             xml.SubElement(case, "error", message).text = _clean(step.error.traceback or "")
         if step.metrics:
             lines = "\n".join(f"{key} = {value!r}" for key, value in step.metrics.items())
@@ -65,7 +70,10 @@ def junit(result: PipelineResult) -> str:
         case = xml.SubElement(
             suite,
             "testcase",
-            {"classname": _clean(f"{result.name}.{group}"), "name": _clean(name)},
+            {
+                "classname": _clean(f"{result.name}.{group}"),
+                "name": _clean(name),
+            },
         )
         if state in _FAILURES:
             facts = {"type": state, "message": _clean(said)}
@@ -110,7 +118,7 @@ def markdown(result: PipelineResult) -> str:
         if step.error is not None:
             lines += [f"**{_text(step.name)}** {_text(str(step.error))}", ""]
             if step.error.traceback:
-                fence = "`" * max(3, _longest_fence(step.error.traceback) + 1)
+                fence = fence_of(step.error.traceback)
                 lines += [fence, _clean(step.error.traceback.strip()), fence, ""]
     if result.params:
         params = ", ".join(f"{name} = {value}" for name, value in result.params.items())
@@ -125,24 +133,3 @@ def _row(step: StepResult) -> str:
     return (
         f"| {_text(step.name)} | {step.status}{tries} | {step.duration_s:.1f} | {_text(metrics)} |"
     )
-
-
-def _longest_fence(text: str) -> int:
-    return max((len(run) for run in re.findall(r"`+", text)), default=0)
-
-
-def _text(text: str) -> str:
-    # What people named or raised is text here: no markup, no cell border, no HTML.
-    flat = " ".join(_clean(text).split()).replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([\\`*_\[\]|~])", r"\\\1", flat)
-
-
-def _code(text: str) -> str:
-    flat = " ".join(_clean(text).split()).replace("|", "\\|")
-    fence = "`" * (_longest_fence(flat) + 1)
-    pad = " " if "`" in flat else ""
-    return f"{fence}{pad}{flat}{pad}{fence}"
-
-
-def _clean(text: str) -> str:
-    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
