@@ -1,4 +1,4 @@
-"""An evaluation goes to JSON and back without loss, and the sample that the browser reads is one."""
+"""An evaluation goes to JSON and back without loss, and what the browser reads is one."""
 
 from __future__ import annotations
 
