@@ -126,7 +126,7 @@ def _is_whole(place: int, material: Material) -> bool:
 def _advice(hours: int, place: int, material: Material) -> str:
     if abs(hours) > 1:
         return "Look for local times that are read as UTC, or a time zone that was lost."
-    changed = _clock_change(place, material)
+    changed = _clock_change(hours, place, material)
     if changed:
         return (
             f"The clocks changed on {changed}: what follows the local clock moves by an hour in "
@@ -135,7 +135,7 @@ def _advice(hours: int, place: int, material: Material) -> str:
     return "Look for a time zone that was lost, or clocks that were not changed."
 
 
-def _clock_change(place: int, material: Material) -> str | None:
+def _clock_change(hours: int, place: int, material: Material) -> str | None:
     """When clocks changed in the weeks before, where the chunks' own time zone has no such day."""
     start = material.chunks[place].from_
     until = material.chunks[place].until
@@ -146,15 +146,18 @@ def _clock_change(place: int, material: Material) -> str | None:
         != _offset(material.timezone, start - timedelta(days=100))
     ):
         return None
-    for zone in ZONES:
-        day = until
-        while day > start - timedelta(days=35):
-            if _offset(zone, day) != _offset(zone, day - timedelta(days=1)):
+    day = until
+    while day > start - timedelta(days=35):
+        for zone in ZONES:
+            # Where clocks go forward, what follows them is earlier in a zone that stays.
+            if _offset(zone, day) - _offset(zone, day - timedelta(days=1)) == timedelta(
+                hours=-hours
+            ):
                 local = (day - timedelta(hours=12)).astimezone(ZoneInfo(zone))
                 return f"{local.day} {local:%B} (as in {zone})"
-            day -= timedelta(days=1)
+        day -= timedelta(days=1)
     return None
 
 
-def _offset(zone: str, at: datetime) -> timedelta | None:
-    return at.astimezone(ZoneInfo(zone)).utcoffset()
+def _offset(zone: str, at: datetime) -> timedelta:
+    return at.astimezone(ZoneInfo(zone)).utcoffset() or timedelta(0)

@@ -35,7 +35,8 @@ class Unreadable(Rates):
 
     def sentence(self, rate: Rate, now: Counts, usual: Counts, material: Material) -> str:
         """How many, and which."""
-        such = f", such as {listed(quoted(word) for word, _ in now.examples)}" * bool(now.examples)
+        words = [quoted(word) for word, _ in now.examples]
+        such = f", such as {listed(words)}" if words else ""
         return (
             f"{rate.name} holds no number in {counted(rate.k, 'row')}{such}: {rate.told}{{since}}. "
             "Write a missing number as an empty cell, and numbers with a point."
