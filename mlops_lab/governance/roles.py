@@ -24,6 +24,7 @@ PERMISSIONS: Final = MappingProxyType[str, Role](
         "runs:write": "contributor",  # which includes deleting one's own
         "runs:delete": "admin",
         "pipelines:run": "contributor",
+        "reports:make": "contributor",  # each is a run
         "datasets:commit": "contributor",
         "datasets:alias": "contributor",
         "datasets:delete": "admin",

@@ -71,12 +71,12 @@ def resolve(project: Project, text: str) -> Any:
         case "pipeline":
             return _last_run_of(project, name)
         case "monitor":
-            from mlops_lab.reports.items.monitor import MonitorOf
+            from mlops_lab.handles.monitor import Monitor
 
-            return MonitorOf(project, project.monitors.get(name).name)
-    from mlops_lab.reports.items.alert import AlertOf
+            return Monitor(project, project.monitors.get(name).name)
+    from mlops_lab.handles.monitor import Alert
 
-    return AlertOf(project, project.monitors.alert(name).id)
+    return Alert(project, project.monitors.alert(name).id)
 
 
 def resolve_loosely(project: Project, text: str) -> Any:

@@ -67,7 +67,7 @@ def run_detail(project: Project, run_id: str) -> dict[str, Any]:
             for cell in cells
         ],
         "has_log": log_path(project.store, record.id).is_file(),
-        "can_cancel": record.is_open and record.kind in ("pipeline", "transfer"),
+        "can_cancel": record.is_open and record.kind in ("pipeline", "transfer", "report"),
         "inputs": [
             {"kind": one.kind, "name": one.name, "version": one.version, "role": one.role}
             for one in inputs

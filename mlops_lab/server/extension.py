@@ -21,6 +21,7 @@ from mlops_lab.server import (
     orchestration,
     projects,
     registry,
+    reports,
     tracking,
 )
 from mlops_lab.server.events import SCHEMA, Announcer
@@ -46,6 +47,7 @@ def routes() -> list[tuple[str, type[LabHandler]]]:
         *data.ROUTES,
         *registry.ROUTES,
         *monitoring.ROUTES,
+        *reports.ROUTES,
         *lineage.ROUTES,
         *governance.ROUTES,
     ]

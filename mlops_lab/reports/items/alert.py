@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_lab.errors import LabError
+from mlops_lab.handles.monitor import Alert
 from mlops_lab.monitoring.pages import alert_page
 from mlops_lab.reports.evaluation import write_distribution, write_sections
-from mlops_lab.reports.items.monitor import is_handle
 from mlops_lab.reports.kind import ItemKind
 from mlops_lab.reports.writer import Writer, state_word, time_html
 
@@ -17,18 +16,10 @@ if TYPE_CHECKING:
     from mlops_lab.monitoring.alerts import AlertRecord
     from mlops_lab.project import Project
 
-__all__ = ["KIND", "AlertOf"]
+__all__ = ["KIND"]
 
 MOST_COLUMNS: Final = 4
 """Distributions that are drawn of an alert of many columns."""
-
-
-@dataclass(frozen=True, slots=True)
-class AlertOf:
-    """An alert of a project, by its id."""
-
-    project: Project
-    id: str
 
 
 class AlertItem(ItemKind):
@@ -39,12 +30,12 @@ class AlertItem(ItemKind):
     rank = 20
 
     def takes(self, thing: Any) -> bool:
-        """The handles of alerts, and what a reference names."""
-        return isinstance(thing, AlertOf) or is_handle(thing, "Alert")
+        """The handles of alerts."""
+        return isinstance(thing, Alert)
 
-    def write(self, thing: Any, out: Writer) -> None:
+    def write(self, thing: Alert, out: Writer) -> None:
         """Write the sentence, the explanation, the pictures, what people did about it."""
-        project: Project = thing.project if isinstance(thing, AlertOf) else thing._project
+        project = thing._project
         detail = project.monitors.detail(thing.id)
         record, page = detail.record, alert_page(detail)
         out.heading(record.sentence, glyph=record.severity)
@@ -68,7 +59,7 @@ class AlertItem(ItemKind):
             out.heading("Similar alerts before", 3)
             out.lines([f"{one['label']}: {one['sentence']}" for one in page["similar"]])
 
-    def told(self, thing: Any) -> str:
+    def told(self, thing: Alert) -> str:
         """By its id."""
         return f"alert {thing.id[:8]}"
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from mlops_lab.errors import LabError
 from mlops_lab.handles.evaluation import Evaluation
+from mlops_lab.handles.monitor import Check
 from mlops_lab.handles.run import Run
 from mlops_lab.monitoring.records import Evaluation as Record
 from mlops_lab.reports.evaluation import write_evaluation
@@ -25,8 +26,8 @@ class EvaluationItem(ItemKind):
     rank = 5
 
     def takes(self, thing: Any) -> bool:
-        """The handle, the record behind it, and the run of a check."""
-        if isinstance(thing, Evaluation | Record):
+        """The handle, the record behind it, a check and its run."""
+        if isinstance(thing, Evaluation | Record | Check):
             return True
         if not isinstance(thing, Run):
             return False
@@ -37,12 +38,17 @@ class EvaluationItem(ItemKind):
 
     def write(self, thing: Any, out: Writer) -> None:
         """Write the view, then all of it in words."""
-        wire = thing.artifacts[ARTIFACT].json() if isinstance(thing, Run) else thing.to_json()
+        if isinstance(thing, Run):
+            wire = thing.artifacts[ARTIFACT].json()
+        else:
+            wire = (thing.evaluation if isinstance(thing, Check) else thing).to_json()
         write_evaluation(wire, out)
 
     def told(self, thing: Any) -> str:
         """By what it compares."""
-        return f"run {thing.id[:8]}" if isinstance(thing, Run) else str(thing.title)
+        if isinstance(thing, Run):
+            return f"run {thing.id[:8]}"
+        return str((thing.evaluation if isinstance(thing, Check) else thing).title)
 
 
 KIND = EvaluationItem()

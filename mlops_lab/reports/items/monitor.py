@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mlops_lab.handles.monitor import Monitor
 from mlops_lab.monitoring.pages import alert_row
 from mlops_lab.reports.evaluation import write_evaluation
 from mlops_lab.reports.html import Html
@@ -14,17 +14,8 @@ from mlops_lab.reports.writer import Writer, state_word, time_html
 
 if TYPE_CHECKING:
     from mlops_lab.monitoring.alerts import AlertRecord
-    from mlops_lab.project import Project
 
-__all__ = ["KIND", "MonitorOf", "is_handle"]
-
-
-@dataclass(frozen=True, slots=True)
-class MonitorOf:
-    """A monitor of a project, by its name."""
-
-    project: Project
-    name: str
+__all__ = ["KIND"]
 
 
 class MonitorItem(ItemKind):
@@ -35,13 +26,12 @@ class MonitorItem(ItemKind):
     rank = 20
 
     def takes(self, thing: Any) -> bool:
-        """The handles of monitors, and what a reference names."""
-        return isinstance(thing, MonitorOf) or is_handle(thing, "Monitor")
+        """The handles of monitors."""
+        return isinstance(thing, Monitor)
 
-    def write(self, thing: Any, out: Writer) -> None:
+    def write(self, thing: Monitor, out: Writer) -> None:
         """Write its last evaluation with its alerts as they are now."""
-        project: Project = thing.project if isinstance(thing, MonitorOf) else thing._project
-        monitors = project.monitors
+        monitors = thing._project.monitors
         wire = monitors.evaluation(thing.name).to_json()
         alerts = monitors.alerts(monitor=thing.name)
         write_evaluation(wire, out, alerts=[alert_row(one) for one in alerts])
@@ -50,7 +40,7 @@ class MonitorItem(ItemKind):
             rows = [_row(one) for one in alerts]
             out.table(Cells(("state", "severity", "since", "what", "by", "comment"), rows))
 
-    def told(self, thing: Any) -> str:
+    def told(self, thing: Monitor) -> str:
         """By its name."""
         return f"monitor {thing.name}"
 
@@ -64,12 +54,6 @@ def _row(alert: AlertRecord) -> tuple[Any, ...]:
         alert.by,
         alert.comment or None,
     )
-
-
-def is_handle(thing: Any, name: str) -> bool:
-    """Whether a thing is what users hold of monitoring."""
-    kind = type(thing)
-    return kind.__name__ == name and kind.__module__.startswith("mlops_lab.handles.")
 
 
 KIND = MonitorItem()
