@@ -107,7 +107,8 @@ def training_data(
     """The data that a model version is to be compared with.
 
     The input that its run, or another step of the same pipeline run, has in the role
-    ``reference``; else the one dataset among these inputs that has all columns of the model.
+    ``reference``; else the one dataset that these runs made, or else used, which has all columns of
+    the model.
 
     Raises
     ------
@@ -122,19 +123,26 @@ def training_data(
                 return datasets.get(f"{one.name}@{one.version}")
             if one.kind == "dataset" and one.version is not None:
                 found[one.name, one.version] = None
+    used = (datasets.find(f"{name}@{number}") for name, number in found)
     wanted = _columns_of(version)
-    fitting = []
-    for name, number in found:
-        data = datasets.find(f"{name}@{number}")
-        if data is not None and wanted and wanted <= _columns(data, datasets):
-            fitting.append(data)
+    fitting: list[VersionRecord] = []
+    # Made first: of what a run kept of its rows, scores of weeks not seen are worth most.
+    for several in (datasets.made_by(near), used):
+        fitting = [
+            one
+            for one in several
+            if one is not None and wanted and wanted <= _columns(one, datasets)
+        ]
+        if fitting:
+            break
     if len(fitting) == 1:
         return fitting[0]
-    several = ", ".join(one.ref for one in fitting)
-    why = f"{several} could be meant" if fitting else "nobody said"
+    which = ", ".join(one.ref for one in fitting)
+    why = f"{which} could be meant" if fitting else "nobody said"
     raise InvalidInput(
-        f"What {version.ref} was trained on is not known ({why}). Say it where the model is made, "
-        f'run.use("NAME@VERSION", role="{ROLE}"), or write reference: dataset:NAME in the monitor.'
+        f"What {version.ref} was trained on is not known ({why}). Say it where the model is made: "
+        f'run.use("NAME@VERSION", role="{ROLE}"), or lab.dataset("NAME").commit(frame) of the rows '
+        "with their scores; or write reference: dataset:NAME in the monitor."
     )
 
 
