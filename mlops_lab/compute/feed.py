@@ -25,6 +25,7 @@ __all__ = [
     "distinct_ids",
     "distinct_values",
     "rows_by_hour",
+    "unreadable_words",
 ]
 
 HOUR_US: Final = 3_600_000_000
@@ -95,6 +96,17 @@ def distinct_ids(engine: Engine, table: str, names: Sequence[str]) -> dict[str, 
     asked = ", ".join(f"count({quote(one)}), count(distinct {quote(one)})" for one in names)
     row = engine.row(f"select {asked} from {table}")
     return {name: (int(row[2 * i]), int(row[2 * i + 1])) for i, name in enumerate(names)}
+
+
+def unreadable_words(engine: Engine, table: str, name: str, most: int = 3) -> list[str]:
+    """The most frequent texts of a column that are no numbers."""
+    column = f"t.{quote(name)}::varchar"
+    rows = engine.rows(
+        f"select {column} as word, count(*) as n from {table} as t "
+        f"where {column} is not null and try_cast({column} as double) is null "
+        f"group by word order by n desc, word limit {most:d}"
+    )
+    return [str(row[0]) for row in rows]
 
 
 def rows_by_hour(

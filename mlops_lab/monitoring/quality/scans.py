@@ -143,6 +143,12 @@ class Scans:
             return {}
         return self._ask(side, lambda engine, view: distinct_ids(engine, view, list(columns))) or {}
 
+    def words(self, name: str) -> list[str]:
+        """The most frequent texts in a column of numbers; none where that is not at hand."""
+        from mlops_lab.compute.feed import unreadable_words
+
+        return self._ask("current", lambda engine, view: unreadable_words(engine, view, name)) or []
+
     def _by_place(
         self, engine: Engine, view: str, time: str, kind: str
     ) -> dict[int, tuple[int, ...]]:

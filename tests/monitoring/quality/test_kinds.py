@@ -81,8 +81,13 @@ CASES = [
     Case("missing", ("temp",), _set(temp=_every(5, None)), "temp is missing in 2"),
     Case("missing", ("temp",), _set(temp=lambda x: None), "temp has no value in any of"),
     Case("missing", ("pressure",), _set(pressure=lambda x: x.fillna(0.0)), "filled with 0", "warn"),
-    Case("infinite", ("wind",), _set(wind=_every(50, -np.inf)), "wind is −∞ in"),
-    Case("unreadable", ("temp",), _set(temp=_every(20, "n/a")), "temp holds no number in"),
+    Case("infinite", ("wind",), _set(wind=_every(20, -np.inf)), "wind is −∞ in"),
+    Case(
+        "unreadable",
+        ("temp",),
+        _set(temp=_every(20, "n/a")),
+        "temp holds no number in .* such as 'n/a'",
+    ),
     Case("range", ("wind",), _set(wind=_every(20, -999.0)), "wind is −999 in 5"),
     Case(
         "range",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlops_lab.compute.types import kind_of_type
 from mlops_lab.monitoring.quality.kind import Check
+from mlops_lab.monitoring.wording import counted, listed, quoted
 
 if TYPE_CHECKING:
     from mlops_lab.monitoring.quality.look import Looking
@@ -44,10 +45,11 @@ class Type(Check):
                 continue  # a column without values has any type; `missing` tells of it
             unread = _unread(name, looking)
             state = "warn" if unread == 0 else "alert"
-            told = {
-                0: " All values can still be read.",
-                None: "",
-            }.get(unread, f" {unread or 0:,} values cannot be read as before.")
+            told = "" if unread is None else " All values can still be read."
+            if unread:
+                words = looking.scans.words(name)
+                such = f", such as {listed(map(quoted, words))}" if words else ""
+                told = f" {counted(unread, 'value')} cannot be read as before{such}."
             yield looking.found(
                 self,
                 state,

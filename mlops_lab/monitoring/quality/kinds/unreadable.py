@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_lab.monitoring.quality.rates import Rate, Rates
@@ -9,7 +11,9 @@ from mlops_lab.monitoring.wording import counted, listed, quoted
 
 if TYPE_CHECKING:
     from mlops_lab.compute.counts import Counts
+    from mlops_lab.monitoring.quality.look import Looking
     from mlops_lab.monitoring.quality.material import Material
+    from mlops_lab.monitoring.records import QualityFinding
 
 __all__ = ["CHECK"]
 
@@ -35,12 +39,17 @@ class Unreadable(Rates):
 
     def sentence(self, rate: Rate, now: Counts, usual: Counts, material: Material) -> str:
         """How many, and which."""
-        words = [quoted(word) for word, _ in now.examples]
-        such = f", such as {listed(words)}" if words else ""
         return (
-            f"{rate.name} holds no number in {counted(rate.k, 'row')}{such}: {rate.told}{{since}}. "
-            "Write a missing number as an empty cell, and numbers with a point."
+            f"{rate.name} holds no number in {counted(rate.k, 'row')}{{words}}: {rate.told}"
+            "{since}. Write a missing number as an empty cell, and numbers with a point."
         )
+
+    def look(self, looking: Looking) -> Iterator[QualityFinding]:
+        """As every share; with the words, which counts of numbers do not have."""
+        for finding in super().look(looking):
+            words = looking.scans.words(finding.column or "")
+            such = f", such as {listed(map(quoted, words))}" if words else ""
+            yield replace(finding, sentence=finding.sentence.replace("{words}", such))
 
 
 CHECK = Unreadable()
