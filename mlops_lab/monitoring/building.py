@@ -28,7 +28,7 @@ from mlops_lab.monitoring.records import (
 from mlops_lab.monitoring.scoring import Scored
 from mlops_lab.monitoring.settings import Settings
 from mlops_lab.monitoring.windows import Compared
-from mlops_lab.monitoring.wire import series, significant
+from mlops_lab.monitoring.wire import DIGITS, EXACT, series, significant
 from mlops_lab.monitoring.wording import counted, listed
 
 if TYPE_CHECKING:
@@ -222,6 +222,7 @@ def _column(
     name = line.name
     policy = settings.policy
     warn, alert = line.levels(policy)
+    digits = EXACT if settings.mode == "exact" else DIGITS
     states = "".join(one.state for one in gates)
     before = {epoch: window[name] for epoch, window in references.items()}
     bins = bins_for(list(before.values()), whole[name], len(built.lines), len(built.chunks))
@@ -243,10 +244,10 @@ def _column(
         natural=next((one for one in reversed(naturals) if one is not None), None),
         provisional=not naturals or naturals[-1] is None,
         states=states,
-        effect=series(values),
-        effect_low=series([None if one is None else one.low for one in line.effect]),
-        effect_high=series([None if one is None else one.high for one in line.effect]),
-        wasserstein=series(line.also.get("wasserstein", [None] * len(states))),
+        effect=series(values, digits),
+        effect_low=series([None if one is None else one.low for one in line.effect], digits),
+        effect_high=series([None if one is None else one.high for one in line.effect], digits),
+        wasserstein=series(line.also.get("wasserstein", [None] * len(states)), digits),
         psi=series(line.also.get("psi", [None] * len(states))),
         missing=series(line.missing),
         p_value=series(line.p_value),

@@ -58,6 +58,8 @@ class Side:
         Its chunks.
     cube
         Its counts.
+    chunking
+        How it was cut.
     """
 
     source: Source
@@ -65,6 +67,7 @@ class Side:
     types: Mapping[str, str]
     seen: Seen
     cube: Cube
+    chunking: Chunking
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,8 @@ def count_sides(
         cut = _like(chunking, has, sides[0].cube.total_rows) if sides else chunking
         segment = settings.segment if settings.segment in has else None
         cube = _count(ready, given, grids, cut, segment, tmp, keep)
-        sides.append(Side(given, ready, has, _see(ready, cut, settings, has, tmp), cube))
+        seen = _see(ready, cut, settings, has, tmp)
+        sides.append(Side(given, ready, has, seen, cube, cut))
     return Counted(
         chunking,
         told,

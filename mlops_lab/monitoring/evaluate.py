@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from mlops_lab.monitoring import domain
 from mlops_lab.monitoring.building import Built, build_columns, build_evaluation, summarise
 from mlops_lab.monitoring.counting import Counted, Progress, count_sides
+from mlops_lab.monitoring.exactly import sharpen
 from mlops_lab.monitoring.explain import explain_incident
 from mlops_lab.monitoring.incidents import find_incidents
 from mlops_lab.monitoring.live import Live
@@ -152,6 +153,9 @@ class _Looking:
         wrong = _wrong(looked, chunks)
         self._step(0.72, "measuring drift")
         lines = self._measure(both, compared, windows)
+        if settings.mode == "exact":
+            self._step(0.8, "reading the values again")
+            sharpen(lines, both, compared, windows, self.tmp)
         gates = self._judge(lines, compared, wrong, partial)
         self._step(0.85, "judging the domain")
         outside = self._domain(material, both, wrong)

@@ -240,13 +240,16 @@ class Compared:
     own
         By epoch, the reference's own chunks, each with the reference without it.
     left_out
-        By chunk, keys of the reference that it was compared without.
+        By chunk, the key of the reference's chunk that it was compared without.
+    before
+        By chunk, the keys of the current chunks that it is compared with, of a rolling reference.
     """
 
     windows: tuple[Window, ...]
     epochs: tuple[str | None, ...]
     own: Mapping[str | None, tuple[tuple[Window, Window], ...]]
     left_out: tuple[str | None, ...]
+    before: tuple[tuple[str, ...], ...] = ()
 
 
 def compare_fixed(reference: Cube, current: Cube) -> Compared:
@@ -295,7 +298,7 @@ def compare_rolling(history: Cube, current: Cube, days: float) -> Compared:
     days
         How many, as 28.
     """
-    windows = []
+    windows, before = [], []
     for chunk in current.chunks:
         assert chunk.from_ is not None
         since = chunk.from_ - timedelta(days=days)
@@ -308,8 +311,9 @@ def compare_rolling(history: Cube, current: Cube, days: float) -> Compared:
             and one.until <= chunk.from_
         ]
         windows.append(history.window(keys))
+        before.append(tuple(keys))
     epochs = (None,) * len(windows)
-    return Compared(tuple(windows), epochs, {None: ()}, epochs)
+    return Compared(tuple(windows), epochs, {None: ()}, epochs, tuple(before))
 
 
 def without(whole: Window, part: Window) -> Window:

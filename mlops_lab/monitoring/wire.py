@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, TypeAdapter
     from pydantic_core import CoreSchema
 
-__all__ = ["Packed", "decode", "encode", "series", "significant"]
+__all__ = ["DIGITS", "EXACT", "Packed", "decode", "encode", "series", "significant"]
 
 DIGITS: Final = 4
 """Of a statistic: what comes after is noise at any number of rows that people have."""
+
+EXACT: Final = 17
+"""All that a double has, for who asked for exact values."""
 
 LARGEST: Final = 1 << 28
 """Bytes that packed counts may have: 64 bins of a million cells."""
@@ -144,9 +147,9 @@ def significant(value: float | None, digits: int = DIGITS) -> float | None:
     return float(f"{value:.{digits}g}")
 
 
-def series(values: Sequence[float | None]) -> tuple[float | None, ...]:
+def series(values: Sequence[float | None], digits: int = DIGITS) -> tuple[float | None, ...]:
     """Round each value of a line over the chunks; see `significant`."""
-    return tuple(significant(value) for value in values)
+    return tuple(significant(value, digits) for value in values)
 
 
 _adapters: dict[type[Any], TypeAdapter[Any]] = {}
