@@ -206,6 +206,16 @@ class Alert:
         return self.record.status
 
     @property
+    def kind(self) -> str:
+        """What it is about: quality, drift, domain, performance, concept, fairness or prediction."""
+        return self.record.kind
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns it is about, the loudest first."""
+        return self.record.columns
+
+    @property
     def severity(self) -> str:
         """alert, warn or info."""
         return self.record.severity
