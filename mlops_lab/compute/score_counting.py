@@ -186,24 +186,30 @@ class _Counting:
 
     def _sums(self) -> dict[str, str]:
         """What is summed, by name, as whole numbers in SQL."""
-        score = f"greatest(least(score / {self.grid.unit!r}, {_FAR}), {-_FAR})"
+        unit = self.grid.unit
+        score = _kept(f"score / {unit!r}", _FAR)
         if self.grid.task == "regression":
-            error = f"greatest(least(error / {self.grid.unit!r}, {_FAR}), {-_FAR})"
+            error = _kept(f"error / {unit!r}", _FAR)
             values = {
                 "score": score,
                 "error": error,
                 "absolute": f"abs({error})",
-                "square": f"({error}) * ({error})",
-                "fourth": f"pow(greatest(least({error}, {_FAR_FOURTH}), {-_FAR_FOURTH}), 4)",
+                "square": f"pow({error}, 2)",
+                "fourth": f"pow({_kept(f'error / {unit!r}', _FAR_FOURTH)}, 4)",
             }
         else:
-            near = f"greatest(least(score, 1 - {EPSILON!r}), {EPSILON!r})"
-            values = {"score": score, "square": f"({score}) * ({score})"}
+            values = {"score": score, "square": f"pow({score}, 2)"}
             if self.grid.task == "binary" and self.grid.probability:
-                values |= {"log_one": f"-ln({near})", "log_zero": f"-ln(1 - {near})"}
-                values["outside"] = "cast(score < 0 or score > 1 as double)"
+                near = f"least(greatest(score, {EPSILON!r}), 1 - {EPSILON!r})"
+                values |= {
+                    "log_one": f"-ln({near})",
+                    "log_zero": f"-ln(1 - {near})",
+                    "outside": "cast(score < 0 or score > 1 as double)",
+                }
+        there = "error" if self.grid.task == "regression" else "score"
         return {
-            name: f"cast(round(coalesce({value}, 0) * {2.0 ** POINT[name]!r}) as bigint)"
+            name: f"cast(case when {'score' if name == 'score' else there} is null then 0 "
+            f"else round(({value}) * {2.0 ** POINT[name]!r}) end as bigint)"
             for name, value in values.items()
         }
 
@@ -228,9 +234,13 @@ class _Counting:
         columns += self._answers()
         joins.append("left join labels on r.label = labels.value")
         joins.append("left join labels as answers on r.answer = answers.value")
-        if grid.even:
+        if grid.score is None:
+            bin = "0"
+        elif grid.even:
             last = grid.bins - 1
-            bin = f"cast(least(greatest(floor(r.score * {grid.bins}), 0), {last}) as integer)"
+            found = f"cast(least(greatest(floor(r.score * {grid.bins}), 0), {last}) as integer)"
+            # Of a missing value DuckDB's `greatest` is the other one.
+            bin = f"(case when r.score is not null then {found} end)"
         else:
             joins.append("asof left join bins on r.score >= bins.edge")
             bin = f"(bins.bin{' - cast(r.score = bins.edge as integer)' if grid.points else ''})"
@@ -309,6 +319,11 @@ def _band(bands: Bands, i: int) -> str:
     return (
         f"case when r.s{i} is null then {size - 1} else coalesce(values{i}.number, {size - 2}) end"
     )
+
+
+def _kept(value: str, far: float) -> str:
+    """A number in SQL, kept within so many units of 0."""
+    return f"greatest(least({value}, {far!r}), {-far!r})"
 
 
 def _shown_bin(numbers: Sequence[int]) -> str:

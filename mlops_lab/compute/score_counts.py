@@ -111,8 +111,13 @@ class ScoreCounts:
 
     @cached_property
     def judged(self) -> int:
-        """Rows with a label and a finite score: what realised figures are of."""
+        """Rows with a label and a finite score, where there is one: what came is known of them."""
         return int(self.n[(self.label != NO_LABEL) & (self.bin != NO_BIN)].sum())
+
+    @property
+    def has_losses(self) -> bool:
+        """Whether there are rows with a label, and scores that are probabilities."""
+        return self.grid.score is not None and self.grid.probability and self.judged > 0
 
     @cached_property
     def scores(self) -> Integers:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from mlops_lab.compute.engine import Engine, open_engine
+from mlops_lab.compute.isotonic import Curve, isotonic
 from mlops_lab.compute.score_columns import (
     NOTHING,
     column_named,
@@ -40,6 +41,9 @@ BANDS: Final = 4
 
 _SPREAD: Final = 200
 """If the score fills fewer bins of equal width than this, the bins follow its distribution."""
+
+_MOST_SCORES: Final = 250_000
+"""A curve is learnt on each single score while they are not more; else on so many bins."""
 
 _FINE: Final = 1 << 16
 """Bins among which edges are chosen; counting them does not depend on the order of rows."""
@@ -123,6 +127,7 @@ def fit_scores(
         shown = _shown(edges, probability)
         unit = _unit(table, found, score, target, probability)
         bands, notes = _bands(table, segments)
+        curve = _curve(table, score, target, labels) if found == "binary" else None
     return ScoreGrid(
         task=found,
         score=score,
@@ -138,6 +143,7 @@ def fit_scores(
         unit=unit,
         segments=bands,
         notes=notes,
+        curve=curve,
     )
 
 
@@ -428,6 +434,45 @@ def _unit(
             typical = edges[np.searchsorted(np.cumsum(counts), 0.9 * counts.sum())] or edges[-1]
             return float(2.0 ** math.ceil(math.log2(typical) + 1))
     return 1.0
+
+
+def _curve(
+    table: _Table, score: str | None, target: str | None, labels: Sequence[str]
+) -> Curve | None:
+    """What a score stands for: of every single score, or of very fine bins where they are many."""
+    import numpy as np
+
+    if score is None or target is None:
+        return None
+    value, label = finite_number(score), label_text(target, table.types[target], "target")
+    negative, positive = (one.replace("'", "''") for one in labels)
+    rows = f"select {value} as s, {label} as y from {table.view}"
+    known = f"({rows}) where s is not null and y in ('{negative}', '{positive}')"
+    many = table.engine.row(
+        f"select count(*) from (select distinct s from {known} limit {_MOST_SCORES + 1})"
+    )[0]
+    exact = int(many) <= _MOST_SCORES
+    unit = 1.0 / _MOST_SCORES if exact else _spacing(table, value)
+    key = "s" if exact else f"floor(s / {unit!r})"
+    found = table.engine.run(
+        lambda: table.engine.connection.execute(
+            f"select {key} as k, count(*) as n, count(*) filter (y = '{positive}') as p, "
+            f"sum(cast(round((s - {key} * {1.0 if exact else unit!r}) / {unit!r} * 1000000) as "
+            f"bigint)) as s from {known} group by k order by k"
+        ).fetchnumpy()
+    )
+    n = np.asarray(found["n"], dtype=float)
+    if not len(n):
+        return None
+    keys = np.asarray(found["k"], dtype=float)
+    inside = np.asarray(found["s"], dtype=float) / n / 1e6
+    return isotonic(keys if exact else (keys + inside) * unit, np.asarray(found["p"]), n)
+
+
+def _spacing(table: _Table, value: str) -> float:
+    """The width of very fine bins over all scores."""
+    low, high = table.engine.row(f"select min({value}), max({value}) from {table.view}")
+    return float(high - low) / _MOST_SCORES
 
 
 def _bands(table: _Table, segments: Sequence[str]) -> tuple[tuple[Bands, ...], tuple[str, ...]]:

@@ -13,6 +13,7 @@ from functools import cached_property
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from mlops_lab.compute.isotonic import Curve
 from mlops_lab.errors import Corrupt
 
 if TYPE_CHECKING:
@@ -98,6 +99,9 @@ class ScoreGrid:
         The columns that were asked for.
     notes
         What could not be had, as sentences.
+    curve
+        What a score stands for, learnt on the single rows of the reference; None without labels of
+        both kinds. Counts do not depend on it.
     """
 
     task: Task
@@ -114,13 +118,14 @@ class ScoreGrid:
     unit: float
     segments: tuple[Bands, ...] = ()
     notes: tuple[str, ...] = ()
+    curve: Curve | None = None
 
     @cached_property
     def digest(self) -> str:
         """The hash of everything that counts depend on."""
         from blake3 import blake3
 
-        value = {**self.to_json(), "notes": None}
+        value = {**self.to_json(), "notes": None, "curve": None}
         return f"b3-{blake3(json.dumps(value, sort_keys=True).encode()).hexdigest()}"
 
     @cached_property
@@ -177,6 +182,7 @@ class ScoreGrid:
                 Bands(one["column"], tuple(one["values"]), tuple(one["edges"]))
                 for one in told["segments"]
             )
+            told["curve"] = Curve.from_json(told.get("curve"))
             return cls(**told)
         except (KeyError, TypeError, ValueError) as error:
             raise Corrupt(f"This is no grid of scores: {error!r}.") from error

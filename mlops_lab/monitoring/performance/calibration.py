@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from mlops_lab.compute.isotonic import Curve, isotonic
 from mlops_lab.monitoring.performance.intervals import Estimate, share_of
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = npt.NDArray[np.float64]
     Integers: TypeAlias = npt.NDArray[np.int64]
 
-__all__ = ["BINS", "Calibrator", "calibration_curve", "calibration_error", "groups_of", "in_groups"]
+__all__ = ["BINS", "calibration_curve", "calibration_error", "curve_of", "groups_of", "in_groups"]
 
 BINS: Final = 10
 """Parts of about equally many rows: enough to see a bend, and each has rows enough."""
@@ -25,51 +25,36 @@ BINS: Final = 10
 _DRAWS: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Calibrator:
-    """The probability that a score stands for: isotonic regression of labels on scores.
+def curve_of(counts: ScoreCounts, without: ScoreCounts | None = None) -> Curve | None:
+    """Learn what a score stands for from the rows with a label.
+
+    Of the data on which the grid was fitted it is known from the single rows already; of any other
+    it is learnt on the means of the score bins.
 
     Parameters
     ----------
-    scores, shares
-        Ascending knots; between two of them it is a straight line, outside it is level.
+    counts
+        Of all rows.
+    without
+        Some of them, to be left out.
 
-    Notes
-    -----
-    The non-decreasing function next to the labels in squares, by pooling adjacent violators
-    (Zadrozny and Elkan, Transforming classifier scores into accurate multiclass probability
-    estimates, 2002). Learnt on the means of the score bins, weighted by their rows.
+    Returns
+    -------
+    Curve | None
+        None where the rows are of one label only.
     """
-
-    scores: Floats
-    shares: Floats
-
-    @classmethod
-    def fit(cls, counts: ScoreCounts, without: ScoreCounts | None = None) -> Calibrator | None:
-        """Learn from the rows with a label; None where they are of one label only."""
-        import numpy as np
-        from scipy.optimize import isotonic_regression
-
-        positive, n = counts.positive, counts.positive + counts.negative
-        sums = counts.by_bin(counts.sums["score"], counts.label >= 0)
-        if without is not None:
-            positive, n = positive - without.positive, n - without.positive - without.negative
-            sums = sums - without.by_bin(without.sums["score"], without.label >= 0)
-        if not 0 < positive.sum() < n.sum():
-            return None
-        there = n > 0
-        positive, n, sums = positive[there], n[there], sums[there]
-        scores = counts.value("score", sums) / n
-        shares = isotonic_regression(positive / n, weights=n).x
-        order = np.argsort(scores, kind="stable")  # already so, but for the last digit
-        return cls(scores[order], shares)
-
-    def __call__(self, scores: Any) -> Floats:
-        """The probabilities of scores; not a number stays so."""
-        import numpy as np
-
-        found: Floats = np.interp(scores, self.scores, self.shares)
-        return found
+    positive, n = counts.positive, counts.positive + counts.negative
+    sums = counts.by_bin(counts.sums["score"], counts.label >= 0)
+    known = counts.grid.curve
+    learnt_from = (int(n.sum()), int(positive.sum()))
+    if without is None and known is not None and (known.rows, known.positive) == learnt_from:
+        return known
+    if without is not None:
+        positive, n = positive - without.positive, n - without.positive - without.negative
+        sums = sums - without.by_bin(without.sums["score"], without.label >= 0)
+    there = n > 0
+    scores = counts.value("score", sums[there]) / n[there]
+    return isotonic(scores, positive[there], n[there])
 
 
 def groups_of(counts: ScoreCounts, groups: int = BINS) -> Integers:
@@ -125,7 +110,7 @@ def calibration_error(counts: ScoreCounts) -> Estimate | None:
     """
     import numpy as np
 
-    if not counts.grid.probability or not counts.judged or counts.width > 1:
+    if counts.width > 1 or not counts.has_losses:
         return None
     n, positive, scores = in_groups(counts, groups_of(counts))
     there = n > 0

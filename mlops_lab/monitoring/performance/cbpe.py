@@ -13,7 +13,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from mlops_lab.monitoring.performance.calibration import Calibrator
+from mlops_lab.compute.isotonic import Curve
+from mlops_lab.monitoring.performance.calibration import curve_of
 from mlops_lab.monitoring.performance.intervals import Estimate
 from mlops_lab.monitoring.performance.metrics import auc_of
 
@@ -49,11 +50,11 @@ class Cbpe:
 
     Parameters
     ----------
-    calibrator
-        Learnt on the reference's labels.
+    curve
+        What a score stands for, learnt on the reference's labels.
     """
 
-    calibrator: Calibrator
+    curve: Curve
 
     @classmethod
     def fit(
@@ -70,13 +71,11 @@ class Cbpe:
         without
             A part of the reference to leave out: what is estimated must not have been learnt from.
         """
-        if (
-            reference.grid.task != "binary"
-            or reference.judged - (without.judged if without else 0) < rows
-        ):
+        left = reference.judged - (0 if without is None else without.judged)
+        if reference.grid.task != "binary" or reference.grid.score is None or left < rows:
             return None
-        calibrator = Calibrator.fit(reference, without)
-        return None if calibrator is None else cls(calibrator)
+        curve = curve_of(reference, without)
+        return None if curve is None else cls(curve)
 
     def estimate(self, counts: ScoreCounts) -> dict[str, Estimate]:
         """Estimate what the figures of a window will be, with its interval.
@@ -111,7 +110,7 @@ class Cbpe:
         """
         if not counts.scored:
             return {}
-        return _Expected.of(counts, self.calibrator).all()
+        return _Expected.of(counts, self.curve).all()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +139,7 @@ class _Expected:
     square: Floats
 
     @classmethod
-    def of(cls, counts: ScoreCounts, calibrator: Calibrator) -> _Expected:
+    def of(cls, counts: ScoreCounts, curve: Curve) -> _Expected:
         import numpy as np
 
         there = counts.scores > 0
@@ -155,7 +154,7 @@ class _Expected:
             return found
 
         one, zero, square = summed("log_one"), summed("log_zero"), summed("square")
-        return cls(counts, n, calibrator(score), score, called, one, zero, square)
+        return cls(counts, n, curve(score), score, called, one, zero, square)
 
     def all(self) -> dict[str, Estimate]:
         """Every figure that can be had."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from mlops_lab.monitoring.performance.calibration import calibration_error
 from mlops_lab.monitoring.performance.intervals import (
     Estimate,
     Z,
@@ -97,7 +98,9 @@ def auc_of(positive: object, negative: object) -> float | None:
 
 def auc(counts: ScoreCounts) -> Estimate | None:
     """AUC, equal to that of the raw scores within its certificate; see `auc_of`."""
-    found = None if counts.width > 1 else auc_of(counts.positive, counts.negative)
+    if counts.width > 1 or counts.grid.score is None:
+        return None
+    found = auc_of(counts.positive, counts.negative)
     if found is None:
         return None
     p, n = counts.positive.astype(float), counts.negative.astype(float)
@@ -109,7 +112,7 @@ def auc(counts: ScoreCounts) -> Estimate | None:
 
 def log_loss(counts: ScoreCounts) -> Estimate | None:
     """−Σ ln(probability of what came) / n, at least 0; scores are kept 2.2e−16 from 0 and 1."""
-    if not counts.grid.probability or not counts.judged:
+    if not counts.has_losses:
         return None
     n, one, zero = counts.judged, counts.label == 1, counts.label == 0
     mean = (counts.total("log_one", one) + counts.total("log_zero", zero)) / n
@@ -120,7 +123,7 @@ def log_loss(counts: ScoreCounts) -> Estimate | None:
 
 def brier(counts: ScoreCounts) -> Estimate | None:
     """Σ (score − label)² / n, from 0 to 1 (Brier, Verification of forecasts, 1950)."""
-    if not counts.grid.probability or not counts.judged:
+    if not counts.has_losses:
         return None
     n, one = counts.judged, counts.label == 1
     losses = counts.means("square") - 2 * counts.means("score") * one + one
@@ -129,7 +132,7 @@ def brier(counts: ScoreCounts) -> Estimate | None:
 
 def gap(counts: ScoreCounts) -> Estimate | None:
     """Mean score less the share of positives: 0 where the probabilities are right on the whole."""
-    if not counts.grid.probability or not counts.judged:
+    if not counts.has_losses:
         return None
     n = counts.judged
     mean = (counts.total("score", counts.label >= 0) - _positives(counts)) / n
@@ -143,7 +146,7 @@ def positive_share(counts: ScoreCounts) -> Estimate | None:
 
 def mean_score(counts: ScoreCounts) -> Estimate | None:
     """The mean score of all rows, those without a label included."""
-    if not counts.scored:
+    if counts.grid.score is None or not counts.scored:
         return None
     n = counts.scored
     return mean_interval(counts.total("score") / n, counts.total("square") / n, n)
@@ -169,8 +172,6 @@ def recall(counts: ScoreCounts) -> Estimate | None:
 
 def ece(counts: ScoreCounts) -> Estimate | None:
     """Expected calibration error; see `mlops_lab.monitoring.performance.calibration`."""
-    from mlops_lab.monitoring.performance.calibration import calibration_error
-
     return calibration_error(counts)
 
 

@@ -1,0 +1,65 @@
+"""Scored rows, seeded: weeks of a model that is calibrated, or not any more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlops_lab.compute import Chunking, ScoreCube, count_scores, fit_scores
+from mlops_lab.monitoring import performance
+from mlops_lab.monitoring.outcomes import Performance
+from mlops_lab.monitoring.settings import Settings
+
+__all__ = ["FIRST", "WEEK", "judged", "rows", "weeks"]
+
+WEEK = Chunking("week", "at")
+FIRST = pd.Timestamp("2013-04-01")
+
+
+def rows(n: int, seed: int, more_late: float = 0.0, noise: float = 0.0) -> pd.DataFrame:
+    """Rows whose score is the probability of being late, less `more_late`.
+
+    With `noise` the score is that of another row in such a share of the rows: it ranks worse.
+    """
+    draw = np.random.default_rng(seed)
+    truth = draw.beta(2, 5, n)
+    score = np.where(draw.random(n) < noise, draw.permutation(truth), truth)
+    frame = pd.DataFrame(
+        {"score": score, "late": draw.random(n) < np.clip(truth + more_late, 0, 1)}
+    )
+    frame["late"] = frame["late"].astype(object)
+    frame["carrier"] = draw.choice(["EV", "UA", "B6", "DL"], n)
+    frame["origin"] = draw.choice(["EWR", "JFK", "LGA"], n)
+    return frame
+
+
+def weeks(parts: Sequence[pd.DataFrame], first: pd.Timestamp = FIRST) -> pd.DataFrame:
+    """One after the other, each in a week of its own."""
+    return pd.concat(
+        [part.assign(at=first + pd.Timedelta(weeks=i)) for i, part in enumerate(parts)],
+        ignore_index=True,
+    )
+
+
+def judged(
+    reference: pd.DataFrame | None,
+    current: pd.DataFrame,
+    settings: Settings | None = None,
+    *,
+    segments: Sequence[str] = (),
+    fit: dict[str, Any] | None = None,
+    **more: Any,
+) -> Performance:
+    """Count both sides and judge."""
+    columns = fit or {"score": "score", "target": "late"}
+    base = current if reference is None else reference
+    grid = fit_scores(base, segments=segments, **columns)
+
+    def count(frame: pd.DataFrame) -> ScoreCube:
+        return count_scores(frame, grid, chunking=WEEK)
+
+    before = None if reference is None else count(reference)
+    return performance.judge(before, count(current), settings or Settings(), **more)
