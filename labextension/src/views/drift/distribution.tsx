@@ -6,6 +6,7 @@ import { useWidth } from '../hooks';
 import { useText } from '../text';
 import { useShown } from './context';
 import { at, finite, formatEffect, measureLabel, rangeText, withUnit } from './facts';
+import type { IRange } from './facts';
 import type { IColumn } from './state';
 import { quantile, total } from './statistics';
 import type { IColumnWindow, IWindowValues } from './window';
@@ -54,7 +55,7 @@ export function Distribution(props: {
           {t('The counts of this feature are not kept here.')}
         </p>
       ) : column.bins.kind === 'number' ? (
-        <Histogram column={column} found={found} />
+        <Histogram column={column} found={found} range={values.range} />
       ) : (
         <Categories column={column} found={found} />
       )}
@@ -144,7 +145,8 @@ function Missing({ column, now }: { column: IColumn; now: number }): ReactElemen
   );
 }
 
-function Histogram({ column, found }: { column: IColumn; found: IColumnWindow }): ReactElement {
+function Histogram(props: { column: IColumn; found: IColumnWindow; range: IRange }): ReactElement {
+  const { column, found, range } = props;
   const t = useText();
   const node = useRef<HTMLDivElement>(null);
   const width = useWidth(node, 400);
@@ -234,7 +236,7 @@ function Histogram({ column, found }: { column: IColumn; found: IColumnWindow })
           </text>
         ))}
       </svg>
-      <Outside column={column} />
+      <Outside column={column} range={range} />
     </div>
   );
 }
@@ -255,17 +257,15 @@ function span(
 }
 
 /** How many rows lie outside of what the model was trained on, in the chunks that are looked at. */
-function Outside({ column }: { column: IColumn }): ReactElement | null {
+function Outside({ column, range }: { column: IColumn; range: IRange }): ReactElement | null {
   const t = useText();
-  const { evaluation, selection } = useShown();
+  const { evaluation } = useShown();
   const { outside } = column;
   if (outside === null) {
     return null;
   }
-  const from = selection.from ?? 0;
-  const until = selection.until ?? evaluation.chunks.length - 1;
   let [rows, all] = [0, 0];
-  for (let i = from; i <= until && i < evaluation.chunks.length; i += 1) {
+  for (let i = range.from; i <= range.until; i += 1) {
     const share = at(outside.share, i);
     if (share !== null) {
       rows += share * evaluation.chunks[i].rows;

@@ -48,7 +48,9 @@ export function spanText(first: string, last: string): string {
   const [begin, ownEnd] = split(first);
   const end = split(last)[1] ?? last;
   if (ownEnd === undefined) {
-    return `${first} to ${last}`;
+    // Single days of one month.
+    const [, day, rest] = /^(\d+) (.+)$/.exec(first) ?? [];
+    return `${day !== undefined && end.endsWith(` ${rest}`) ? day : first} to ${end}`;
   }
   // The month stands once where both are in it.
   const month = ownEnd.replace(/^\d+\s*/, '');
@@ -132,12 +134,14 @@ export function ranked(evaluation: IEvaluation): readonly IColumn[] {
   const weight = (column: IColumn) =>
     finite(column.impact) ?? (worst(column) * (finite(column.importance) ?? 0) || 0);
   const known = evaluation.columns.some(column => finite(column.importance) !== null);
+  // What the model says and what came of it stand below what it was told.
+  const told = (column: IColumn) => Number(column.role !== 'feature');
   const alarm = (column: IColumn) =>
     column.states.includes('a') ? 2 : column.states.includes('w') ? 1 : 0;
-  return [...evaluation.columns].sort((a, b) =>
-    known
-      ? weight(b) - weight(a) || alarm(b) - alarm(a) || worst(b) - worst(a)
-      : alarm(b) - alarm(a) || worst(b) - worst(a)
+  const worsts = new Map(evaluation.columns.map(column => [column, worst(column)]));
+  const apart = (a: IColumn, b: IColumn) => alarm(b) - alarm(a) || worsts.get(b)! - worsts.get(a)!;
+  return [...evaluation.columns].sort(
+    (a, b) => told(a) - told(b) || (known ? weight(b) - weight(a) : 0) || apart(a, b)
   );
 }
 
@@ -174,6 +178,11 @@ export function formatEffect(value: number | null): string {
 export function withUnit(value: number | null, unit: string | null): string {
   const text = value === null ? '–' : formatValue(value, 2);
   return unit === null || value === null ? text : `${text} ${unit}`;
+}
+
+/** A label as a title: `Log loss`. */
+export function titled(label: string): string {
+  return label.charAt(0).toUpperCase() + label.slice(1);
 }
 
 /** A performance metric's value: shares in percent, losses with three decimals. */

@@ -128,6 +128,11 @@ function StateBadge(props: { model: Model; evaluation: IEvaluation }): ReactElem
   );
 }
 
+/** How it is cut, without why. */
+export function briefly(told: string): string {
+  return told.split(/[:;]/, 1)[0];
+}
+
 /** From when to when, in words. */
 function periodText({ chunks }: IEvaluation): string {
   const dated = /^\d{4}-\d\d-\d\d/;
@@ -175,8 +180,8 @@ export function Controls(props: {
         {t('Reference')} <b>{reference.told}</b>{' '}
         <span className="jp-MlopsLab-muted">{kinds[reference.kind]}</span>
       </span>
-      <span className="jp-MlopsLab-drift-told">
-        {t('Chunk')} <b>{chunking.told}</b>
+      <span className="jp-MlopsLab-drift-told" title={chunking.told}>
+        {t('Chunk')} <b>{briefly(chunking.told)}</b>
       </span>
       <span className="jp-MlopsLab-drift-told">
         <span id="jp-mlops-measure">{t('Measure')}</span>

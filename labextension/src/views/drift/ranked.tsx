@@ -33,12 +33,13 @@ export function Ranked(props: { values: IWindowValues; shown: string | null }): 
   const most = Math.max(...rows.map(row => row.weight), 1e-12);
   const stop = seen.some(row => row.column.name === shown) ? shown : seen[0]?.column.name;
   const { measure } = selection;
+  const features = columns.filter(column => column.role === 'feature').length;
   return (
     <section className="jp-MlopsLab-block" aria-label={t('Ranked features')}>
       <div className="jp-MlopsLab-block-head">
         <h2 className="jp-MlopsLab-h2">{weighed ? t('Ranked by impact') : t('Ranked by drift')}</h2>
         <span className="jp-MlopsLab-small jp-MlopsLab-muted">
-          {columns.length === 1 ? t('1 feature') : t('%1 features', formatCount(columns.length))}
+          {features === 1 ? t('1 feature') : t('%1 features', formatCount(features))}
         </span>
       </div>
       <table className="jp-MlopsLab-drift-ranked">
@@ -72,6 +73,9 @@ export function Ranked(props: { values: IWindowValues; shown: string | null }): 
             >
               <th scope="row" className="jp-MlopsLab-ellipsis" title={column.name}>
                 {column.name}
+                {column.role !== 'feature' && (
+                  <span className="jp-MlopsLab-muted"> {t(column.role)}</span>
+                )}
               </th>
               <td className="jp-MlopsLab-num">
                 <Effect column={column} found={found} bare />
@@ -169,7 +173,11 @@ export function rank(
         : effect / limitOf(column, 'effect');
       return [{ column, found, weight }];
     })
-    .sort((a, b) => b.weight - a.weight);
+    .sort(
+      (a, b) =>
+        Number(a.column.role !== 'feature') - Number(b.column.role !== 'feature') ||
+        b.weight - a.weight
+    );
 }
 
 function importanceText(

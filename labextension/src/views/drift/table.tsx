@@ -11,6 +11,7 @@ import {
   limitOf,
   measureLabel,
   stateText,
+  titled,
   withUnit
 } from './facts';
 import type { IRange } from './facts';
@@ -70,7 +71,7 @@ export function Table(props: { column: IColumn | null; range: IRange | null }): 
             )}
             {plots.map(({ key, metric }) => (
               <th key={key} scope="col" className="jp-MlopsLab-num">
-                {metric.label}
+                {titled(metric.label)}
               </th>
             ))}
             {plots.length > 0 && (

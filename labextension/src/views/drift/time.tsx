@@ -7,8 +7,9 @@ import { useWidth } from '../hooks';
 import { useText } from '../text';
 import { useDraft, useHover } from './brush';
 import { useShown } from './context';
-import { at, limitOf, place, rangeText } from './facts';
+import { at, limitOf, place, rangeText, titled } from './facts';
 import type { IRange } from './facts';
+import { briefly } from './head';
 import { useHost } from './host';
 import { Lane } from './lane';
 import { MatrixLegend } from './legend';
@@ -99,7 +100,7 @@ export function Time(props: { range: IRange | null; shown: string | null }): Rea
       {performance !== null && all.length > 0 ? (
         <Block
           title={t('Performance')}
-          note={evaluation.chunking.told}
+          note={briefly(evaluation.chunking.told)}
           aside={<Metrics all={all} plots={plots} onChange={setKeys} />}
         >
           <PlotLegend plots={plots} />
@@ -307,7 +308,7 @@ function Metrics(props: {
             )
           }
         >
-          {metric.label}
+          {titled(metric.label)}
         </button>
       ))}
     </span>

@@ -6,7 +6,7 @@ import { useText } from '../text';
 import type { Translate } from '../text';
 import { useHover } from './brush';
 import { useShown } from './context';
-import { at, finite, formatOf } from './facts';
+import { at, finite, formatOf, titled } from './facts';
 import type { IPlotted } from './metrics';
 import { areaPath, linePath } from './metrics';
 import type { IScale, ITick } from './scale';
@@ -114,7 +114,7 @@ function Plot(props: {
         </pattern>
       </defs>
       <text className="jp-mod-name" x={0} y={TOP + 8}>
-        {metric.label}
+        {titled(metric.label)}
       </text>
       {ticks.map(({ chunk }) => (
         <path key={chunk} className="jp-mod-grid" d={`M${edge(scale, chunk)} ${TOP}V${HEIGHT}`} />
@@ -209,7 +209,7 @@ export function PlotTip(props: {
         const [value, expected] = [at(metric.realised, chunk), at(estimated, chunk)];
         return (
           <div key={key}>
-            {metric.label} <b>{formatOf(key, metric.unit, value)}</b>
+            {titled(metric.label)} <b>{formatOf(key, metric.unit, value)}</b>
             {expected !== null && (
               <span className="jp-MlopsLab-muted">
                 {', '}
