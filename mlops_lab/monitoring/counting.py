@@ -141,7 +141,10 @@ def count_sides(
         counted.append(settings.time)
     if settings.segment and settings.segment not in counted:
         counted.append(settings.segment)
-    given_base = current if reference is None else reference
+    given_base = reference
+    if given_base is None:
+        given_base = _settled(current, keep)
+        base = handy if given_base is current else given_base
     grids = _grids(given_base, base, list(dict.fromkeys(counted)), settings, tmp, keep)
     sides: list[Side] = []
     work = [(handy, current, types)]
@@ -166,6 +169,22 @@ def count_sides(
         sides[0],
         tuple(notes),
     )
+
+
+def _settled(current: Source, keep: Keep | None) -> Source:
+    """The part of growing data that a rolling reference's grids are fitted to.
+
+    The first one, two, four … files: the grids change when there are twice as many, and until then
+    a new file costs that file. On grids of all files each new one would have everything counted
+    anew.
+    """
+    pieces = [] if keep is None else list(keep.pieces(current))
+    if len(pieces) < 2 or any(content is None for content, _ in pieces) or not current.by_column:
+        return current
+    first = pieces[: 1 << (len(pieces).bit_length() - 1)]
+    if len(first) == len(pieces):
+        return current
+    return Source.of([file for _, piece in first for file in piece.files])
 
 
 def kept_pieces(

@@ -37,6 +37,8 @@ class StoreKeep:
     ----------
     made, reused
         How often something was counted, and how often it was not because it had been.
+    contents
+        The content ids of what was counted.
     """
 
     def __init__(self, store: Store, run_id: str | None = None) -> None:
@@ -46,6 +48,7 @@ class StoreKeep:
         self._known: dict[str, str] | None = None
         self.made = 0
         self.reused = 0
+        self.contents: set[str] = set()
 
     def pieces(self, source: Source) -> Sequence[tuple[str | None, Source]]:
         """Cut data into the parts that stay as they are: the files of a dataset version.
@@ -85,6 +88,7 @@ class StoreKeep:
             self._here[name] = found
             return found
         self.made += 1
+        self.contents.add(content)
         made = make()
         self._here[name] = made
         if self._run_id is not None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mlops_lab.errors import Conflict, Corrupt, Forbidden, InvalidInput, NotFound
 from mlops_lab.orchestration.champion import ChampionJudge
@@ -24,6 +24,10 @@ from mlops_lab.orchestration.site import Site
 from mlops_lab.orchestration.spec import PipelineSpec, Promote
 from mlops_lab.orchestration.step import StepRunner
 from mlops_lab.registry.records import ModelVersion
+
+if TYPE_CHECKING:
+    from mlops_lab.monitoring.alerts import AlertRecord
+    from mlops_lab.monitoring.manager import MonitorRecord
 
 __all__ = ["Judging", "Outcome"]
 
@@ -153,7 +157,24 @@ class Judging:
             inputs={**self.steps.given, **self.steps.kept},
             check_data=self.site.versions.check_data,
             promoted=self._promoted(),
+            monitor=self._monitor,
         )
+
+    def _monitor(self, name: str) -> tuple[MonitorRecord, list[AlertRecord]]:
+        """A monitor of the project as it stands, and its alerts."""
+        from mlops_lab.monitoring.manager import MonitorManager
+
+        site = self.site
+        monitors = MonitorManager(
+            site.root,
+            site.store,
+            site.runs,
+            site.identity,
+            lambda: site.versions.datasets,
+            lambda: site.versions.models,
+        )
+        record = monitors.get(name)
+        return record, monitors.alerts(status="open", monitor=record.name)
 
     def _promoted(self) -> Promoted | None:
         promote = self.spec.promote

@@ -51,6 +51,11 @@ class Versions:
         self._models = models
 
     @property
+    def datasets(self) -> DatasetManager:
+        """Which data there is."""
+        return self._datasets()
+
+    @property
     def models(self) -> ModelManager:
         """The registry."""
         return self._models()

@@ -340,5 +340,5 @@ def test_a_kind_is_added_by_adding_a_file(tmp_path: Path, monkeypatch: pytest.Mo
 
     found = registry.find_kinds()
 
-    assert list(found) == ["metric", "approval", "data", "fairness", "moon"]
+    assert list(found) == ["metric", "approval", "data", "fairness", "monitor", "moon"]
     assert found["moon"].decide("full", FACTS).sentence == "the moon is full"

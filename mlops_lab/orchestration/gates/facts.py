@@ -10,6 +10,8 @@ from mlops_lab.expressions import Given, Loose, Name, nearest
 
 if TYPE_CHECKING:
     from mlops_lab.data.suite_run import SuiteReport
+    from mlops_lab.monitoring.alerts import AlertRecord
+    from mlops_lab.monitoring.manager import MonitorRecord
     from mlops_lab.orchestration.items import Item
     from mlops_lab.tracking.records import MetricSummary
 
@@ -110,6 +112,8 @@ class GateFacts:
         Runs a suite over an input; None where nothing can be checked.
     promoted
         What the gates decide about, where something is promoted.
+    monitor
+        Gives a monitor as it stands, and its alerts; None where there are none to be asked.
     """
 
     params: Mapping[str, Any]
@@ -119,6 +123,7 @@ class GateFacts:
     inputs: Mapping[tuple[str, str], Item] = field(default_factory=dict)
     check_data: Callable[[Item, str], SuiteReport] | None = None
     promoted: Promoted | None = None
+    monitor: Callable[[str], tuple[MonitorRecord, list[AlertRecord]]] | None = None
 
     def get(self, name: Name) -> Given:
         """The value of a name in a gate, or None when it is missing."""
