@@ -104,7 +104,16 @@ class Counts:
             return nan
         high, low = carried(self.high.sum(), self.low.sum())
         offset = from_fixed(int(high), int(low), self.grid.scale)
-        return float(self.grid.centre + offset / self.total)
+        # Rounding must not carry it beyond the values: of equal ones it is that value.
+        return min(max(float(self.grid.centre + offset / self.total), self.min), self.max)
+
+    @property
+    def reaches_beyond_sums(self) -> bool:
+        """Whether values are so far from the centre that sums count them as nearer."""
+        from mlops_lab.compute.slots import CLIP
+
+        reach = CLIP * self.grid.scale
+        return self.max - self.grid.centre > reach or self.grid.centre - self.min > reach
 
     @property
     def std(self) -> float:
@@ -333,11 +342,16 @@ def _std_bounds(counts: Counts) -> tuple[float, float]:
 
     if not counts.grid.ordered or not len(counts.n):
         return nan, nan
+    if counts.min == counts.max:
+        return 0.0, 0.0
     left, right = counts.ends
     means, total, centre = counts.means, counts.total, counts.mean
     with np.errstate(over="ignore", invalid="ignore"):
         between = float(np.sum(counts.n * (means - centre) ** 2)) / total
         inside = np.where(counts.n > 1, (means - left) * (right - means), 0.0)
+        if counts.reaches_beyond_sums:
+            ends = (counts.keys == 0) | (counts.keys == counts.grid.size - 1)
+            inside = np.where(ends, (right - left) ** 2, inside)
         within = float(np.sum(counts.n * np.maximum(inside, 0.0))) / total
     return between**0.5, (between + within) ** 0.5
 

@@ -248,7 +248,7 @@ class _Fitting:
                 if not exact and len(values) <= MOST_VALUES and kinds[name] != "time":
                     values, weights = self._all_values(name, kinds[name])
                     exact = True
-                grid, kind = _number_grid(
+                grid, kind = number_grid(
                     name, self.types[name], kinds[name], values, weights, exact
                 )
                 self._take(found, name, grid, _said(found, name, declared.get(name), kind))
@@ -431,7 +431,7 @@ def _said(
     return found[name][1] if name in found else inferred
 
 
-def _number_grid(
+def number_grid(
     name: str, type_name: str, kind: Kind, values: Floats, weights: Ints, exact: bool
 ) -> tuple[Grid, KindFound]:
     """The grid of a column that is counted as numbers.
@@ -475,6 +475,8 @@ def _centre_and_scale(values: Floats, weights: Ints) -> tuple[float, float]:
     """The median and the spread of the middle, to few binary digits so that they are exact."""
     import numpy as np
 
+    from mlops_lab.compute.slots import CLIP
+
     if not len(values):
         return 0.0, 1.0
     ranks = np.cumsum(weights)
@@ -494,6 +496,8 @@ def _centre_and_scale(values: Floats, weights: Ints) -> tuple[float, float]:
         ),
         1.0,
     )
+    # Sums reach so far: most of the values must be within.
+    spread = max(spread, (q[6] - q[0]) / CLIP * 4)
     exponent = min(max(frexp(spread)[1], -_EXPONENTS), _EXPONENTS)
     scale = ldexp(1.0, exponent)
     centre = float(np.rint(q[3] * 2 / scale * 1024) / 1024 * scale)

@@ -22,6 +22,8 @@ class NewShare(Statistic):
     Words outside of the vocabulary are told apart from new ones by their hashes. Of rare values
     some are new by chance: their share in the reference's rows is about (values seen once) / n
     (Good, 1953, The population frequencies of species), so up to 1 % says little.
+
+    Not known against a window that itself has words which the grid does not know.
     """
 
     name = "new_share"
@@ -33,14 +35,12 @@ class NewShare(Statistic):
     symmetric = False
 
     def _applies(self, ref: Counts, cur: Counts) -> bool:
-        told = ref.grid.form == "values" or (ref.grid.form == "words" and ref.grid.complete)
-        return told and super()._applies(ref, cur)
+        words = ref.grid.form == "words" and ref.grid.complete and not ref.new
+        return (words or ref.grid.form == "values") and super()._applies(ref, cur)
 
     def _measure(self, ref: Counts, cur: Counts) -> Measured:
         import numpy as np
 
-        if ref.grid.form == "words":
-            return Measured.exactly(cur.new / cur.total)
         known = np.isin(cur.keys, ref.keys)
         return Measured.exactly(int(cur.n[~known].sum()) / cur.total)
 

@@ -63,7 +63,7 @@ class MissingShift(ShareShift):
 
 
 class ZeroShift(ShareShift):
-    """Of the share of zeros among the numbers."""
+    """Of the share of zeros among the finite numbers. Minus 1 to 1."""
 
     name = "zero_shift"
     label = "Change of zeros"

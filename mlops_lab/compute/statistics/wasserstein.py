@@ -53,8 +53,6 @@ def wasserstein_in_units(ref: Counts, cur: Counts) -> tuple[float, float, float]
     """W₁ in the column's units: the value, and between which numbers it certainly is."""
     import numpy as np
 
-    from mlops_lab.compute.slots import CLIP
-
     grid = ref.grid
     least, most = min(ref.min, cur.min), max(ref.max, cur.max)
     edges = grid.edges
@@ -72,16 +70,15 @@ def wasserstein_in_units(ref: Counts, cur: Counts) -> tuple[float, float, float]
         moved[counts.keys] += sign * share[counts.keys] * inside
     with np.errstate(over="ignore", invalid="ignore"):
         whole = np.abs(before * width + moved)
-    turning = (before - q < 0) & (before + p > 0) & (width > 0) & (p > 0) & (q > 0)
+    # |∫ (F − G)| is at most ∫ |F − G|, and less only where the sign changes inside of the slot.
+    turning = (before - q < 0) & (before + p > 0) & (width > 0)
     most_inside = width * np.maximum(np.abs(before + p), np.abs(before - q))
     upper = np.where(turning, np.maximum(most_inside, whole), whole)
-    lower = np.where(turning & (before * after < 0), 0.0, whole)
-    beyond = max(abs(least - grid.centre), abs(most - grid.centre)) > CLIP * grid.scale
-    if beyond:  # farther out the sums are cut off
-        far = np.zeros(len(p), dtype=bool)
-        far[[0, -1]] = True
-        upper = np.where(far, np.maximum(most_inside, whole), upper)
-        lower = np.where(far, 0.0, lower)
+    lower = whole
+    if ref.reaches_beyond_sums or cur.reaches_beyond_sums:
+        upper[[0, -1]] = np.maximum(most_inside, whole)[[0, -1]]
+        lower = whole.copy()
+        lower[[0, -1]] = 0.0
     slack = _ROUNDING * (abs(least) + abs(most) + grid.scale)
     if np.array_equal(p, q) and np.array_equal(ref.sums, cur.sums):
         return 0.0, 0.0, float(upper.sum())
