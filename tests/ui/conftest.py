@@ -86,7 +86,7 @@ def tab(browser: Browser) -> Iterator[Page]:
     page.on("requestfinished", lambda sent: _note(page, sent.url))
     # What the page's own policy blocks is told as a request, too, but never leaves.
     page.on("requestfailed", lambda sent: sent.failure == "csp" or _note(page, sent.url))
-    page.on("pageerror", lambda error: page.faults.append(str(error)))  # type: ignore[attr-defined]
+    page.on("pageerror", lambda error: page.faults.append(error.stack or str(error)))  # type: ignore[attr-defined]
     yield page
     context.close()
 

@@ -129,7 +129,7 @@ function hostActions(
         void insertLines(app, notebooks, line, projects.folder);
       }
     },
-    report: null
+    report: what => void commands.execute(CommandIDs.makeReport, { project, what: [what] })
   };
 }
 
