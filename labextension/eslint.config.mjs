@@ -8,7 +8,7 @@ import tseslint from 'typescript-eslint';
 
 // Which folder may import what: the layers of the front end, from the bottom up.
 const JUPYTER = ['@jupyterlab/*', '@jupyter/*', '@lumino/*'];
-const CONCEPTS = ['project', 'tracking', 'orchestration', 'data', 'registry', 'monitoring'];
+const CONCEPTS = ['project', 'tracking', 'orchestration', 'data', 'registry', 'monitoring', 'reports'];
 const APPLICATION = ['sidebar', 'commands', 'tokens', 'icons', 'notebook', 'nodes'];
 
 /** Everything in these modules and folders of `src`, as seen from one or two folders below it. */

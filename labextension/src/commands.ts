@@ -57,6 +57,8 @@ export const CommandIDs = {
   registerModel: 'mlops-lab:register-model',
   /** The same of the run that has the keyboard in the sidebar. */
   registerFocusedRun: 'mlops-lab:register-focused-run',
+  /** `{project, what}`: make a report of `run:<id>`, `model:flight-delay@2`, `monitor:delay` … */
+  makeReport: 'mlops-lab:make-report',
   /** `{project, name, run?, alert?}`: a monitor in the main area; `alert` is an incident's key. */
   openMonitor: 'mlops-lab:open-monitor',
   /** Open the monitor that has the keyboard in the sidebar. */

@@ -6,6 +6,7 @@ import { pipelinesPlugin } from './orchestration/plugin';
 import { projectHeaderPlugin, projectPlugin } from './project/plugin';
 import { registryViewPlugin } from './registry/plugin';
 import { registryPlugin } from './registry/sidebar';
+import { reportsPlugin } from './reports/plugin';
 import { sidebar } from './sidebar';
 import { chipPlugin, runsPlugin, statusPlugin } from './tracking/plugin';
 import { savedViewsPlugin } from './tracking/saved-views';
@@ -26,5 +27,6 @@ export default [
   monitorViewPlugin,
   pipelinesPlugin,
   dataPlugin,
-  datasetViewPlugin
+  datasetViewPlugin,
+  reportsPlugin
 ];

@@ -18,6 +18,8 @@ import type { IRegistryState, IRequest, ISelection } from '../views/registry/sta
 export interface IRegistryActions {
   /** Show a run or a dataset: `run:<id>`, `dataset:flights@3`. */
   open(node: string): void;
+  /** Make a report of `model:flight-delay@2`. */
+  report(what: string): void;
   /** Put a line into a notebook. */
   insert(line: string): void;
 }
@@ -47,7 +49,7 @@ export class RegistryModel implements IDisposable {
     this.view = new LocalModel<IRegistryState>({
       ...NO_REGISTRY,
       place: 'panel',
-      opens: ['run', 'dataset'],
+      opens: ['run', 'dataset', 'report'],
       inserts: true,
       selection: { ...NO_SELECTION, ...selection }
     });
@@ -207,6 +209,9 @@ export class RegistryModel implements IDisposable {
         return '';
       case 'open':
         this._actions.open(request.node);
+        return '';
+      case 'report':
+        this._actions.report(`model:${refOf(request.model, request.version)}`);
         return '';
       case 'insert':
         this._actions.insert(request.text);

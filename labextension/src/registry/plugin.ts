@@ -109,6 +109,7 @@ function actionsOf(
   const { commands } = app;
   return {
     open: node => openNode(commands, project, node),
+    report: what => void commands.execute(CommandIDs.makeReport, { project, what: [what] }),
     insert: line => {
       if (notebooks !== null) {
         void insertLines(app, notebooks, line, projects.folder);

@@ -48,7 +48,11 @@ afterEach(() => live.dispose());
 
 function make(): RegistryModel {
   const trans = nullTranslator.load('mlops_lab');
-  const actions = { open: (node: string) => opened.push(node), insert: () => {} };
+  const actions = {
+    open: (node: string) => opened.push(node),
+    report: () => {},
+    insert: () => {}
+  };
   const model = new RegistryModel(live, actions, trans);
   model.data.active = true;
   return model;

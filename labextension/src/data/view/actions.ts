@@ -13,6 +13,8 @@ export interface IDatasetActions {
   /** A press that may become a drag of that cell. */
   press(event: PointerEvent): void;
   copy(text: string): void;
+  /** Make a report of the shown version. */
+  report(): void;
   /** All that can be done, at a place on the page. */
   menu(at: DOMRect): void;
 }
@@ -27,5 +29,6 @@ export const ActionsContext = createContext<IDatasetActions>({
   insert: nothing,
   press: nothing,
   copy: nothing,
+  report: nothing,
   menu: nothing
 });

@@ -58,6 +58,15 @@ export function Header({
         </button>
         <button
           type="button"
+          className="jp-MlopsLab-button"
+          title={t('Make one file of it, to send and to print')}
+          onClick={() => actions.report()}
+        >
+          <Icon name="file" size={14} />
+          {t('Report…')}
+        </button>
+        <button
+          type="button"
           className="jp-MlopsLab-button jp-mod-icon"
           aria-haspopup="menu"
           title={t('More')}

@@ -180,6 +180,12 @@ function actionsOf(
       }
     },
     copy: text => Clipboard.copyToSystem(text),
+    report: () => {
+      if (model.version !== null && commands.hasCommand(CommandIDs.makeReport)) {
+        const what = [`dataset:${model.name}@${model.version}`];
+        void commands.execute(CommandIDs.makeReport, { project, what });
+      }
+    },
     menu: at => openMenu(commands, at, menu => fillMenu(menu, about(), model.shown?.aliases ?? []))
   };
 }

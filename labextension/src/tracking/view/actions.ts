@@ -16,6 +16,8 @@ export interface IRunActions {
   openInput(kind: 'dataset' | 'model', name: string, version: number): void;
   /** Make a version of a model that a run has logged. */
   register(run: string): void;
+  /** Make a report of it. */
+  report(): void;
   /** All that can be done, at a place on the page. */
   menu(at: DOMRect): void;
 }
@@ -32,5 +34,6 @@ export const ActionsContext = createContext<IRunActions>({
   copyId: nothing,
   openInput: nothing,
   register: nothing,
+  report: nothing,
   menu: nothing
 });

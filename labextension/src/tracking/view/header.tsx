@@ -117,6 +117,17 @@ export function Header({ run }: { run: IRunDetail }): ReactElement {
             {stopping ? t('Stopping') : t('Stop')}
           </button>
         )}
+        {!deleted && run.kind !== 'report' && (
+          <button
+            type="button"
+            className="jp-MlopsLab-button"
+            title={t('Make one file of it, to send and to print')}
+            onClick={() => actions.report()}
+          >
+            <Icon name="file" size={14} />
+            {t('Report…')}
+          </button>
+        )}
         <button
           type="button"
           className="jp-MlopsLab-button jp-mod-icon"

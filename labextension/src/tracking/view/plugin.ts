@@ -213,6 +213,7 @@ function actionsOf(app: JupyterFrontEnd, model: RunModel): IRunActions {
     openInput: (kind, name, version) =>
       run(kind === 'dataset' ? CommandIDs.openDataset : CommandIDs.openModel, { name, version }),
     register: id => run(CommandIDs.registerModel, { id }),
+    report: () => run(CommandIDs.makeReport, { what: [`run:${model.id}`] }),
     menu: at => openMenu(commands, at, menu => fillMenu(menu, commands, model, about))
   };
 }

@@ -188,11 +188,12 @@ function Shown(props: IContentProps & { models: IModels }): ReactElement {
 function Header(props: { model: Model; page: IModelPage | undefined; name: string }): ReactElement {
   const { model, page, name } = props;
   const t = useText();
-  const { alive, busy, choose, may } = useHost();
-  const { part } = useValue(model, 'selection');
+  const { alive, ask, busy, choose, may, opens } = useHost();
+  const { part, version } = useValue(model, 'selection');
   const updated = useValue(model, 'updated_ms');
   const row = page?.model;
   const newest = page?.versions[0];
+  const shown = version ?? newest?.version;
   const rollback = page === undefined ? undefined : waysBack(page)[0];
   const toggle = (one: 'history' | 'card') => () =>
     choose({ part: part === one ? 'versions' : one });
@@ -245,6 +246,17 @@ function Header(props: { model: Model; page: IModelPage | undefined; name: strin
           <Icon name="file" size={14} />
           {t('Model card')}
         </button>
+        {alive && opens.includes('report') && shown !== undefined && (
+          <button
+            type="button"
+            className="jp-MlopsLab-button"
+            title={t('Make one file of %1, to send and to print', shown)}
+            onClick={() => void ask({ verb: 'report', model: name, version: shown })}
+          >
+            <Icon name="file" size={14} />
+            {t('Report…')}
+          </button>
+        )}
         {may('models:rollback') && rollback !== undefined && (
           <button
             type="button"

@@ -205,6 +205,7 @@ export type IRequest = { id: string } & (
   | { verb: 'card'; model: string; sections: Record<string, string> }
   | { verb: 'note'; model: string; version: number; text: string }
   | { verb: 'open'; node: string }
+  | { verb: 'report'; model: string; version: number }
   | { verb: 'insert'; text: string }
 );
 

@@ -2,6 +2,7 @@ import { useState } from 'react';
 import type { ReactElement, ReactNode } from 'react';
 import { ErrorBox, Icon, Loading, Skeleton, formatBytes } from '../../../components';
 import { useText } from '../../../views/text';
+import { download } from '../../../components/download';
 import { artifactName, viewerOf } from '../facts';
 import type { IOwned } from '../facts';
 import { Markdown } from './markdown';
@@ -180,12 +181,7 @@ function Download({ one }: { one: IOwned }): ReactElement {
   const save = async () => {
     try {
       const blob = await client.artifact(one.owner.id, one.artifact.path);
-      const link = document.createElement('a');
-      link.href = URL.createObjectURL(blob);
-      link.download = one.artifact.path.split('/').pop() ?? 'artifact';
-      link.click();
-      // The browser has taken the bytes by the next turn; the URL would keep them in memory.
-      window.setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+      download(blob, one.artifact.path.split('/').pop() ?? 'artifact');
       setFailure(null);
     } catch (error) {
       setFailure(error instanceof Error ? error.message : String(error));
