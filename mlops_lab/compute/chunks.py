@@ -156,7 +156,7 @@ class Chunking:
         zone = zone_of(self.timezone)
         local = at.replace(tzinfo=zone) if at.tzinfo is None else at.astimezone(zone)
         if self.by == "hour":
-            return f"{local:%Y-%m-%dT%H}{'b' * local.fold}"
+            return _hour_key(local, zone)
         day = local.date()
         if self.by == "week":
             day -= timedelta(days=day.weekday())
@@ -410,11 +410,26 @@ def _hour_bounds(key: str, zone: str) -> tuple[datetime, datetime]:
     found = _HOUR.fullmatch(key)
     if found is None:
         raise InvalidInput(f'"{key}" is no key of an hour: write it like 2013-04-01T05.')
-    local = datetime.combine(
-        _date_of(found[1]), time(int(found[2]), fold=len(found[3])), tzinfo=zone_of(zone)
-    )
-    start = local.astimezone(UTC)
-    return start, start + timedelta(hours=1)
+    day, hour, fold = _date_of(found[1]), int(found[2]), len(found[3])
+    if hour > 23:
+        raise InvalidInput(f'"{key}" is no key of an hour: a day has 00 to 23.')
+    clock = zone_of(zone)
+    starts = [
+        datetime.combine(day, time(hour, minute, fold=fold), tzinfo=clock).astimezone(UTC)
+        for minute in range(0, 60, 15)
+    ]
+    # A clock may jump into the hour, or over it: it lasts while the clock shows it.
+    start = next((one for one in starts if _hour_key(one, clock) == key), starts[0])
+    until = start
+    while _hour_key(until, clock) == key:
+        until += timedelta(minutes=15)
+    return start, until
+
+
+def _hour_key(at: datetime, zone: ZoneInfo) -> str:
+    local = at.astimezone(zone)
+    hour = local.replace(tzinfo=None, minute=0, second=0, microsecond=0)
+    return f"{_padded(hour, '%Y-%m-%dT%H')}{'b' * local.fold}"
 
 
 def _instant(micros: int, zone: str | None) -> datetime:
