@@ -252,14 +252,13 @@ def _inputs(
     told: Sequence[ColumnEvaluation],
     loud: Sequence[ColumnEvaluation],
 ) -> list[str]:
+    lines: list[str] = []
     if incident.kind == "quality":
         names = [one.name for one in loud if one.name not in incident.columns]
-        return [
-            f"Drift of {listed(incident.columns)} is not judged here: data quality first."
-        ] * bool(incident.columns) + [
-            f"Loud besides: {listed(names, 5)}." for _ in range(bool(names))
-        ]
-    lines: list[str] = []
+        if incident.columns:
+            judged = f"Drift of {listed(incident.columns)} is not judged here"
+            lines.append(f"{judged}: data quality first.")
+        return [*lines, f"Loud besides: {listed(names, 5)}."] if names else lines
     for column in sorted(told, key=lambda one: -_weight(one, place))[:_COLUMNS]:
         lines += _mass(evaluation, column, place)
         if incident.kind != "domain" and column.outside and _letter(column, place) in LOUD:

@@ -176,12 +176,14 @@ def listed(names: Iterable[str], most: int = _MOST) -> str:
 
     Examples
     --------
-    >>> listed(["temp"]), listed(["temp", "dewp"]), listed("abcde")
-    ('temp', 'temp and dewp', 'a, b, c and 2 more')
+    >>> listed(["temp"]), listed(["temp", "dewp"]), listed("abcde"), listed([])
+    ('temp', 'temp and dewp', 'a, b, c and 2 more', 'none')
     """
     every = list(names)
     shown = every[:most]
     rest = len(every) - len(shown)
+    if not every:
+        return "none"
     if rest:
         return f"{', '.join(shown)} and {rest:,} more"
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

@@ -67,10 +67,15 @@ CHECK = Type()
 
 
 def _is_empty(name: str, looking: Looking) -> bool:
-    return all(
-        window[name].missing == window[name].rows
-        for window in looking.material.current
-        if name in window.columns
+    """Whether one of the two sides has no value in it."""
+    material = looking.material
+    return any(
+        all(
+            window[name].missing + window[name].nan == window[name].rows
+            for window in side
+            if name in window.columns
+        )
+        for side in (material.current, material.compared.windows)
     )
 
 
