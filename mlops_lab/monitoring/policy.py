@@ -285,7 +285,7 @@ def persist(
 
 def _judge_line(line: LineFacts, significant: Sequence[bool], policy: Policy) -> tuple[Gates, ...]:
     # With one chunk there is no second look: the alert level itself makes the alert.
-    once = line.alert if len(line.cells) == 1 else policy.twice * line.alert
+    twice = 1.0 if len(line.cells) == 1 else policy.twice
     said, letters, at_once = [], [], []
     for cell, chance in zip(line.cells, significant, strict=True):
         letter = _unjudged(cell, policy)
@@ -298,6 +298,8 @@ def _judge_line(line: LineFacts, significant: Sequence[bool], policy: Policy) ->
             loud = effect and beyond_chance is not False and beyond_nature is not False
             letter = "w" if loud else "o"
         letters.append(letter)
+        # Twice what is allowed: where weather is at .3 by nature, .33 is no reason to wake people.
+        once = twice * max(line.alert, cell.natural or 0.0)
         at_once.append(cell.effect is not None and cell.effect >= once)
         said.append((effect, beyond_chance, beyond_nature))
     lasting = persist(letters, at_once, policy, line.epochs)

@@ -62,7 +62,7 @@ class Policy:
     persistence
         So many of the last so many judged chunks make an alert of warnings.
     twice
-        An effect of so many times the alert level is an alert at once.
+        An effect of so many times the alert level, and of what is natural, is an alert at once.
     quiet_chunks
         So many quiet chunks in a row end an incident.
     small, drift_rows, significance_rows

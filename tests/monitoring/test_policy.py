@@ -39,7 +39,8 @@ def letters(*cells: CellFacts, **line: Any) -> str:
         ({"p_value": 0.2}, "o"),  # chance
         ({"natural": 0.13}, "o"),  # nature
         ({"natural": None}, "w"),  # nature is not known: provisional
-        ({"effect": 0.21}, "a"),  # twice the alert level, at once
+        ({"effect": 0.21}, "a"),  # twice the alert level and nature, at once
+        ({"effect": 0.21, "natural": 0.15}, "w"),
         ({"n": 99}, "s"),
         ({"n": 100}, "h"),
         ({"n": 299}, "h"),
