@@ -58,7 +58,7 @@ class WebhookModel(Shape):
     webhook: Annotated[Line, Field(min_length=1, max_length=2_000)] = Field(
         description="an address, https://…, or env:NAME for the variable that holds it"
     )
-    secret: Annotated[Line, Field(pattern=_VARIABLE.pattern)] | None = Field(
+    secret: Annotated[Line, Field(pattern=f"^{_VARIABLE.pattern}$")] | None = Field(
         default=None,
         description="the name of the environment variable that holds the secret to sign with",
     )
@@ -278,7 +278,10 @@ def _post(url: SplitResult, addresses: list[str], body: bytes, headers: dict[str
             continue
         try:
             connection.request("POST", target, body, headers)
-            return connection.getresponse().status
+            status = connection.getresponse().status
+            if connection.aborted:  # an answer that was cut off ends like a short one
+                raise TimeoutError
+            return status
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise _late(connection, error) from error
         finally:
