@@ -189,16 +189,27 @@ const Column = v.object({
   warn: v.number(),
   alert: v.number(),
   natural: maybeNumber,
+  /** `natural` chunk by chunk, where the reference changes with the version of the model. */
+  naturals: v.optional(Series, []),
   provisional: v.boolean(),
   states: v.string(),
   effect: Series,
+  /** The certificate of the effect: it lies between these. */
+  effect_low: v.optional(Series, []),
+  effect_high: v.optional(Series, []),
   wasserstein: Series,
   psi: Series,
   missing: Series,
   p_value: Series,
   median: Series,
   outside: maybe(
-    v.object({ low: maybeNumber, high: maybeNumber, natural: maybeNumber, share: Series })
+    v.object({
+      low: maybeNumber,
+      high: maybeNumber,
+      natural: maybeNumber,
+      share: Series,
+      states: v.optional(v.string(), '')
+    })
   ),
   reference: v.object({
     n: v.number(),
@@ -212,7 +223,9 @@ const Column = v.object({
   bins: Bins,
   /** One row of counts, or one per version of the model that answered. */
   reference_counts: v.union([Counts, v.record(v.string(), Counts)]),
-  counts: Packed
+  counts: Packed,
+  /** What else was measured, by its name. */
+  statistics: v.optional(v.record(v.string(), Series), {})
 });
 
 const Metric = v.object({
@@ -279,6 +292,8 @@ const Performance = v.object({
   ),
   counts: maybe(Packed),
   reference_counts: maybe(Packed),
+  /** Where the bins of the score begin and end. */
+  score_edges: v.optional(v.array(v.number()), []),
   notes: v.optional(v.array(v.string()), [])
 });
 

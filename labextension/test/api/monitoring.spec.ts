@@ -22,4 +22,14 @@ describe('the wire of monitoring', () => {
   it.each(Object.entries(SAMPLES))('decodes the sample %s', (name, schema) => {
     expect(() => decode(schema, sample(name))).not.toThrow();
   });
+
+  it('loses nothing of an evaluation: its views know more than this', () => {
+    expect(decode(wire.Evaluation, sample('evaluation'))).toEqual(sample('evaluation'));
+  });
+
+  it('names the list in which something is no number', () => {
+    const evaluation = sample('evaluation') as { columns: { effect: unknown[] }[] };
+    evaluation.columns[1].effect[3] = 'many';
+    expect(() => decode(wire.Evaluation, evaluation)).toThrow(/columns\.1\.effect: a list of/);
+  });
 });

@@ -11,23 +11,6 @@ export const RUN = '5d0c7be2a94f41c38e6f1b2a7d90c3e4';
 export const OLDER = '0f3e9a1c7d5b42e8b6a4c2d1e0f98765';
 export const ALERT = '3f0a9c2e71b84d65a0d7e4c1829b3f56';
 
-const incident = (key: string) => ({
-  ...{ key, kind: 'drift', severity: 'alert', columns: [key], segment: null },
-  ...{ first: '2013-04-15', last: '2013-04-15', open: true, sentence: `${key} moved.` },
-  ...{ impact: 0.1, sections: [], id: null, status: null }
-});
-
-/** As little of an evaluation as there can be: the view's own tests have more. */
-export const EVALUATION = {
-  ...{ format: 1, id: RUN, monitor: 'delay', title: 'delay', at: null, policy: {}, notes: [] },
-  reference: { kind: 'fixed', told: 'a@1', rows: 9, from: null, until: null, chunks: 1 },
-  current: { told: 'a@2', rows: 9, from: null, until: null },
-  chunking: { by: 'week', time: 'at', timezone: 'UTC', told: 'by week' },
-  summary: { state: 'alert', sentence: 'temp moved.' },
-  ...{ chunks: [], columns: [], quality: [], performance: null, events: [] },
-  alerts: [incident('dewp'), incident('temp')]
-};
-
 /** A server with the samples' monitors, which notes what it is asked. */
 export class FakeServer {
   asked: { method: string; path: string; query: string; body: unknown }[] = [];
@@ -36,7 +19,7 @@ export class FakeServer {
     'GET me': sample('me'),
     'GET monitors': sample('monitors'),
     'GET monitors/delay': sample('monitor'),
-    'GET monitors/delay/evaluation': EVALUATION,
+    'GET monitors/delay/evaluation': sample('evaluation'),
     'POST monitors/delay/check': sample('monitor_check_started'),
     'POST monitors/delay/window': sample('monitor_window'),
     'GET alerts': sample('alerts'),

@@ -1,10 +1,10 @@
 import { nullTranslator } from '@jupyterlab/translation';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { IMonitorPage } from '../../src/api/monitoring';
+import type { IEvaluation, IMonitorPage } from '../../src/api/monitoring';
 import { MonitorModel } from '../../src/monitoring/model';
 import type { IRequest } from '../../src/views/drift/state';
 import { sample } from '../wire';
-import { ALERT, EVALUATION, FakeServer, OLDER, RUN, answered } from './fakes';
+import { ALERT, FakeServer, OLDER, RUN, answered } from './fakes';
 
 const trans = nullTranslator.load('mlops_lab');
 const page = sample('monitor') as IMonitorPage;
@@ -122,8 +122,9 @@ describe('the host of the drift view', () => {
   });
 
   it('turns to the alert that a person came for', async () => {
-    const alerts = EVALUATION.alerts.map((one, i) => ({ ...one, id: i === 1 ? ALERT : null }));
-    server.answers['GET monitors/delay/evaluation'] = { ...EVALUATION, alerts };
+    const evaluation = sample('evaluation') as IEvaluation;
+    const alerts = evaluation.alerts.map((one, i) => ({ ...one, id: i === 1 ? ALERT : null }));
+    server.answers['GET monitors/delay/evaluation'] = { ...evaluation, alerts };
     model.explain(ALERT);
     await look();
     expect(model.view.get('selection').alert).toContain(alerts[1].key);
