@@ -10,6 +10,7 @@ from mlops_lab.charts.look import REFERENCE, WINDOW
 __all__ = ["calibration"]
 
 SIDE = 280
+_AXIS = {"format": ".0%", "tickCount": 5}
 
 
 def calibration(
@@ -52,10 +53,10 @@ def calibration(
     scale = alt.Scale(domain=[0, end], nice=True)
     colours = alt.Scale(domain=["reference", window], range=[REFERENCE, WINDOW])
     base = alt.Chart(alt.InlineData(rows)).encode(
-        x=alt.X("score:Q", title="mean score", scale=scale, axis=alt.Axis(format=".0%")),
+        x=alt.X("score:Q", title="mean score", scale=scale, axis=_AXIS),
         color=alt.Color("of:N", scale=colours, legend=alt.Legend(title=None, orient="top")),
     )
-    seen = alt.Y("share:Q", title=f"{event} observed", scale=scale, axis=alt.Axis(format=".0%"))
+    seen = alt.Y("share:Q", title=f"{event} observed", scale=scale, axis=_AXIS)
     line = base.mark_line(point=True).encode(
         y=seen,
         tooltip=[

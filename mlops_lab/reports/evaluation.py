@@ -83,7 +83,7 @@ def write_evaluation(
         out.told(note)
     incidents = list(wire.get("alerts") or ())
     if incidents:
-        out.heading(_counted(len(incidents), "alert"), level + 1)
+        out.heading(_counted(len(incidents), "incident"), level + 1)
         for incident in incidents:
             write_incident(incident, out, level=level + 2)
     _write_quality(wire, out, level + 1)
@@ -180,14 +180,19 @@ def _write_columns(wire: Mapping[str, Any], out: Writer, level: int) -> None:
 def _column(one: Mapping[str, Any], labels: Sequence[str]) -> tuple[Any, ...]:
     states = str(one.get("states") or "")
     effect = [_real(value) for value in one.get("effect") or ()]
-    known = [(value, at) for at, value in enumerate(effect) if value is not None]
+    known = [
+        (value, at)
+        for at, value in enumerate(effect)
+        # What is too few rows to be judged is not what the column is judged by.
+        if value is not None and states[at : at + 1] in "owaq"
+    ]
     largest, at = max(known, default=(None, None))
     worst = next((letter for letter in _WORST if letter in states), "-")
     measure = {"ks": "D", "tvd": "TVD", "auc": "AUC"}.get(str(one.get("measure")), "")
     state = _STATE[worst]
     return (
         (_WORST.index(worst), -(largest or 0)),
-        Html(state_word(state).markup, float(_WORST.index(worst))),
+        Html(state_word(state).markup, str(_WORST.index(worst))),
         one.get("name"),
         measure,
         largest,
@@ -222,7 +227,9 @@ def _write_calibration(wire: Mapping[str, Any], out: Writer, level: int) -> None
         window="all labelled rows",
         event=str(performance.get("target") or "share"),
     )
-    out.chart(chart_dict(drawn), "Calibration: what was predicted against what happened.")
+    out.chart(
+        chart_dict(drawn), "Calibration: what was predicted against what happened.", square=True
+    )
 
 
 def _calibrated(counts: Any, groups: int = 10) -> list[dict[str, float | None]]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from mlops_lab.widgets.drift_picture import drift_svg, drift_text
 from mlops_lab.widgets.models_picture import models_svg, models_text
 from mlops_lab.widgets.picture import curves_svg, curves_text
 
@@ -97,16 +98,5 @@ def write_registry(state: Mapping[str, Any], out: Writer) -> None:
 def write_drift(state: Mapping[str, Any], out: Writer) -> None:
     """Write the drift view: what is brushed in it is computed again from its counts."""
     evaluation = state.get("evaluation") or {}
-    summary = evaluation.get("summary") or {}
-    words = f"{evaluation.get('title', 'Drift')}: {summary.get('sentence', '')}"
     nobody = {**_NOBODY, "monitor": None, "reports": False, "loaded": True}
-    out.view("drift", {**_DRIFT, **state, **nobody}, words, drift_still(evaluation))
-
-
-def drift_still(evaluation: Mapping[str, Any]) -> str:
-    """Draw an evaluation where no script runs; as the notebook's picture of it, once there is one."""
-    try:
-        from mlops_lab.widgets.drift_picture import drift_svg
-    except ImportError:
-        return ""
-    return str(drift_svg(evaluation))
+    out.view("drift", {**_DRIFT, **state, **nobody}, drift_text(evaluation), drift_svg(evaluation))

@@ -176,7 +176,7 @@ class Writer:
             f'alt="{text(words, 300)}"></figure>'
         )
 
-    def chart(self, spec: Mapping[str, Any], words: str) -> None:
+    def chart(self, spec: Mapping[str, Any], words: str, *, square: bool = False) -> None:
         """Draw a Vega-Lite or Vega chart when the reader comes near.
 
         Parameters
@@ -185,11 +185,13 @@ class Writer:
             The specification, with its data.
         words
             What there is to see.
+        square
+            Whether it is as high as it is wide, whatever the width of the page.
         """
         self.modules.add("vega")
         anchor = self._id("c")
         self.parts.append(
-            f'<figure class="jp-MlopsLab-report-chart" data-chart="{anchor}" role="img" '
+            f'<figure class="jp-MlopsLab-report-chart{" jp-mod-square" * square}" data-chart="{anchor}" role="img" '
             f'aria-label="{text(words, 500)}"><p class="jp-MlopsLab-report-still">'
             f"{text(words, 500)}</p></figure>"
         )
