@@ -510,7 +510,7 @@ class _Judging:
             one_label = not base.whole.positive.any() or not base.whole.negative.any()
             notes.append(
                 "Nothing is estimated without labels: the reference has one label only."
-                if one_label
+                if one_label and base.whole.judged >= policy.cbpe_rows
                 else f"Nothing is estimated without labels: this needs {policy.cbpe_rows:,} rows "
                 f"of the reference with a label, it has {base.whole.judged:,}."
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -29,6 +28,9 @@ SHOWN: Final = 8
 _LITTLE: Final = 0.01
 """Of a smaller gap no part has a share that means something."""
 
+_MIXED: Final = 30
+"""So many rows with the spread of all are mixed into a segment's own spread."""
+
 MEASURED: Final[dict[Task, str]] = {"binary": "gap", "multiclass": "accuracy", "regression": "bias"}
 """What is compared, by task: the mean over rows of score − label, of being right, of the error."""
 
@@ -52,10 +54,10 @@ def worst_segments(
 ) -> tuple[SegmentRow, ...]:
     """Find the segments that do worse than the rows outside of them.
 
-    Every counted segment with enough rows is compared with all other rows; those that differ are
-    chosen by Benjamini and Hochberg over all that were looked at (`policy.q`), and their intervals
-    hold together (Bonferroni), so that the worst of two hundred is not only the unluckiest. A pair
-    of columns is told only where it says more than one of the two.
+    Every counted segment with enough rows is compared with all other rows by Student's t; those
+    that differ are chosen by Benjamini and Hochberg over all that were looked at (`policy.q`), and
+    their intervals hold together (Bonferroni), so that the worst of two hundred is not only the
+    unluckiest. A pair of columns is told only where it says more than one of the two.
 
     Parameters
     ----------
@@ -74,6 +76,7 @@ def worst_segments(
         At most `SHOWN`, those first in which most of the trouble is.
     """
     import numpy as np
+    from scipy.special import stdtr
 
     task = cube.grid.task
     if task == "binary" and not cube.grid.probability:
@@ -88,14 +91,15 @@ def worst_segments(
     mean = sums.total / n
     rest = sums.all_n - np.where(enough, sums.n, 0.0)
     mean_rest = (sums.all_total - sums.total) / rest
-    error = np.sqrt(_variance(sums.square / n, mean) / n)
+    # Of few rows the spread may be small by chance, too: some of all rows are mixed in.
+    every = max(sums.all_square / sums.all_n - (sums.all_total / sums.all_n) ** 2, 0.0)
+    spread = (n * _variance(sums.square / n, mean) + _MIXED * every) / (n + _MIXED)
+    error = np.sqrt(spread / n)
     error_rest = np.sqrt(_variance((sums.all_square - sums.square) / rest, mean_rest) / rest)
     both = np.hypot(error, error_rest)
     z = np.abs(mean - mean_rest) / np.where(both > 0, both, np.inf)
-    p_values = [
-        math.erfc(float(one) / math.sqrt(2)) if ok else None
-        for one, ok in zip(z, enough, strict=True)
-    ]
+    chance = 2 * stdtr(n - 1, -z)
+    p_values = [float(p) if ok else None for p, ok in zip(chance, enough, strict=True)]
     far = (
         np.abs(mean - 1) - np.abs(mean_rest - 1)
         if task == "multiclass"

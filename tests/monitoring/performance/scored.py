@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlops_lab.compute import Chunking, ScoreCube, count_scores, fit_scores
+from mlops_lab.compute import Chunking, ScoreCube, ScoreGrid, count_scores, fit_scores
 from mlops_lab.monitoring import performance
 from mlops_lab.monitoring.outcomes import Performance
 from mlops_lab.monitoring.settings import Settings
@@ -55,11 +55,23 @@ def judged(
 ) -> Performance:
     """Count both sides and judge."""
     columns = fit or {"score": "score", "target": "late"}
-    base = current if reference is None else reference
-    grid = fit_scores(base, segments=segments, **columns)
+    if reference is None:
+        grid, before = fit_scores(current, segments=segments, **columns), None
+    else:
+        grid, before = _counted(reference, tuple(segments), tuple(columns.items()))
+    now = count_scores(current, grid, chunking=WEEK)
+    return performance.judge(before, now, settings or Settings(), **more)
 
-    def count(frame: pd.DataFrame) -> ScoreCube:
-        return count_scores(frame, grid, chunking=WEEK)
 
-    before = None if reference is None else count(reference)
-    return performance.judge(before, count(current), settings or Settings(), **more)
+_known: dict[Any, tuple[pd.DataFrame, ScoreGrid, ScoreCube]] = {}
+
+
+def _counted(
+    frame: pd.DataFrame, segments: tuple[str, ...], columns: tuple[tuple[str, Any], ...]
+) -> tuple[ScoreGrid, ScoreCube]:
+    """Most tests have one reference: it is counted once."""
+    key = (id(frame), segments, columns)
+    if key not in _known:
+        grid = fit_scores(frame, segments=segments, **dict(columns))
+        _known[key] = frame, grid, count_scores(frame, grid, chunking=WEEK)
+    return _known[key][1:]

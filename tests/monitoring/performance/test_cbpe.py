@@ -12,7 +12,7 @@ from mlops_lab.compute import ScoreCounts, count_scores, fit_scores
 from mlops_lab.monitoring.performance.cbpe import ESTIMATED, Cbpe
 from mlops_lab.monitoring.performance.metrics import measure
 
-from .scored import rows
+from .scored import WEEK, rows, weeks
 
 
 def two(reference: pd.DataFrame, current: pd.DataFrame) -> tuple[ScoreCounts, ScoreCounts]:
@@ -61,8 +61,9 @@ def test_interval_holds_while_the_concept_does() -> None:
     assert cbpe is not None
     inside: dict[str, list[bool]] = {}
     spread: dict[str, list[float]] = {}
-    for seed in range(40):
-        counts = count_scores(rows(2000, 100 + seed), grid).window()
+    parts = count_scores(weeks([rows(2000, 100 + i) for i in range(40)]), grid, chunking=WEEK)
+    for chunk in parts.chunks:
+        counts = parts.window([chunk.key])
         realised = measure(counts)
         for name, one in cbpe.estimate(counts).items():
             assert one.low is not None
@@ -96,15 +97,13 @@ def test_sees_harder_rows_and_is_blind_to_another_concept() -> None:
 
 def test_what_cannot_be_learnt_is_none() -> None:
     frame = rows(3_000, 6)
-    before, _ = two(frame, frame)
+    before, empty = two(frame, frame.head(0))
     assert Cbpe.fit(before, 5_000) is None
-    one_label, _ = two(frame.assign(late=True), frame)
-    assert Cbpe.fit(one_label, 1_000) is None
-    nothing, _ = two(frame.assign(late=None), frame)
-    assert Cbpe.fit(nothing, 1_000) is None
+    for labels in (True, None):
+        other, _ = two(frame.assign(late=labels), frame)
+        assert Cbpe.fit(other, 1_000) is None
     cbpe = Cbpe.fit(before, 1_000)
     assert cbpe is not None
-    _, empty = two(frame, frame.head(0))
     assert cbpe.estimate(empty) == {}
 
 

@@ -58,7 +58,7 @@ def against_sklearn(found: dict[str, Estimate], score: Any, late: Any) -> None:
         assert "auc" not in found
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.lists(
         st.tuples(st.floats(0, 1, allow_subnormal=False), st.booleans()), min_size=1, max_size=60
