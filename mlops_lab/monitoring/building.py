@@ -70,7 +70,8 @@ class Built:
         versions = self.both.versions
         sides = {
             epoch: self.both.reference if epoch is None else versions[epoch]
-            for epoch in dict.fromkeys(self.compared.epochs)
+            # Without a chunk there is still a reference to show.
+            for epoch in dict.fromkeys(self.compared.epochs or (None,))
         }
         return {epoch: side.cube.window(None) for epoch, side in sides.items()}
 
@@ -96,7 +97,8 @@ def build_evaluation(
     both = built.both
     reference = _reference(built, settings)
     current = settings.current_told or both.current.source.told
-    names = both.current.cube.names
+    cube = both.current.cube
+    names = [one for one in cube.names if cube.rows(segment=one)]
     return Evaluation(
         format=1,
         id=None,

@@ -120,7 +120,7 @@ CASES = [
     Case("volume", (None,), lambda f, late: f[~late | (f["at"] >= "2013-04-22")], "No row at all"),
     Case("type", ("late",), lambda f, late: f.assign(late=f["at"]), "times (TIMESTAMP) now"),
     Case("column", ("temp",), lambda f, late: f.rename(columns={"temp": "t2m"}), "called t2m now"),
-    Case("column", ("dest",), lambda f, late: f.drop(columns="dest"), "dest is gone"),
+    Case("column", ("dest",), lambda f, late: f.drop(columns="dest"), "dest is gone", "warn"),
     Case(
         "column",
         ("temp",),

@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 
 __all__ = ["CHECK"]
 
-ALIKE: Final = 0.15
+ALIKE: Final = 0.1
 """How far a new column's distribution may be from that of the one that went …"""
 NAMED: Final = 0.3
 """… and where their names are alike as well."""
 
 SIMILAR: Final = 0.75
 """Share of two names that is the same, letters and digits only."""
+
+TELLING: Final = 12
+"""So many different values must be alike where names are not: many columns are yes or no."""
 
 MOST: Final = 30
 """Columns that went, and columns that came, of which every pair is compared."""
@@ -36,6 +39,7 @@ MOST: Final = 30
 class _Match:
     name: str
     apart: float | None
+    symbol: str
 
 
 class Column(Check):
@@ -48,101 +52,127 @@ class Column(Check):
     def look(self, looking: Looking) -> Iterator[QualityFinding]:
         """Look for each column that went among those that came."""
         material = looking.material
-        new = [one for one in material.types if one not in material.reference_types]
-        new = [one for one in new if one not in material.ignored]
-        gone = [
-            (name, place)
-            for name in material.grids
-            if name not in material.ignored and (place := _gone_since(name, material)) is not None
+        apart = material.ignored
+        new = [
+            one
+            for one in material.types
+            if one not in material.reference_types and one not in apart
         ]
-        matches = _matches([name for name, _ in gone], new, looking)
+        gone = [
+            one
+            for one in material.reference_types
+            if one not in material.types and one not in apart
+        ]
+        empty = {
+            name: place
+            for name in material.names
+            if name not in apart and (place := _empty_since(name, material)) is not None
+        }
+        matches = _matches(gone, list(empty), new, looking)
+        unmatched = [one for one in gone if one not in matches]
         taken = {match.name for match in matches.values()}
-        others = [one for one in new if one not in taken]
-        for name, place in gone:
-            # A column that only became empty, and that none looks like, is left to `missing`.
-            if name in material.types and name not in matches:
+        for name, match in matches.items():
+            place = empty.get(name)
+            since = "" if place is None else f" since {material.labels[place]}"
+            first = place or 0
+            looking.explained |= {(name, one) for one in range(first, len(material.chunks))}
+            near = "by its name" if match.apart is None else f"{match.symbol} {number(match.apart)}"
+            yield looking.found(
+                self,
+                "alert",
+                f"{name} is called {match.name} now{since}: {match.name} is new and looks the same "
+                f"({near}). Rename it back where it is read.",
+                column=name,
+                place=place,
+                value=match.apart,
+            )
+        yield from self._gone(unmatched, looking)
+        self._note(unmatched, [one for one in new if one not in taken], looking)
+
+    def _gone(self, gone: Sequence[str], looking: Looking) -> Iterator[QualityFinding]:
+        """Columns that were named must be there; of others nobody knows whether they should."""
+        watched = looking.material.watched
+        for name in gone:
+            if watched is not None and name not in watched:
                 continue
-            yield self._finding(name, place, matches.get(name), others, looking)
-        if others:
-            looking.notes.append(
-                f"The reference has no {listed(others, 5)}: "
-                f"{'it is' if len(others) == 1 else 'they are'} not compared."
+            yield looking.found(
+                self,
+                "warn" if watched is None else "alert",
+                f"{name} is gone: the current data has no such column. Give it back, or take it "
+                "out of what is watched.",
+                column=name,
             )
 
-    def _finding(
-        self, name: str, place: int, match: _Match | None, new: Sequence[str], looking: Looking
-    ) -> QualityFinding:
-        material = looking.material
-        everywhere = name not in material.types
-        since = "" if everywhere else f" since {material.labels[place]}"
-        looking.explained |= {(name, one) for one in range(place, len(material.chunks))}
-        if match is None:
-            but = f"; new are {listed(new, 5)}" if new and everywhere else ""
-            said = (
-                f"{name} is gone{since}: the current data has no such column{but}. Give it back, "
-                "or take it out of what is watched."
-            )
-        else:
-            near = (
-                "by its name"
-                if match.apart is None
-                else f"{'TVD' if _is_words(name, material) else 'D'} {number(match.apart)} from it"
-            )
-            said = (
-                f"{name} is called {match.name} now{since}: {match.name} is new and looks the same "
-                f"({near}). Rename it back where it is read."
-            )
-        return looking.found(
-            self,
-            "alert",
-            said,
-            column=name,
-            place=None if everywhere else place,
-            value=None if match is None else match.apart,
-        )
+    def _note(self, gone: Sequence[str], new: Sequence[str], looking: Looking) -> None:
+        """Say what is on one side only, and no fault."""
+        watched = looking.material.watched
+        absent = [one for one in gone if watched is not None and one not in watched]
+        for side, names in (("reference", new), ("current data", absent)):
+            if names:
+                they = "it is" if len(names) == 1 else "they are"
+                looking.notes.append(f"The {side} has no {listed(names, 5)}: {they} not compared.")
 
 
 CHECK = Column()
 
 
-def _gone_since(name: str, material: Material) -> int | None:
-    """Since which chunk there is no such column, or no value in it to the end."""
-    if name not in material.types:
-        return 0
-    if name not in material.names:
-        return None
+def _empty_since(name: str, material: Material) -> int | None:
+    """Since which chunk a column has no value to the end, where it usually has."""
     first = None
     for place in reversed(range(len(material.chunks))):
         now, usual = material.now(place, name), material.usual(place, name)
-        if usual is None or not usual.total:
-            return None
-        if now.rows - now.missing - now.nan > 0:
+        if usual is None or not usual.total or now.rows > now.missing + now.nan:
             break
         first = place
     return first
 
 
-def _matches(gone: Sequence[str], new: Sequence[str], looking: Looking) -> dict[str, _Match]:
+def _matches(
+    gone: Sequence[str], empty: Sequence[str], new: Sequence[str], looking: Looking
+) -> dict[str, _Match]:
     """For each column that went the new one that is most like it, each new one once."""
     material = looking.material
+    if not new or not (gone or empty):
+        return {}
+    usual = _usual(gone[:MOST], material)
+    last = material.compared.windows[-1].columns if material.compared.windows else {}
+    usual |= {name: last[name] for name in empty[:MOST] if name in last}
     pairs = []
-    for name in gone[:MOST]:
-        for other, apart in _compared(name, new[:MOST], material).items():
+    for name, counts in usual.items():
+        for other, apart in _compared(name, counts, new[:MOST], material).items():
             similar = _similarity(name, other)
-            limit = NAMED if similar >= SIMILAR else ALIKE
-            if (apart is None and similar >= SIMILAR) or (apart is not None and apart <= limit):
+            if apart is None:
+                fits = similar >= SIMILAR
+            elif similar >= SIMILAR:
+                fits = apart <= NAMED
+            else:
+                fits = apart <= ALIKE and len(counts.keys) >= TELLING
+            if fits:
                 pairs.append((apart or 0.0, -similar, name, other, apart))
     found: dict[str, _Match] = {}
-    for _, _, name, other, apart in sorted(pairs):
+    for _, _, name, other, apart in sorted(pairs, key=lambda pair: pair[:4]):
         if name not in found and other not in {match.name for match in found.values()}:
-            found[name] = _Match(other, apart)
+            symbol = "TVD" if usual[name].grid.form == "words" else "D"
+            found[name] = _Match(other, apart, symbol)
     return found
 
 
-def _compared(name: str, new: Sequence[str], material: Material) -> dict[str, float | None]:
+def _usual(names: Sequence[str], material: Material) -> dict[str, Counts]:
+    """What columns were like that nobody counted, as the other side has none of them."""
+    from mlops_lab.compute import count, fit_grids
+
+    if not names or material.reference is None:
+        return {}
+    grids = fit_grids(material.reference, columns=list(names), tmp=material.tmp)
+    return dict(count(material.reference, grids, tmp=material.tmp).window().columns)
+
+
+def _compared(
+    name: str, usual: Counts, new: Sequence[str], material: Material
+) -> dict[str, float | None]:
     """How far new columns of the same kind of type are from what a column was.
 
-    None where only the name can tell: of identifiers and times.
+    None where only the name can tell: of identifiers, times and texts.
     """
     from mlops_lab.compute import count
     from mlops_lab.compute.grids import Grids
@@ -150,9 +180,8 @@ def _compared(name: str, new: Sequence[str], material: Material) -> dict[str, fl
 
     before = kind_of_type(material.reference_types.get(name, ""))
     fitting = [one for one in new if kind_of_type(material.types[one]) == before]
-    grid = material.grids[name]
-    usual = material.compared.windows[-1].columns.get(name) if material.compared.windows else None
-    if not fitting or usual is None or not usual.total:
+    grid = usual.grid
+    if not fitting or not usual.total:
         return {}
     if grid.form == "presence" or grid.kind in ("time", "text"):
         return dict.fromkeys(fitting)
@@ -164,7 +193,8 @@ def _compared(name: str, new: Sequence[str], material: Material) -> dict[str, fl
         {one: KindFound(grid.kind, "as the one that is gone") for one in fitting},
     )
     window = count(material.source, grids, tmp=material.tmp).window()
-    return {one: _apart(window[one], usual) for one in fitting if window[one].total >= 1}
+    least = material.policy.small
+    return {one: _apart(window[one], usual) for one in fitting if window[one].total >= least}
 
 
 def _apart(now: Counts, usual: Counts) -> float:
@@ -172,10 +202,6 @@ def _apart(now: Counts, usual: Counts) -> float:
         return word_distance(now, usual)
     here, there = shape_of(now), shape_of(usual)
     return 1.0 if here is None or there is None else distance(here, there)
-
-
-def _is_words(name: str, material: Material) -> bool:
-    return material.grids[name].form == "words"
 
 
 def _similarity(a: str, b: str) -> float:

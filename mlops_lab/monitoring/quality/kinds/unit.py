@@ -128,21 +128,25 @@ class Unit(Check):
 
     def _column(self, name: str, looking: Looking) -> Iterator[QualityFinding]:
         material = looking.material
-        clean: Shape | None = None
+        before: Counts | None = None
         widest = 0.0
         turned: tuple[Conversion, Shape] | None = None
         first = 0
         for place, now, usual in material.places(name, material.policy.small):
-            shape = shape_of(now) if not looking.is_explained(name, place) else None
+            if looking.is_explained(name, place):
+                continue
+            moved = is_moved(now, usual)
+            shape = shape_of(now) if moved else None
             known = None
-            if shape is not None and is_moved(now, usual):
-                before = [clean] if clean is not None else _usual(name, place, material, usual)
+            if shape is not None:
+                clean = None if before is None else shape_of(before)
+                like = [clean] if clean is not None else _usual(name, place, material, usual)
                 # What is in the new unit already shows what it looks like by now.
-                known = _conversion(shape, [*before, *([turned[1]] if turned else [])], widest)
-            if shape is None or known is None:
-                if shape is not None and clean is not None:
+                known = _conversion(shape, [*like, *([turned[1]] if turned else [])], widest)
+                if known is None and clean is not None:
                     widest = max(widest, distance(shape, clean))
-                clean, turned = shape or clean, None
+            if shape is None or known is None:
+                before, turned = now, None
                 continue
             conversion, raw, left = known
             first = first if turned is not None and turned[0] == conversion else place

@@ -1,0 +1,207 @@
+"""Whatever is given to `lab.drift` gives a named finding or a sentence, and never a stack trace."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import mlops_lab as lab
+from mlops_lab.errors import InvalidInput
+
+Change = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+@pytest.fixture(autouse=True)
+def _outside_of_projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def _flights(first: str, seed: int, *, weeks: int = 10, rows: int = 400) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    n = weeks * rows
+    hours = np.sort(random.integers(0, weeks * 7 * 18, n))
+    at = pd.Timestamp(first) + pd.to_timedelta((hours // 18) * 24 + 5 + hours % 18, unit="h")
+    return pd.DataFrame(
+        {
+            "at": at + pd.to_timedelta(random.integers(0, 3600, n), unit="s"),
+            "carrier": random.choice(["EV", "UA", "B6", "DL"], n, p=[0.4, 0.3, 0.2, 0.1]),
+            "temp": random.normal(45, 9, n).round(2),
+            "pressure": random.normal(1017, 7, n).round(1),
+            "distance": random.choice([199, 488, 719, 1023, 2475], n),
+        }
+    )
+
+
+REFERENCE = _flights("2013-01-07", 1)
+CURRENT = _flights("2013-04-01", 2, weeks=3)
+
+
+def _nothing(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame
+
+
+def _of(**columns: Any) -> Change:
+    def change(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.assign(
+            **{name: made(frame) if callable(made) else made for name, made in columns.items()}
+        )
+
+    return change
+
+
+ODD: dict[str, tuple[Change, Change]] = {
+    "one row": (_nothing, lambda f: f.head(1)),
+    "a reference of one row": (lambda f: f.head(1), _nothing),
+    "no rows": (_nothing, lambda f: f.head(0)),
+    "a reference without rows": (lambda f: f.head(0), _nothing),
+    "all missing": (_nothing, lambda f: f.assign(carrier=None, temp=np.nan, pressure=None)),
+    "a reference that is all missing": (_of(temp=np.nan, carrier=None), _nothing),
+    "both all missing": (_of(temp=None), _of(temp=None)),
+    "constants": (_of(temp=1.0, carrier="x"), _of(temp=1.0, carrier="x")),
+    "a constant that moved": (_of(temp=1.0), _of(temp=2.0)),
+    "only infinities": (_of(temp=np.inf), _of(temp=-np.inf)),
+    "numbers at the end of numbers": (_of(temp=1.7e308), _of(temp=-1.7e308)),
+    "whole numbers beyond doubles": (_of(temp=2**62), _of(temp=2**62 + 1)),
+    "lists": (_of(temp=lambda f: [[1.0]] * len(f)), _of(temp=lambda f: [[1.0]] * len(f))),
+    "odd names": (
+        lambda f: f.rename(columns={"temp": "a \"b\" 'c' {d} %s", "carrier": "<script>"}),
+        lambda f: f.rename(columns={"temp": "a \"b\" 'c' {d} %s", "carrier": "<script>"}),
+    ),
+    "odd values": (_of(carrier="{since}"), _of(carrier=lambda f: ["{x}", "a\nb"] * (len(f) // 2))),
+    "times that are missing": (_nothing, _of(at=lambda f: f["at"].where(f.index % 2 > 0))),
+    "times that are all missing": (_nothing, _of(at=pd.NaT)),
+    "one time": (_nothing, _of(at=pd.Timestamp("2013-04-01 12:00"))),
+    "a zone on one side": (_nothing, _of(at=lambda f: f["at"].dt.tz_localize("Asia/Tokyo"))),
+    "times of the year 1": (
+        _nothing,
+        _of(
+            at=lambda f: f["at"].astype("datetime64[us]") - pd.Timedelta(days=700_000).as_unit("us")
+        ),
+    ),
+    "a whole number for a category": (_nothing, _of(carrier=7)),
+    "another order of rows": (_nothing, lambda f: f.sample(frac=1, random_state=1)),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_data_is_answered_in_sentences(name: str) -> None:
+    before, after = ODD[name]
+    time = "at" if re.search("row|time|zone", name) else None
+
+    try:
+        found = lab.drift(before(REFERENCE), after(CURRENT), time=time)
+    except InvalidInput as error:
+        said = str(error).strip()
+    else:
+        said = _checked(found)
+
+    assert said.endswith((".", "…", "?"))
+
+
+def _checked(found: Any) -> str:
+    """Every sentence of an evaluation is one; gives that of its summary."""
+
+    told = found.to_json()
+    for finding in told["quality"]:
+        assert finding["sentence"].endswith((".", "…"))
+        assert "{since}" not in finding["sentence"].replace("'{since}'", "")
+    for alert in told["alerts"]:
+        assert alert["sections"], alert["key"]
+    return str(told["summary"]["sentence"])
+
+
+FAULTS: dict[str, tuple[Change, str, tuple[str, ...]]] = {
+    "missing": (_of(temp=lambda f: f["temp"].where(f.index % 3 > 0)), "missing", ("temp",)),
+    "infinite": (
+        _of(temp=lambda f: f["temp"].where(f.index % 9 > 0, np.inf)),
+        "infinite",
+        ("temp",),
+    ),
+    "words among numbers": (
+        _of(temp=lambda f: f["temp"].astype(str).where(f.index % 9 > 0, "n/a")),
+        "unreadable",
+        ("temp",),
+    ),
+    "a unit": (_of(temp=lambda f: f["temp"] * 1000), "unit", ("temp",)),
+    "swapped columns": (
+        lambda f: f.rename(columns={"temp": "pressure", "pressure": "temp"}),
+        "swapped",
+        ("pressure", "temp"),
+    ),
+    "a renamed column": (lambda f: f.rename(columns={"temp": "t2m"}), "column", ("temp",)),
+    "a frozen column": (_of(temp=44.5, pressure=1000.0), "constant", ("pressure", "temp")),
+    "another case": (_of(carrier=lambda f: f["carrier"].str.lower()), "encoding", ("carrier",)),
+    "another zone": (_of(at=lambda f: f["at"] + pd.Timedelta(hours=5)), "clock", ()),
+    "a week twice": (
+        lambda f: pd.concat(
+            [
+                f[f["at"] < "2013-04-08"],
+                f[f["at"] < "2013-04-08"].assign(at=lambda g: g["at"] + pd.Timedelta(days=7)),
+                f[f["at"] >= "2013-04-15"],
+            ]
+        ),
+        "duplicates",
+        (),
+    ),
+    "rows twice": (lambda f: pd.concat([f, f.tail(300)]), "duplicates", ()),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_faults_are_data_quality_first(name: str) -> None:
+    breaks, check, columns = FAULTS[name]
+
+    found = lab.drift(REFERENCE, breaks(CURRENT), time="at", by="week")
+
+    told = found.to_json()
+    assert told["summary"]["state"] == "quality"
+    assert check in {one["check"] for one in told["quality"] if one["state"] == "alert"}
+    states = {one["name"]: one["states"] for one in told["columns"]}
+    for column in columns:
+        # Of what is broken nothing is called drift.
+        assert set(states.get(column, "q")) <= {"q"}, states
+    drifted = [one for one in told["alerts"] if one["kind"] in ("drift", "domain")]
+    assert not [one for one in drifted if set(one["columns"]) & set(columns)]
+    lines = [line for one in told["alerts"] for part in one["sections"] for line in part["lines"]]
+    assert any("data quality first" in line for line in lines) or not columns
+
+
+def test_sides_without_a_common_column_are_named() -> None:
+    with pytest.raises(InvalidInput, match="no column in common: the reference has temp; the curr"):
+        lab.drift(REFERENCE[["temp"]], CURRENT[["pressure"]])
+
+
+def test_a_column_of_mixed_objects_is_named() -> None:
+    with pytest.raises(InvalidInput, match="column temp with type object"):
+        lab.drift(REFERENCE, CURRENT.assign(temp=[1, "x"] * (len(CURRENT) // 2)))
+
+
+def test_many_columns_are_looked_at_in_bounded_time() -> None:
+    random = np.random.default_rng(0)
+    names = [f"c{i}" for i in range(1500)]
+    sides = [pd.DataFrame(random.normal(size=(300, 1500)), columns=names) for _ in range(2)]
+    sides[1]["c7"] = np.inf
+    sides[1]["c8"] *= 1000
+
+    found = lab.drift(*sides)
+
+    assert [(one.column, one.check) for one in found.quality] == [
+        ("c7", "infinite"),
+        ("c8", "unit"),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_random_half_of_the_reference_raises_nothing(seed: int) -> None:
+    half = REFERENCE.sample(frac=0.5, random_state=seed)
+
+    found = lab.drift(REFERENCE, half, time="at" if seed % 2 else None)
+
+    assert found.to_json()["quality"] == []
+    assert found.alerts == ()
