@@ -215,14 +215,21 @@ def _metrics(performance: Performance | None, place: int, said: str) -> list[str
         value = line.realised[place]
         if value is None:
             continue
-        loud = line.states[place] in LOUD
         told = signed(value) if name in ("gap", "bias") else number(value)
         lines.append(
             f"{line.label} {told} "
-            f"{'is outside of' if loud else 'stays within'} its natural range, "
+            f"{'is outside of' if _is_beyond(line, value) else 'stays within'} its natural range, "
             f"{_band(name, line)}{_expected(line, place)}."
         )
     return lines
+
+
+def _is_beyond(line: MetricLine, value: float) -> bool:
+    """Whether a value is worse than is natural; a metric that alarms nobody may be, too."""
+    assert line.natural is not None
+    too_low = value < line.natural.low and line.goal != "min"
+    too_high = value > line.natural.high and line.goal != "max"
+    return too_low or too_high
 
 
 def _band(name: str, line: MetricLine) -> str:
