@@ -22,11 +22,12 @@ export interface IRange {
 /** What is brushed, inside of the chunks there are; null: all of them. */
 export function brushed(selection: ISelection, chunks: number): IRange | null {
   const { from, until } = selection;
-  if (from === null || until === null || chunks === 0) {
+  if (!Number.isFinite(from) || !Number.isFinite(until) || chunks === 0) {
     return null;
   }
-  const clamp = (n: number) => Math.max(0, Math.min(chunks - 1, Math.trunc(n) || 0));
-  return { from: clamp(Math.min(from, until)), until: clamp(Math.max(from, until)) };
+  const [a, b] = [Number(from), Number(until)];
+  const clamp = (n: number) => Math.max(0, Math.min(chunks - 1, Math.trunc(n)));
+  return { from: clamp(Math.min(a, b)), until: clamp(Math.max(a, b)) };
 }
 
 /** A range in words: `15 to 21 April`; the ends of the chunks where it has several. */
@@ -214,6 +215,20 @@ export function chosenIncident(evaluation: IEvaluation, selection: ISelection): 
 /** The same cause may fire twice in a year: with its first chunk the key is unique. */
 export function incidentKey(incident: IIncident): string {
   return `${incident.key}@${incident.first}`;
+}
+
+/** What is looked at when an incident is chosen: its first chunk to its last, its first feature. */
+export function lookAt(evaluation: IEvaluation, incident: IIncident): Partial<ISelection> {
+  const range = incidentRange(evaluation, incident);
+  // Its columns may also be metrics or groups.
+  const column = evaluation.columns.find(one => incident.columns.includes(one.name));
+  return {
+    alert: incidentKey(incident),
+    from: range?.from ?? null,
+    until: range?.until ?? null,
+    ...(column === undefined ? {} : { column: column.name }),
+    ...(incident.kind === 'fairness' ? { part: 'fairness' as const } : {})
+  };
 }
 
 export function chosenColumn(evaluation: IEvaluation, selection: ISelection): IColumn | null {

@@ -12,7 +12,7 @@ import { useText } from '../text';
 import type { Translate } from '../text';
 import { Act } from './act';
 import { useShown } from './context';
-import { chosenIncident, incidentKey, incidentRange, place } from './facts';
+import { chosenIncident, incidentKey, lookAt, place } from './facts';
 import { useHost } from './host';
 import { KINDS, severityText } from './lane';
 import type { IAlertRow, IDriftState, IIncident } from './state';
@@ -24,7 +24,7 @@ const FEW = 8;
 /** What fired, and why. */
 export function Incidents({ model }: { model: IModel<IDriftState> }): ReactElement {
   const t = useText();
-  const { evaluation, selection, select } = useShown();
+  const { evaluation, selection } = useShown();
   const { choose } = useHost();
   const alerts = useValue(model, 'alerts');
   const { ref, onKeyDown } = useRoving<HTMLTableSectionElement>();
@@ -33,13 +33,7 @@ export function Incidents({ model }: { model: IModel<IDriftState> }): ReactEleme
   const chosen = chosenIncident(evaluation, selection);
   const loud = incidents.filter(one => one.severity !== 'info').length;
   const seen = all ? incidents : incidents.slice(0, FEW);
-  const open = (incident: IIncident) => {
-    choose({
-      alert: incidentKey(incident),
-      column: incident.columns[0] ?? selection.column
-    });
-    select(incidentRange(evaluation, incident));
-  };
+  const open = (incident: IIncident) => choose(lookAt(evaluation, incident));
   return (
     <>
       <Block
@@ -176,8 +170,8 @@ function Explained(props: {
         </span>
       </div>
       <p className="jp-MlopsLab-drift-sentence">{incident.sentence}</p>
-      {sections.map(({ title, lines }) => (
-        <div key={title} className="jp-MlopsLab-drift-section">
+      {sections.map(({ title, lines }, n) => (
+        <div key={n} className="jp-MlopsLab-drift-section">
           <h3>{title}</h3>
           {lines.map((line, i) => (
             <p key={i}>{line}</p>

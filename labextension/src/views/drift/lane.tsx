@@ -4,7 +4,7 @@ import { Icon } from '../../components/icon';
 import type { IconName } from '../../components/icon-paths';
 import { useText } from '../text';
 import { useShown } from './context';
-import { incidentKey, incidentRange, place } from './facts';
+import { incidentKey, lookAt, place } from './facts';
 import type { IFlag } from './flags';
 import { placeFlags } from './flags';
 import { useHost } from './host';
@@ -24,7 +24,7 @@ interface IMarked extends IFlag {
 /** Above the timeline: where alerts began and what happened to the model. */
 export const Lane = memo(({ scale }: { scale: IScale }): ReactElement => {
   const t = useText();
-  const { evaluation, selection, select } = useShown();
+  const { evaluation, selection } = useShown();
   const { choose, ask, alive, opens } = useHost();
   const flags: IMarked[] = [];
   for (const incident of evaluation.alerts) {
@@ -59,10 +59,7 @@ export const Lane = memo(({ scale }: { scale: IScale }): ReactElement => {
               aria-pressed={selection.alert === key}
               aria-label={`${severityText(incident, t)}: ${incident.sentence}`}
               title={incident.sentence}
-              onClick={() => {
-                choose({ alert: key, column: incident.columns[0] ?? selection.column });
-                select(incidentRange(evaluation, incident));
-              }}
+              onClick={() => choose(lookAt(evaluation, incident))}
             >
               <Icon name={kindIcon(incident)} size={14} />
             </button>

@@ -89,6 +89,9 @@ function spaced(ticks: readonly ITick[], band: number): ITick[] {
     const room = last === undefined ? Infinity : (tick.chunk - last.chunk) * band;
     if (room >= Math.max(LABEL, 7 * (last?.label.length ?? 0))) {
       kept.push(tick);
+    } else if (kept.length === 1 && last.chunk === 0) {
+      // A month that had only just ended says less than the one that begins.
+      kept[0] = tick;
     }
   }
   return kept;
