@@ -168,7 +168,7 @@ class Counts:
 
         if not self.grid.ordered or not len(self.n):
             return nan, nan, 0, 0
-        ranks = np.cumsum(self.n)
+        ranks = _ranks(self)
         at = min(int(np.searchsorted(ranks, q * int(ranks[-1]), "left")), len(ranks) - 1)
         edges, key, held = self.grid.edges, int(self.keys[at]), int(self.n[at])
         left, right = max(float(edges.left[key]), self.min), min(float(edges.right[key]), self.max)
@@ -324,6 +324,13 @@ def _dense(counts: Counts) -> Ints:
     found[counts.keys] = counts.n
     found.flags.writeable = False
     return found
+
+
+@lru_cache(_KEPT)
+def _ranks(counts: Counts) -> Ints:
+    import numpy as np
+
+    return np.cumsum(counts.n)
 
 
 @lru_cache(_KEPT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from mlops_lab.compute.counts import Counts
@@ -34,14 +35,25 @@ def grouped(ref: Counts, cur: Counts, groups: int = GROUPS) -> tuple[Ints, Ints]
     """
     import numpy as np
 
-    first, second = ref.dense, cur.dense
-    ranks = np.cumsum(first)
-    wanted = np.arange(1, groups) * (int(ranks[-1]) / groups)
-    cuts = np.unique(np.searchsorted(ranks, wanted, "left"))
-    group = np.searchsorted(cuts, np.arange(len(first)), "left")
-    found = [np.bincount(group, one, len(cuts) + 1).astype(np.int64) for one in (first, second)]
+    group, size = _groups(ref, groups)
+    found = []
+    for one in (ref, cur):
+        # Whole numbers below 2⁵³, which doubles add exactly.
+        found.append(np.bincount(group[one.keys], one.n, size).astype(np.int64))
     there = (found[0] > 0) | (found[1] > 0)
     return found[0][there], found[1][there]
+
+
+@lru_cache(64)
+def _groups(ref: Counts, groups: int) -> tuple[Ints, int]:
+    """The group of each slot, and how many there are."""
+    import numpy as np
+
+    ranks = np.cumsum(ref.dense)
+    wanted = np.arange(1, groups) * (int(ranks[-1]) / groups)
+    cuts = np.unique(np.searchsorted(ranks, wanted, "left"))
+    group: Ints = np.searchsorted(cuts, np.arange(len(ranks)), "left")
+    return group, len(cuts) + 1
 
 
 def shares(counts: Ints) -> Floats:
