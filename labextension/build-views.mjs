@@ -17,8 +17,10 @@ await build({
     lineage: 'labextension/src/views/graph/view.tsx',
     report: 'labextension/src/views/report/index.ts',
     vega: 'labextension/src/views/chart/vega.ts',
+    widgets: 'labextension/src/report-widgets/index.ts',
     'lineage-view': 'labextension/style/lineage-hosted.css',
     'report-page': 'labextension/style/report.css',
+    'widgets-view': 'labextension/style/report-widgets.css',
     views: 'labextension/style/hosted.css',
     'registry-view': 'labextension/style/registry-hosted.css',
     'drift-view': 'labextension/style/drift-hosted.css'
@@ -30,7 +32,8 @@ await build({
   jsx: 'automatic',
   minify: true,
   legalComments: 'none',
-  define: { 'process.env.NODE_ENV': '"production"' },
+  // Widgets of old libraries know their surroundings by another name.
+  define: { 'process.env.NODE_ENV': '"production"', global: 'globalThis' },
   alias: preact,
   logLevel: 'info'
 });

@@ -19,7 +19,7 @@ from typing import Final
 
 from mlops_lab.errors import Corrupt, NotFound
 
-__all__ = ["HOST", "Script", "digest", "host_script", "module_script", "style_text"]
+__all__ = ["HOST", "Script", "digest", "host_script", "module_script", "pack", "style_text"]
 
 STATIC: Final = Path(__file__).parents[1] / "_static"
 
@@ -47,8 +47,13 @@ class Script:
 
     @property
     def packed(self) -> str:
-        """Its text deflated, in base64: a fourth of the bytes, and nothing that ends an element."""
-        return base64.b64encode(zlib.compress(self.source.encode(), 9)).decode("ascii")
+        """Its text as the page keeps it."""
+        return pack(self.source)
+
+
+def pack(source: str) -> str:
+    """Deflate a text, in base64: a third of the bytes, and nothing that ends an element."""
+    return base64.b64encode(zlib.compress(source.encode(), 9)).decode("ascii")
 
 
 def digest(source: str) -> str:

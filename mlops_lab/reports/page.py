@@ -6,10 +6,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from mlops_lab.reports.code import Script, digest, host_script, module_script, style_text
+from mlops_lab.reports.code import (
+    Script,
+    digest,
+    host_script,
+    module_script,
+    pack,
+    style_text,
+)
 from mlops_lab.reports.frame import FRAME_SCRIPT
 from mlops_lab.reports.html import text
-from mlops_lab.reports.widgets import WIDGETS
+from mlops_lab.reports.widgets import FRAME_SCRIPT as WIDGET_SCRIPT
 from mlops_lab.reports.writer import Entry, Writer
 
 __all__ = ["page_html"]
@@ -38,22 +45,24 @@ def page_html(title: str, writers: Sequence[Writer], *, about: str, at: datetime
     scripts = [module_script(name) for name in names]
     entries = [entry for writer in writers for entry in writer.entries if entry.level <= 3]
     frames = any(writer.frames for writer in writers)
-    widgets = any(writer.widgets for writer in writers)
+    imports = any(writer.imports for writer in writers)
     styles = [style_text("report-page"), *(style_text(style) for style in _styles(names))]
     items = "".join(
         f'<section class="jp-MlopsLab-report-item">{"".join(writer.parts)}</section>'
         for writer in writers
     )
+    texts = [(script.name, script.packed) for script in scripts]
+    if "widgets" in names:  # a style that only their frames know
+        texts.append(("widgets-view", pack(style_text("widgets-view"))))
     packed = "".join(
-        f'<script type="text/plain" id="code-{script.name}">{script.packed}</script>'
-        for script in scripts
+        f'<script type="text/plain" id="code-{name}">{body}</script>' for name, body in texts
     )
     host = host_script()
     made = at.astimezone(UTC)
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" '
-        f'content="{_policy(host, scripts, frames=frames, widgets=widgets)}">'
+        f'content="{_policy(host, scripts, frames=frames, imports=imports)}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="referrer" content="no-referrer">'
         '<meta name="color-scheme" content="light dark">'
@@ -70,7 +79,7 @@ def page_html(title: str, writers: Sequence[Writer], *, about: str, at: datetime
     )
 
 
-def _policy(host: str, scripts: Sequence[Script], *, frames: bool, widgets: bool) -> str:
+def _policy(host: str, scripts: Sequence[Script], *, frames: bool, imports: bool) -> str:
     """Allow exactly our own programs, by their hashes; nothing is loaded from anywhere.
 
     Widgets of others bring programs of their own, as text that is in the page: they are imported
@@ -78,18 +87,18 @@ def _policy(host: str, scripts: Sequence[Script], *, frames: bool, widgets: bool
     """
     allowed = [digest(host), *(digest(script.source) for script in scripts)]
     allowed += [digest(FRAME_SCRIPT)] if frames else []
-    allowed += [*WIDGETS.hashes(), "blob:"] if widgets else []
-    fonts = "data: blob:" if widgets else "data:"
+    allowed += [digest(WIDGET_SCRIPT)] if any(one.name == "widgets" for one in scripts) else []
+    allowed += ["blob:"] if imports else []
     return (
         f"default-src 'none'; script-src {' '.join(allowed)}; style-src 'unsafe-inline'; "
-        f"img-src data: blob:; font-src {fonts}; media-src data:; "
+        "img-src data: blob:; font-src data:; media-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
 
 
 def _styles(names: Sequence[str]) -> list[str]:
     # A chart has no style of its own: the page's variables are all that it needs.
-    drawn = (name for name in names if name != "vega")
+    drawn = (name for name in names if name not in ("vega", "widgets"))
     return [_OTHER_STYLES.get(name, f"{name}-view") for name in drawn]
 
 

@@ -67,7 +67,7 @@ class Writer:
     entries: list[Entry] = field(default_factory=list)
     modules: set[str] = field(default_factory=set)
     frames: bool = False
-    widgets: bool = False
+    imports: bool = False
     _count: int = 0
 
     # ------------------------------------------------------------------ words
@@ -190,8 +190,9 @@ class Writer:
         """
         self.modules.add("vega")
         anchor = self._id("c")
+        shape = " jp-mod-square" if square else ""
         self.parts.append(
-            f'<figure class="jp-MlopsLab-report-chart{" jp-mod-square" * square}" data-chart="{anchor}" role="img" '
+            f'<figure class="jp-MlopsLab-report-chart{shape}" data-chart="{anchor}" role="img" '
             f'aria-label="{text(words, 500)}"><p class="jp-MlopsLab-report-still">'
             f"{text(words, 500)}</p></figure>"
         )
@@ -220,6 +221,30 @@ class Writer:
             f'<div class="jp-MlopsLab-report-still">{shown}</div></div>'
         )
         self._data(anchor, state)
+
+    def widget(self, page: str, states: Mapping[str, Any], model: str, words: str) -> None:
+        """Show a widget of somebody else's, in a frame of its own.
+
+        Parameters
+        ----------
+        page
+            The frame's document, which waits for what follows.
+        states
+            The saved models that the widget is made of, by their ids.
+        model
+            The one to be shown.
+        words
+            What it is, for those who cannot see it.
+        """
+        self.modules.add("widgets")
+        anchor = self._id("w")
+        self.parts.append(
+            f'<div class="jp-MlopsLab-report-view" data-widget="{anchor}" role="group" '
+            f'aria-label="{text(words, 200)}"><div class="jp-MlopsLab-report-still">'
+            f"<p>{text(words, 200)}</p></div></div>"
+        )
+        state = {"version_major": 2, "version_minor": 0, "state": states}
+        self._data(anchor, {"page": page, "state": state, "model": model})
 
     def page(self, source: str, title: str, *, whole: bool = True) -> None:
         """Show HTML that somebody else has written, where it can do nothing."""

@@ -21,12 +21,17 @@ export function load<T>(name: string): Promise<T> {
   return found as Promise<T>;
 }
 
-async function start(name: string): Promise<unknown> {
+/** The text of a program of the page, for a frame in which it runs. */
+export function textOf(name: string): Promise<string> {
   const packed = document.getElementById(`code-${name}`)?.textContent;
   if (!packed) {
     throw new Error(`The report was made without ${name}.`);
   }
-  const source = await unpack(packed);
+  return unpack(packed);
+}
+
+async function start(name: string): Promise<unknown> {
+  const source = await textOf(name);
   return new Promise((resolve, reject) => {
     waiting.set(name, resolve);
     const script = document.createElement('script');

@@ -2,13 +2,16 @@ import { drawChart } from '../chart/draw';
 import type { IVega } from '../chart/draw';
 import { LocalModel } from '../model';
 import type { IView } from '../model';
-import { dataOf, load } from './code';
+import { dataOf, load, textOf } from './code';
+import { fitFrame } from './frames';
 
 /** Draw a view or a chart in its place; what stood there for places without scripts goes. */
 export async function draw(el: HTMLElement): Promise<void> {
   try {
     if (el.dataset.chart !== undefined) {
       await chart(el, dataOf(el.dataset.chart));
+    } else if (el.dataset.widget !== undefined) {
+      await widget(el, dataOf(el.dataset.widget));
     } else {
       const view = await load<IView<object>>(el.dataset.view ?? '');
       const model = new LocalModel(JSON.parse(dataOf(el.dataset.state ?? '')) as object);
@@ -25,6 +28,23 @@ export async function draw(el: HTMLElement): Promise<void> {
     el.append(said);
     el.dataset.drawn = 'false';
   }
+}
+
+/** A widget of a notebook, in a frame that has nothing of this page but what it is given. */
+async function widget(el: HTMLElement, source: string): Promise<void> {
+  const { page, ...rest } = JSON.parse(source) as { page: string };
+  const [code, style] = await Promise.all([textOf('widgets'), textOf('widgets-view')]);
+  const frame = document.createElement('iframe');
+  frame.className = 'jp-MlopsLab-report-frame jp-mod-page';
+  frame.title = el.getAttribute('aria-label') ?? 'Widget';
+  frame.setAttribute('sandbox', 'allow-scripts');
+  frame.srcdoc = page;
+  const loaded = new Promise(resolve => frame.addEventListener('load', resolve));
+  el.append(frame);
+  fitFrame(frame);
+  await loaded;
+  frame.contentWindow?.postMessage({ mlopsLabWidget: { code, style, ...rest } }, '*');
+  still(el)?.remove();
 }
 
 /** A chart as wide as its place, its title in words above it. */

@@ -1,9 +1,16 @@
 /** No frame is higher on the screen; on paper all of it is there. */
 const HIGHEST = 20_000;
 
-/** Give each sandboxed page the height that it says it has. */
+const frames: HTMLIFrameElement[] = [];
+
+/** Give a frame the height that it says it has. */
+export function fitFrame(frame: HTMLIFrameElement): void {
+  frames.push(frame);
+}
+
+/** The same of all that are in the page. */
 export function fitFrames(page: ParentNode): void {
-  const frames = [...page.querySelectorAll<HTMLIFrameElement>('iframe')];
+  page.querySelectorAll('iframe').forEach(fitFrame);
   window.addEventListener('message', event => {
     const frame = frames.find(one => one.contentWindow === event.source);
     const height = frame && heightOf(event.data);

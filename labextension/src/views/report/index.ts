@@ -15,7 +15,9 @@ declare global {
 
 window.mlopsLabReport = { add };
 
-const places = new Set(document.querySelectorAll<HTMLElement>('[data-view], [data-chart]'));
+const places = new Set(
+  document.querySelectorAll<HTMLElement>('[data-view], [data-chart], [data-widget]')
+);
 
 function take(el: HTMLElement): Promise<void> {
   places.delete(el);
