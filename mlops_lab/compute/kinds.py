@@ -40,6 +40,10 @@ FEW: Final = 50
 ID_SHARE: Final = 0.5
 """With more different values than this share of the rows, a text tells rows apart."""
 
+ID_ROWS: Final = 1_000
+"""Whole numbers of which no two of at least so many rows share one tell rows apart, too: what is
+counted or measured comes again before that."""
+
 LONG_CHARS: Final = 40
 """Texts that are longer on average are prose, not names …"""
 
@@ -67,8 +71,8 @@ class KindFound:
     ----------
     kind
         One of `DRIFT_KINDS`. *integer*: at most 512 different numbers, or whole ones; *category*:
-        texts that repeat; *id*: texts that hardly do; *other*: nested or binary values, of which
-        only their absence is counted.
+        texts that repeat; *id*: texts that hardly do, whole numbers that never do; *other*: nested
+        or binary values, of which only their absence is counted.
     reason
         A short clause for people: "43 different values".
     declared
@@ -119,6 +123,8 @@ def settle_kind(looked: Looked) -> KindFound:
 
     >>> settle_kind(Looked("DOUBLE", 1000, 3)).kind, settle_kind(Looked("BLOB", 5, 0)).kind
     ('integer', 'other')
+    >>> settle_kind(Looked("BIGINT", 5000, 5000, once=5000, whole=True)).kind
+    'id'
     """
     family = kind_of_type(looked.type)
     distinct = looked.distinct
@@ -127,6 +133,8 @@ def settle_kind(looked: Looked) -> KindFound:
             return KindFound("number", "no values")
         if looked.repeats:
             return KindFound("integer", _different(distinct))
+        if looked.whole and looked.once == looked.count >= ID_ROWS:
+            return KindFound("id", "whole numbers, each of them once")
         if looked.whole:
             return KindFound("integer", f"whole numbers, {_different(distinct)}")
         return KindFound("number", _different(distinct))
