@@ -67,9 +67,9 @@ class Scheduler:
         for known in self._known.all():
             try:
                 started += self.look_at(known.project)
-                self._complaints.pop(known.project.key, None)
+                self._settle(known.project, None)
             except Exception as error:  # noqa: BLE001 - a background loop goes on, and says why
-                self._complain(known.project, error)
+                self._settle(known.project, error)
         return started
 
     def look_at(self, project: Project) -> list[str]:
@@ -90,8 +90,9 @@ class Scheduler:
                     file.spec,
                     by=who,
                 )
+                self._settle(project, None, file.name)
             except (LabError, OSError) as error:
-                self._complain(project, error)
+                self._settle(project, error, file.name)
                 continue
             if run is not None:
                 _log.info("monitor %s is due: run %s", file.name, run)
@@ -113,9 +114,12 @@ class Scheduler:
         except LabError as error:
             _log.warning("the project around the server's root cannot be opened: %s", error)
 
-    def _complain(self, project: Project, error: Exception) -> None:
+    def _settle(self, project: Project, error: Exception | None, monitor: str = "") -> None:
         """Log once what goes on to fail."""
-        said = repr(error)
-        if self._complaints.get(project.key) != said:
-            self._complaints[project.key] = said
-            _log.warning("schedules of %s: %s", project.root, error)
+        key, said = f"{project.key}/{monitor}", repr(error)
+        if error is None:
+            self._complaints.pop(key, None)
+        elif self._complaints.get(key) != said:
+            self._complaints[key] = said
+            who = f"the monitor {monitor}" if monitor else "the monitors"
+            _log.warning("%s of %s: %s", who, project.root, error)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
@@ -70,8 +71,10 @@ class _Watched:
         now = open_runs(self.project)
         self.pending |= {run for run, _ in now.items() ^ self.open_runs.items()}
         self.open_runs = now
+        if self.pending:
+            self.things.setdefault("monitors", set()).update(_checked(self.project, self.pending))
         self.stale = False
-        return self.everything or bool(self.pending) or bool(self.things)
+        return self.everything or bool(self.pending) or any(self.things.values())
 
 
 class Watcher:
@@ -171,7 +174,8 @@ class Watcher:
             if watched.pending:
                 self._announcer.changed(key, "runs", set(watched.pending))
             for noun, names in watched.things.items():
-                self._announcer.changed(key, noun, names)
+                if names:
+                    self._announcer.changed(key, noun, names)
         watched.pending.clear()
         watched.things.clear()
         watched.everything = False
@@ -182,6 +186,19 @@ class Watcher:
         if said != watched.complaint:
             watched.complaint = said
             _log.warning("project %s cannot be watched: %s", key, said)
+
+
+def _checked(project: Project, runs: Collection[str]) -> set[str]:
+    """The monitors that some runs are checks of: a check that begins or ends changes how they
+    stand.
+    """
+    rows = project.store.query(
+        "select distinct source->>'monitor' from lab.run where kind = 'monitor' "
+        "and run_id in (select unnest($1::varchar[]))",
+        [list(runs)],
+        fresh=False,
+    )
+    return {str(name) for (name,) in rows if name is not None}
 
 
 def open_runs(project: Project) -> dict[str, str]:

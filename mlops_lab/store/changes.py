@@ -180,6 +180,9 @@ def _thing_of(decision: dict[str, object]) -> Iterator[tuple[str, str]]:
         name = about.get(concept)
         if concept != "run" and isinstance(name, str):
             yield concept, name
+        monitor = about.get("monitor") if concept == "alert" else None
+        if isinstance(monitor, str):  # how it stands has changed with its alerts
+            yield "monitor", monitor
 
 
 def _members(line: bytes) -> dict[str, object]:
