@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mlops_lab.monitoring.counting import Counted, Side
 from mlops_lab.monitoring.drawing import bins_for, by_version, packed, reference_column
@@ -155,7 +155,7 @@ def summarise(evaluation: Evaluation) -> Summary:
     return Summary("ok", f"No alarm: {columns}{where}, all within what is natural.")
 
 
-def _state(going: Sequence[Incident]) -> str:
+def _state(going: Sequence[Incident]) -> Literal["quality", "alert", "warn"]:
     if any(one.kind == "quality" and one.severity == "alert" for one in going):
         return "quality"
     return "alert" if any(one.severity == "alert" for one in going) else "warn"

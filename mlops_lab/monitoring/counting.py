@@ -307,7 +307,8 @@ def _check_names(
     for role, name in named:
         needed = types if role in ("time", "segment", "version") else everywhere
         if name not in needed:
-            near = get_close_matches(name, list(needed), 1)
+            near = [one for one in needed if one.lower() == name.lower()]
+            near += get_close_matches(name, list(needed), 1)
             hint = f"Did you mean {near[0]}?" if near else f"There is {listed(needed, 8)}."
             raise InvalidInput(f"There is no column {name!r} for {role}. {hint}")
 

@@ -89,7 +89,10 @@ def window_of(
         until=last,
         segment=segment,
         rows=window.rows,
-        columns=tuple(_column(one, reference, window) for one in evaluation.columns),
+        columns=tuple(
+            _column(one, reference, window, _counts(one, window, start, end, segment))
+            for one in evaluation.columns
+        ),
         performance=_performance(evaluation, live, first, last, segment),
         scanned=False,
     )
@@ -110,11 +113,21 @@ def _reference(live: Live, start: int, end: int, segment: str | None) -> Window:
     return whole
 
 
-def _column(column: ColumnEvaluation, reference: Window, window: Window) -> WindowColumn:
+def _counts(
+    column: ColumnEvaluation, window: Window, start: int, end: int, segment: str | None
+) -> tuple[int, ...]:
+    """Counts of the bins: of all rows the sum of what is drawn of the chunks, to the row."""
+    if segment is not None or not column.counts.raw:
+        return tuple(binned(window[column.name], column.bins))
+    return tuple(column.counts.array()[start : end + 1].sum(axis=0).tolist())
+
+
+def _column(
+    column: ColumnEvaluation, reference: Window, window: Window, counts: tuple[int, ...]
+) -> WindowColumn:
     from mlops_lab.compute.statistics import STATISTICS
 
     before, now = reference.columns.get(column.name), window[column.name]
-    counts = tuple(binned(now, column.bins))
     missing = significant(now.missing_share) if now.rows else None
     if before is None or not before.total or not now.total:
         nothing = (None,) * 6
@@ -139,9 +152,13 @@ def _performance(
 ) -> dict[str, float | None] | None:
     if live.performance is None or evaluation.performance is None:
         return None
+    from mlops_lab.compute.counting import MISSING
+    from mlops_lab.compute.grids import OTHER
     from mlops_lab.monitoring.performance import window
 
     by = evaluation.segments.by if evaluation.segments else None
-    cut = None if segment is None or by is None else (by, segment)
+    # What has no name of its own is written in brackets by the one, without by the other.
+    named = {OTHER: "other", MISSING: "missing"}.get(segment or "", segment)
+    cut = None if named is None or by is None else (by, named)
     found = window(live.performance, first, last, segment=cut)
     return {name: significant(one.value) for name, one in found.items()}

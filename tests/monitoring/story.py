@@ -1,7 +1,7 @@
 """A small made-up airline: quiet weeks, then a warm spell, a shock, and a fault of the data.
 
 Seeded, so that everybody sees the same rows: twelve weeks of reference, ten of answers. In the
-third many flights are late and nothing explains it; from the sixth to the eighth the air is warmer
+third many flights are late and nothing explains it; from the sixth to the eighth the air gets warmer
 than the reference ever was; in the ninth half of the wind is missing; the tenth has just begun.
 """
 
@@ -33,7 +33,7 @@ def answers(rows: int = ROWS) -> pd.DataFrame:
     start = FIRST + timedelta(weeks=WEEKS)
     weeks = []
     for place in range(10):
-        warm = 25.0 if place in (5, 6, 7) else 0.0
+        warm = {5: 9.0, 6: 17.0, 7: 25.0}.get(place, 0.0)
         shock = 0.35 if place == 2 else 0.0
         week = _week(100 + place, start, rows, at=place, warm=warm, shock=shock)
         if place == 8:

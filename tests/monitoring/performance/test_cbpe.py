@@ -50,8 +50,8 @@ def test_bins_give_what_rows_give() -> None:
     found, expected = cbpe.estimate(now), by_rows(reference, current)
     assert set(found) == set(expected) == set(ESTIMATED)
     for name, value in expected.items():
-        # Ten thousandths, as close as two implementations come.
-        assert found[name].value == pytest.approx(value, abs=1.5e-4), name
+        # What is left is the order of rows within one of a thousand bins.
+        assert found[name].value == pytest.approx(value, abs=2e-5), name
 
 
 def test_interval_holds_while_the_concept_does() -> None:
