@@ -13,7 +13,7 @@ from mlops_lab.monitoring.pages import alert_row, monitor_row, window_page
 from mlops_lab.monitoring.records import Evaluation
 from mlops_lab.project import Project
 from mlops_lab.widgets.drift_picture import drift_svg, drift_text
-from mlops_lab.widgets.drift_saved import saved_evaluation
+from mlops_lab.widgets.drift_saved import NOT_DRAWN, saved_evaluation
 from mlops_lab.widgets.view import STATIC, Answered, HostedView, me_of
 
 __all__ = ["DriftExplorer"]
@@ -27,8 +27,6 @@ _NOTHING: Final[dict[str, Any]] = {
     "segment": None,
     "part": "features",
 }
-_NOT_DRAWN: Final = ("effect_low", "effect_high", "statistics")
-"""What a picture has no room for; the certificate of a brushed range is asked for."""
 _MOST_ALERTS: Final = 200
 
 
@@ -222,7 +220,7 @@ def drawn(record: Evaluation) -> dict[str, Any]:
     """An evaluation as JSON, without what no picture shows."""
     found = record.to_json()
     found["columns"] = [
-        {key: value for key, value in column.items() if key not in _NOT_DRAWN}
+        {key: value for key, value in column.items() if key not in NOT_DRAWN}
         for column in found["columns"]
     ]
     return found

@@ -6,9 +6,13 @@ from typing import Any, Final
 
 from mlops_lab.widgets.saved import MOST_BYTES, size_of
 
-__all__ = ["saved_evaluation"]
+__all__ = ["NOT_DRAWN", "saved_evaluation"]
 
+NOT_DRAWN: Final = ("effect_low", "effect_high", "statistics")
+"""What a picture has no room for; the certificate of a brushed range is asked for."""
 _LINES: Final = ("wasserstein", "psi", "missing", "p_value", "median")
+_WHOLE: Final = 3
+"""Features whose distributions are kept before others are kept at all."""
 _MOST_QUALITY: Final = 200
 _MOST_ALERTS: Final = 60
 _ROOM: Final = 12_000
@@ -20,9 +24,9 @@ def saved_evaluation(
 ) -> dict[str, Any]:
     """Keep an evaluation within its bounds.
 
-    Every feature keeps its states and effects while there is room, in the order of the ranking;
-    then, in the same order, features get their counts and other statistics back. A note says what
-    is missing.
+    The first features of the ranking stay as they are; then each keeps its states and effects while
+    there is room; then, in the same order, more of them get their counts and other statistics back.
+    A note says what is missing.
 
     Parameters
     ----------
@@ -40,21 +44,20 @@ def saved_evaluation(
     frame = _frame({**evaluation, "columns": []}, room)
     room -= size_of(frame)
     kept: dict[str, dict[str, Any]] = {}
-    for column in columns:
-        slim = _slim(column)
+    for place, column in enumerate(columns):
+        slim = column if place < _WHOLE else _slim(column)
         size = size_of(slim) + 1
         if size > room:
             continue
         kept[column["name"]] = slim
         room -= size
-    whole = 0
-    for column in columns:
+    for column in columns[_WHOLE:]:
         if column["name"] in kept:
             more = size_of(column) - size_of(kept[column["name"]])
             if more <= room:
                 kept[column["name"]] = column
                 room -= more
-                whole += 1
+    whole = sum(one["counts"] is not None for one in kept.values())
     # In the order in which they were: only the ranking is by impact.
     named = [kept[one["name"]] for one in evaluation["columns"] if one["name"] in kept]
     return {
@@ -79,7 +82,7 @@ def _slim(column: dict[str, Any]) -> dict[str, Any]:
     bins = column["bins"]
     empty: dict[str, list[Any]] = {"edges": []} if bins["kind"] == "number" else {"values": []}
     return {
-        **column,
+        **{name: value for name, value in column.items() if name not in NOT_DRAWN},
         **{name: [] for name in _LINES},
         "effect": [_short(value) for value in column["effect"]],
         "outside": None,

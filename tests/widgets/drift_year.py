@@ -53,7 +53,7 @@ def evaluation(
     columns = [_column(name, i, chunks, bins, slices, rng) for i, name in enumerate(names)]
     columns.append(_column("score", 90, chunks, bins, slices, rng, role="score"))
     performance = _performance(chunks, slices, rng)
-    alerts = _alerts(slices) if chunks >= 30 else []
+    alerts = _alerts(slices) if chunks >= 36 else []
     return {
         "format": 1,
         "id": "a" * 32,
@@ -92,7 +92,7 @@ def evaluation(
         "quality": _quality(slices) if chunks >= 8 else [],
         "performance": performance,
         "alerts": alerts,
-        "events": _events(slices) if chunks >= 30 else [],
+        "events": _events(slices) if chunks >= 36 else [],
     }
 
 
