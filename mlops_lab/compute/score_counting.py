@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from mlops_lab.compute.chunks import Chunking, Placed, place
 from mlops_lab.compute.engine import Engine, open_engine
+from mlops_lab.compute.isotonic import Curve
 from mlops_lab.compute.score_columns import (
     NOTHING,
     column_named,
@@ -131,6 +132,8 @@ class _Counting:
             "edge": pa.array([float("-inf"), *edges], pa.float64()),
             "bin": pa.array(places, pa.int32()),
         }
+        if self.grid.curve is not None:
+            tables["knots"] = _pieces(self.grid.curve)
         for name, columns in tables.items():
             self.engine.connection.register(f"{name} arrow", pa.table(columns))
             self.engine.execute(f'create temp table {name} as from "{name} arrow"')
@@ -206,6 +209,8 @@ class _Counting:
                     "log_zero": f"-ln(1 - {near})",
                     "outside": "cast(score < 0 or score > 1 as double)",
                 }
+            if self.grid.curve is not None:
+                values["expected"] = "expected"
         there = "error" if self.grid.task == "regression" else "score"
         return {
             name: f"cast(case when {'score' if name == 'score' else there} is null then 0 "
@@ -244,6 +249,9 @@ class _Counting:
         else:
             joins.append("asof left join bins on r.score >= bins.edge")
             bin = f"(bins.bin{' - cast(r.score = bins.edge as integer)' if grid.points else ''})"
+        if grid.curve is not None:
+            joins.append("asof left join knots on r.score >= knots.score")
+            columns.append("(knots.share + (r.score - knots.start) * knots.slope) as expected")
         columns += ["r.chunk", "r.score", f"{bin} as bin", "r.error"]
         inner = (
             f"select {', '.join(columns)} from (select {', '.join(plain)} "
@@ -307,6 +315,19 @@ def _numbered(values: Sequence[str]) -> dict[str, Any]:
     return {
         "value": pa.array(values, pa.string()),
         "number": pa.array(range(len(values)), pa.int32()),
+    }
+
+
+def _pieces(curve: Curve) -> dict[str, Any]:
+    """The straight pieces of a curve: from which score on, its share there, its slope."""
+    import numpy as np
+
+    x, y = np.array(curve.scores), np.array(curve.shares)
+    return {
+        "score": np.r_[-np.inf, x],
+        "start": np.r_[x[0], x],
+        "share": np.r_[y[0], y],
+        "slope": np.r_[0.0, np.diff(y) / np.diff(x), 0.0],
     }
 
 

@@ -27,8 +27,12 @@ POINT: Final = {
     "absolute": 32,
     "fourth": 24,
     "outside": 0,
+    "expected": 32,
 }
 """Binary digits behind the point of each sum: a sum of so many whole parts is exact."""
+
+_OF_ROWS: Final = frozenset(("log_one", "log_zero", "outside", "expected"))
+"""Sums that have nothing to do with the unit of the scores."""
 
 _POWERS: Final = {"square": 2, "fourth": 4}
 
@@ -171,7 +175,8 @@ class ScoreCounts:
         name
             ``score``, ``square`` (of the score, of a regression of the error), ``log_one`` and
             ``log_zero`` (−ln of the score, of 1 − the score), ``outside`` (rows whose score is not
-            in 0 … 1), ``error``, ``absolute``, ``fourth`` (power of the error).
+            in 0 … 1), ``expected`` (positive labels, by the grid's curve), ``error``, ``absolute``,
+            ``fourth`` (power of the error).
         where
             Which cells.
         """
@@ -212,5 +217,9 @@ class ScoreCounts:
 
 def part_of(grid: ScoreGrid, name: str) -> float:
     """What one whole part of a sum is worth."""
-    unit = 1.0 if name.startswith(("log", "outside")) else grid.unit ** _POWERS.get(name, 1)
+    unit = (
+        1.0
+        if name.startswith(("log", "outside", "expected"))
+        else grid.unit ** _POWERS.get(name, 1)
+    )
     return float(unit * 2.0 ** -POINT[name])

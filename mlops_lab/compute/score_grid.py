@@ -101,7 +101,7 @@ class ScoreGrid:
         What could not be had, as sentences.
     curve
         What a score stands for, learnt on the single rows of the reference; None without labels of
-        both kinds. Counts do not depend on it.
+        both kinds. It is summed up, too: bins would be off in the fourth digit.
     """
 
     task: Task
@@ -125,7 +125,7 @@ class ScoreGrid:
         """The hash of everything that counts depend on."""
         from blake3 import blake3
 
-        value = {**self.to_json(), "notes": None, "curve": None}
+        value = {**self.to_json(), "notes": None}
         return f"b3-{blake3(json.dumps(value, sort_keys=True).encode()).hexdigest()}"
 
     @cached_property

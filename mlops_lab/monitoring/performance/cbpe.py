@@ -123,8 +123,8 @@ class _Expected:
         Of the window.
     n, p, score
         Rows, probability of a positive label, mean score.
-    called
-        Rows that were called positive.
+    called, hits
+        Rows that were called positive, and how many of them should be.
     one, zero, square
         Sums of −ln score, −ln (1 − score) and of score²; empty where scores are no probabilities.
     """
@@ -134,6 +134,7 @@ class _Expected:
     p: Floats
     score: Floats
     called: Floats
+    hits: Floats
     one: Floats
     zero: Floats
     square: Floats
@@ -153,8 +154,9 @@ class _Expected:
             found: Floats = counts.value(name, counts.by_bin(counts.sums[name])[there])
             return found
 
+        p, hits = _probabilities(counts, curve, score, there)
         one, zero, square = summed("log_one"), summed("log_zero"), summed("square")
-        return cls(counts, n, curve(score), score, called, one, zero, square)
+        return cls(counts, n, p, score, called, hits, one, zero, square)
 
     def all(self) -> dict[str, Estimate]:
         """Every figure that can be had."""
@@ -195,7 +197,7 @@ class _Expected:
 
     def _confusion(self) -> dict[str, Estimate | None]:
         """F1, precision and recall; rows without an answer count as not called."""
-        hits = float((self.called * self.p).sum())
+        hits = float(self.hits.sum())
         called, positive = float(self.called.sum()), float((self.n * self.p).sum())
         rest = self.n - self.called
 
@@ -231,3 +233,21 @@ class _Expected:
         slope = (below - above - value * (q - p)) / (p * q)
         half = BAND * math.sqrt(float((self.n * self.p * (1 - self.p) * slope**2).sum()))
         return Estimate(value, max(value - half, 0.0), min(value + half, 1.0), self._rows)
+
+
+def _probabilities(
+    counts: ScoreCounts, curve: Curve, score: Floats, there: npt.NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """The mean probability in each bin, and the positive labels expected of those called so.
+
+    By the curve that the rows were counted with it is known of each row; by another one the mean
+    score of a bin stands for its rows.
+    """
+    called = counts.answer == 1
+    if counts.grid.curve == curve:
+        sums = counts.sums["expected"]
+        every, some = (counts.by_bin(sums, where)[there] for where in (None, called))
+        n = counts.scores[there]
+        return counts.value("expected", every / n), counts.value("expected", some)
+    p = curve(score)
+    return p, p * counts.by_bin(counts.n, called)[there]
