@@ -96,22 +96,28 @@ def clean(page: Page) -> None:
 
 
 def test_a_monitor_that_never_looked_is_checked_from_its_row(
-    project: Project, open_lab: Open, folder: Path
+    project: Project, open_lab: Open, folder: Path, run_command: Command
 ) -> None:
     page = open_lab(folder)
     weather = row(page, "weather")
     expect(weather).to_have_attribute("data-state", "never", timeout=SOON)
+    weather.click()
+    expect(panel(page)).to_contain_text("It has not been checked yet", timeout=SOON)
     weather.get_by_role("button", name="Check weather now").click()
     expect(toast(page, "Checking weather")).to_be_visible(timeout=SOON)
+    expect(panel(page)).to_contain_text("It looks for the first time", timeout=SOON)
     expect(weather).to_have_attribute("data-state", "alert", timeout=CHECK_MS)
     expect(weather).to_contain_text("1 alert")
     expect(weather).to_contain_text("temp")
     # One notice tells what was found: the alert has none of its own beside it.
     told = toast(page, "temp")
     expect(told).to_have_count(1, timeout=SOON)
-    told.get_by_role("button", name="Open").click()
-    expect(panel(page)).to_contain_text("weather", timeout=SOON)
+    # What was found takes the place of what was not, in a panel that stood open.
+    expect(panel(page).get_by_role("button", name="Check now")).to_be_visible(timeout=SOON)
     expect(panel(page)).to_contain_text("temp", timeout=SOON)
+    run_command("application:close-all")
+    told.get_by_role("button", name="Open").click()
+    expect(panel(page).locator("h1")).to_contain_text("weather", timeout=SOON)
     clean(page)
 
 
@@ -130,7 +136,7 @@ def test_what_a_monitor_found_is_opened_by_keyboard_and_by_a_link(
     # The layout is kept, and a link leads there from anywhere.
     page.goto(f"{lab.url}/lab?token={lab.token}")
     expect(panel(page).locator("h1")).to_contain_text("weather", timeout=SOON)
-    page.goto(f"{lab.url}/lab?reset&token={lab.token}")
+    page.evaluate("window.jupyterapp.commands.execute('application:close-all').then(() => null)")
     page.goto(f"{lab.url}/lab?mlops={project.key}/monitor/weather")
     expect(panel(page).locator("h1")).to_contain_text("weather", timeout=SOON)
     expect(page).to_have_url(re.compile(r"/lab$"))

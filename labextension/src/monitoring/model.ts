@@ -93,15 +93,22 @@ export class MonitorModel implements IDisposable {
   choose(run: string | null): void {
     if (run !== this._run) {
       this._run = run;
+      // The chunks of one check are not those of another.
+      const selection = this.view.get('selection');
+      this.view.set('selection', { ...selection, from: null, until: null, alert: null });
       this.data.invalidate();
       this._changed.emit();
     }
   }
 
-  /** Show why an alert is open, as soon as that has been read. */
+  /** Show why an alert is open, as soon as that has been read: what the newest check says of it. */
   explain(alert: string): void {
     this._explained = alert;
-    this._select();
+    if (this._run === null) {
+      this._select();
+    } else {
+      this.choose(null);
+    }
   }
 
   /** The alert that is explained. */

@@ -67,12 +67,7 @@ function Unread({ model, trans }: IMonitorViewProps): ReactElement {
   const { error } = model.data;
   return error?.status === 404 ? (
     <div className="jp-MlopsLab-monitor-place">
-      <Empty
-        title={trans.__('There is no monitor %1', model.name)}
-        text={trans.__(
-          'Monitors are files in the folder monitors of the project. This one may have another name now.'
-        )}
-      />
+      <Empty title={trans.__('There is no monitor %1', model.name)} text={error.message} />
     </div>
   ) : (
     <RetryPlace
