@@ -248,7 +248,8 @@ def _grids(
     kinds = {name: kind for name, kind in settings.kinds.items() if name in columns}
 
     def make() -> Grids:
-        return fit_grids(handy, columns=columns, kinds=kinds, time=settings.time, tmp=tmp)
+        # The time as well, where it is among the columns: others are told to be behind it.
+        return fit_grids(handy, columns=columns, kinds=kinds, tmp=tmp)
 
     content = None
     if keep is not None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from mlops_lab.compute.feed import is_zoned
 from mlops_lab.monitoring.policy import natural_range
 from mlops_lab.monitoring.quality.kind import Check
 from mlops_lab.monitoring.wording import counted, listed
@@ -82,12 +83,12 @@ class Stale(Check):
                 if behind < max(LATE * usual, usual + AT_LEAST_S):
                     continue
                 first, last = (first if last == place - 1 else place), place
-                stopped = _time(material.now(place, name).max)
-                newest = _time(material.now(place, material.time).max)
+                stopped = _at(name, place, material)
+                newest = _at(material.time, place, material)
                 yield looking.found(
                     self,
                     "alert",
-                    f"{name} stops at {_at(stopped)}, and rows go on until {_at(newest)}: "
+                    f"{name} stops at {stopped}, and rows go on until {newest}: "
                     f"{_length(behind)} behind, usually at most {_length(usual)}"
                     f"{material.since(first, place)}. Look whether its source still delivers; what "
                     "is joined from it is old.",
@@ -205,11 +206,11 @@ def _place(day: datetime, material: Material) -> int | None:
     return None
 
 
-def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(0, UTC) + timedelta(seconds=seconds)
-
-
-def _at(at: datetime) -> str:
+def _at(name: str, place: int, material: Material) -> str:
+    """A column's newest time in a chunk: as it is, or in the chunks' zone where it has one."""
+    at = datetime.fromtimestamp(0, UTC) + timedelta(seconds=material.now(place, name).max)
+    if is_zoned(material.types[name]):
+        at = at.astimezone(ZoneInfo(material.timezone))
     return f"{at.day} {at:%B %H:%M}"
 
 
