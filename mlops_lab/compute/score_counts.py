@@ -217,9 +217,5 @@ class ScoreCounts:
 
 def part_of(grid: ScoreGrid, name: str) -> float:
     """What one whole part of a sum is worth."""
-    unit = (
-        1.0
-        if name.startswith(("log", "outside", "expected"))
-        else grid.unit ** _POWERS.get(name, 1)
-    )
+    unit = 1.0 if name in _OF_ROWS else grid.unit ** _POWERS.get(name, 1)
     return float(unit * 2.0 ** -POINT[name])
