@@ -206,6 +206,7 @@ class _Looking:
             reference=None if both.reference is None else both.reference.handy,
             units=settings.units,
             ignored=frozenset(name for name in apart if name),
+            target=settings.target,
             watched=frozenset(settings.columns or settings.importance or ()) or None,
             partial=partial,
             tmp=self.tmp,

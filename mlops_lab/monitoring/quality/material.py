@@ -49,6 +49,8 @@ class Material:
     ignored
         Columns that are no features: time, target, score, prediction, version. They may be missing
         on one side and are not looked for under another name.
+    target
+        The column of labels: those that are missing come late, which performance judges.
     watched
         Columns that a person or a model named: these must be there; None is no such list.
     reference_chunks
@@ -73,6 +75,7 @@ class Material:
     reference: Source | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     ignored: frozenset[str] = frozenset()
+    target: str | None = None
     watched: frozenset[str] | None = None
     reference_chunks: tuple[Chunk, ...] = ()
     partial: frozenset[int] = frozenset()

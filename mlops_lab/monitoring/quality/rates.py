@@ -89,9 +89,12 @@ class Rates(Check):
     ----------
     falls
         Whether a share that became much smaller is a finding as well (a warning).
+    waits
+        Whether the rows may only have come too early: of labels nothing is found.
     """
 
     falls: ClassVar[bool] = False
+    waits: ClassVar[bool] = False
 
     @abstractmethod
     def count(self, counts: Counts, usual: Counts) -> tuple[int, int] | None:
@@ -140,6 +143,8 @@ class Rates(Check):
     def _rates(self, looking: Looking) -> list[Rate]:
         material, found = looking.material, []
         for name in material.names:
+            if self.waits and name == material.target:
+                continue
             for place, now, usual in material.places(name, material.policy.small):
                 if looking.is_explained(name, place):
                     continue

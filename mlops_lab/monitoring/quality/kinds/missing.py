@@ -21,6 +21,7 @@ class Missing(Rates):
     about = "The share of rows without a value."
     rank = 40
     falls = True
+    waits = True
 
     def count(self, counts: Counts, usual: Counts) -> tuple[int, int]:
         """Rows without a value, of all."""
