@@ -71,6 +71,14 @@ class Tally:
             cell = None if cell is None else cell[there]
         else:
             values = np.asarray(column)
+        if cell is not None:
+            self._add_finite(values, cell)
+            return
+        for start in range(0, len(values), _BLOCK):
+            self._add_finite(values[start : start + _BLOCK], None)
+
+    def _add_finite(self, values: Floats, cell: Ints | None) -> None:
+        """Count a block that has no gaps, and what is not finite in it apart."""
         if not len(values):
             return
         # Either is NaN where any value is.
@@ -80,22 +88,16 @@ class Tally:
             self._fact("positive_infinite", values == np.inf, cell)
             self._fact("negative_infinite", values == -np.inf, cell)
             finite = np.isfinite(values)
-            values = values[finite]
-            cell = None if cell is None else cell[finite]
-            if not len(values):
-                return
-            least, most = float(values.min()), float(values.max())
-        grid = self.grid
-        farthest = max(abs(least - grid.centre), abs(most - grid.centre)) / grid.scale
-        if cell is not None:
+            self._add_finite(values[finite], None if cell is None else cell[finite])
+            return
+        if cell is None:
+            self.min[0] = min(self.min[0], least)
+            self.max[0] = max(self.max[0], most)
+        else:
             np.minimum.at(self.min, cell, values)
             np.maximum.at(self.max, cell, values)
-            self._count(values, farthest, cell)
-            return
-        self.min[0] = min(self.min[0], least)
-        self.max[0] = max(self.max[0], most)
-        for start in range(0, len(values), _BLOCK):
-            self._count(values[start : start + _BLOCK], farthest, None)
+        centre, scale = self.grid.centre, self.grid.scale
+        self._count(values, max(abs(least - centre), abs(most - centre)) / scale, cell)
 
     def _fact(self, name: str, marked: Any, cell: Ints | None) -> None:
         if cell is None:
