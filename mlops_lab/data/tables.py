@@ -187,11 +187,12 @@ _NODES: Final = """
     qualify row_number() over (partition by c.dataset, c.version order by c.off) = 1
 """
 
-# The run that made a version first must stay; whoever made the same content again may go.
+# The run that made a version first must stay; whoever made the same content again may go. A
+# monitor that only looked at a version can do without it: else nothing that is watched could go.
 _EDGES: Final = """
-    select distinct 'dataset:' || name || '@' || version as source, 'run:' || run_id as target,
-           'input' as role, true as strong
-    from lab.input where kind = 'dataset'
+    select distinct 'dataset:' || i.name || '@' || i.version as source,
+           'run:' || i.run_id as target, 'input' as role, coalesce(r.kind, '') <> 'monitor' as strong
+    from lab.input i left join lab.run r on r.run_id = i.run_id where i.kind = 'dataset'
     union all
     select 'run:' || run_id, 'dataset:' || dataset || '@' || version, 'made', bool_or(first)
     from (select run_id, dataset, version,

@@ -102,6 +102,8 @@ def start_due(
     due = monitors.due(spec)
     if due is None:
         return None
+    # Before the slot is taken: nobody else would get it afterwards.
+    access.require(by, "monitors:check")
     run_id = monitors.take_slot(spec, due, by=by)
     if run_id is None:
         return None

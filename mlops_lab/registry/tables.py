@@ -170,7 +170,7 @@ select 'model:' || v.model || '@' || v.version, 'model', v.model || ' ' || v.ver
 from lab.model_versions v
 """
 
-# A run that only judged a model can do without it: else nothing that was ever judged could go.
+# A run that only judged or monitored a model can do without it: else nothing that was ever judged could go.
 _EDGES: Final = """
 select 'run:' || run_id, 'model:' || model || '@' || version, 'made', true
 from lab.model_version where run_id is not null
@@ -181,7 +181,7 @@ from lab.model_event where kind = 'model.judge' and version is not null
 union
 select 'model:' || name || '@' || version, 'run:' || run_id,
        case when role in ('judged', 'champion') then 'judged' else 'input' end,
-       coalesce(role not in ('judged', 'champion'), true)
+       coalesce(role not in ('judged', 'champion', 'monitored'), true)
 from lab.input where kind = 'model' and version is not null
 """
 
