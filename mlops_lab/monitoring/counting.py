@@ -157,7 +157,7 @@ def count_sides(
         cut = _like(chunking, has, sides[0].cube.total_rows) if sides else chunking
         segment = settings.segment if settings.segment in has else None
         cube = _count(ready, given, grids, cut, segment, tmp, keep)
-        seen = _see(ready, cut, settings, has, tmp)
+        seen = _see(ready, cut, settings, has, cube, tmp)
         sides.append(Side(given, ready, has, seen, cube, cut))
     return Counted(
         chunking,
@@ -409,8 +409,17 @@ def _like(chunking: Chunking, types: Mapping[str, str], rows: int) -> Chunking:
 
 
 def _see(
-    source: Source, chunking: Chunking, settings: Settings, types: Mapping[str, str], tmp: Path
+    source: Source,
+    chunking: Chunking,
+    settings: Settings,
+    types: Mapping[str, str],
+    cube: Cube,
+    tmp: Path,
 ) -> Seen:
     version = settings.version if settings.version in types else None
+    if chunking.time is None and version is None:
+        # Nothing but rows is to be seen, and they are counted.
+        none = (None,) * len(cube.chunks)
+        return Seen(cube.chunks, tuple(map(cube.rows, cube.keys)), none, none, none, 0)
     with open_engine(tmp) as engine, source.reading():
         return see(engine, source.view(engine), chunking, version=version)
