@@ -258,7 +258,7 @@ def place(
     if chunking.by == "all":
         return Placed((Chunk(ALL),), "0", "", f"{table} as t")
     if chunking.time is None:
-        return _by_rows(engine, table, chunking)
+        return _by_rows(engine, table, types, chunking)
     column = quote(chunking.time)
     kind = _time_type(types, chunking.time)
     micros = micros_of(f"t.{column}", kind)
@@ -267,12 +267,15 @@ def place(
     return _by_period(engine, table, chunking, micros, kind == ZONED)
 
 
-def _by_rows(engine: Engine, table: str, chunking: Chunking) -> Placed:
+def _by_rows(engine: Engine, table: str, types: dict[str, str], chunking: Chunking) -> Placed:
     rows = int(engine.row(f"select count(*) from {table}")[0])
     size = _size(chunking, rows)
     chunks = tuple(Chunk(f"{i:04}") for i in range(_checked(-(-rows // size), chunking)))
-    numbered = f"(select *, row_number() over () - 1 as chunks_row from {table}) as t"
-    return Placed(chunks, f"t.chunks_row // {size}", "", numbered)
+    place = "place"
+    while any(place == name.lower() for name in types):
+        place += "_"
+    numbered = f"(select *, row_number() over () - 1 as {place} from {table}) as t"
+    return Placed(chunks, f"t.{place} // {size}", "", numbered)
 
 
 def _by_rank(engine: Engine, table: str, chunking: Chunking, micros: str, kind: str) -> Placed:

@@ -179,8 +179,8 @@ class Counts:
         """The middle value."""
         return self.quantile(0.5)
 
-    def edges(self, bins: int = 30) -> list[float]:
-        """Round numbers to draw a histogram between: at most `bins` + 1, ascending.
+    def edges(self) -> list[float]:
+        """Round numbers to draw a histogram between: at most 31, ascending.
 
         The bulk (1st to 99th percentile) gets the width; what lies far outside goes into the first
         and the last bin.
@@ -189,25 +189,25 @@ class Counts:
 
         if not self.grid.ordered or not len(self.n):
             return []
-        if self.grid.form == "values" and len(self.keys) <= bins and _is_whole(self):
+        if self.grid.form == "values" and _is_whole(self):
             return [value - 0.5 for value in range(int(self.min), int(self.max) + 2)]
         found = number_edges(
             self.min, self.max, low=self.quantile(0.01), high=self.quantile(0.99), whole=False
         )
         return found or [self.min, self.max]
 
-    def histogram(self, edges: Sequence[float] | int = 30) -> tuple[list[float], Ints]:
+    def histogram(self, edges: Sequence[float] | None = None) -> tuple[list[float], Ints]:
         """Counts between edges; a slot counts where the mean of its values lies.
 
         Parameters
         ----------
         edges
-            Ascending, in the column's units; or how many bins to choose. Values outside count in
-            the first and last one.
+            Ascending, in the column's units; default those of `edges`. Values outside count in
+            the first and last bin.
         """
         import numpy as np
 
-        chosen = self.edges(edges) if isinstance(edges, int) else [float(one) for one in edges]
+        chosen = self.edges() if edges is None else [float(one) for one in edges]
         if len(chosen) < 2 or not self.grid.ordered:
             return chosen, np.zeros(max(len(chosen) - 1, 0), dtype=np.int64)
         found = np.zeros(len(chosen) - 1, dtype=np.int64)

@@ -28,7 +28,7 @@ from mlops_lab.compute.kinds import (
     settle_kind,
 )
 from mlops_lab.compute.profiling import Progress
-from mlops_lab.compute.reading import number_sql, word_sql
+from mlops_lab.compute.reading import number_sql, unreadable_sql, word_sql
 from mlops_lab.compute.source import Source
 from mlops_lab.compute.types import FLOATS, is_number, kind_of_type
 from mlops_lab.errors import InvalidInput
@@ -202,6 +202,7 @@ class _Fitting:
             said = declared.get(name)
             family = kind_of_type(self.types[name])
             if said is not None:
+                self._check_values(name, said.kind)
                 if said.kind in ("number", "integer", "text", "time"):
                     numbers[name] = said.kind
                 elif said.kind == "category":
@@ -221,6 +222,31 @@ class _Fitting:
         self._fit_words(found, texts, declared, numbers)
         self._fit_numbers(found, numbers, declared)
         return found
+
+    def _check_values(self, name: str, kind: Kind) -> None:
+        """Refuse a declared kind that the values cannot be, whatever their type says."""
+        type_name = self.types[name]
+        column = f"t.{quote(name)}"
+        if kind in ("number", "integer"):
+            odd = unreadable_sql(name, type_name, kind)
+            wanted = "no value of it is a number"
+            least = "count(*) = count(v)"  # one number is enough
+        elif kind == "boolean" and type_name != "BOOLEAN":
+            odd = f"{word_sql(column, type_name, kind)} not in ('true', 'false')"
+            wanted = "a value is true or false, or 1 or 0"
+            least = "count(v) > 0"
+        else:
+            return
+        if odd is None:
+            return
+        refused, example = self.engine.row(
+            f"select {least}, min(v) from (select case when {odd} then {column}::varchar end as v "
+            f"from {self.table} where {column} is not null)"
+        )
+        if refused and example is not None:
+            raise InvalidInput(
+                f'The column {name} is declared as {kind}, but {wanted}: it holds "{example}".'
+            )
 
     def _take(
         self, found: dict[str, tuple[Grid, KindFound]], name: str, grid: Grid, kind: KindFound
@@ -395,7 +421,7 @@ class _Fitting:
         word = word_sql("raw", self.types[name], "category")
         self.engine.execute(
             f"create or replace temp table words_found as select {word} as v, sum(n)::bigint as n "
-            f"from (select t.{quote(name)} as raw, count(*) as n from {self.table} group by raw) "
+            f"from (select t.{quote(name)} as raw, count(*) as n from {self.table} group by 1) "
             "where raw is not null group by v"
         )
         distinct = int(self.engine.row("select count(*) from words_found")[0])

@@ -264,6 +264,10 @@ def test_kinds_are_declared_where_that_is_possible() -> None:
         fit_grids(rows, kinds={"few": "numeric"})
     with pytest.raises(InvalidInput, match="Did you mean money"):
         fit_grids(rows, kinds={"moneys": "number"})
+    with pytest.raises(InvalidInput, match='no value of it is a number: it holds "a"'):
+        fit_grids(rows, kinds={"word": "number"})
+    with pytest.raises(InvalidInput, match=r'true or false, or 1 or 0: it holds "0\.5"'):
+        fit_grids(rows, kinds={"few": "boolean"})
     with pytest.raises(InvalidInput, match="no column speed"):
         fit_grids(rows, columns=["speed"])
 
@@ -296,6 +300,32 @@ def test_another_type_than_the_reference_has_is_read_or_told() -> None:
     counted = count(nested, grids)
     assert counted.window()["n"].unreadable == 1
     assert counted.absent == ("c", "b")
+
+
+def test_names_are_only_names() -> None:
+    odd = ["t", "g", "raw", "v", "n", "place", "q", "us", "select", "at", "a \"b'; --", "", "ü\n"]
+    chance = np.random.default_rng(6)
+    values: list[Any] = [
+        WORDS[chance.integers(0, 5, 60)] if i % 2 else chance.normal(size=60)
+        for i in range(len(odd))
+    ]
+    rows = pa.table(dict(zip(odd, values, strict=True)))
+    cube = count(rows, fit_grids(rows), chunking=Chunking("size", size=20), segment="g")
+    assert len(cube.columns) == len(odd)
+    assert cube.total_rows == 60
+
+
+def test_a_histogram_holds_every_value() -> None:
+    rows = table(2_000)
+    window = count(rows, fit_grids(rows)).window()
+    for name in ("speed", "rain", "seats", "minute"):
+        edges, counts = window[name].histogram()
+        assert len(edges) == len(counts) + 1 <= 31
+        assert counts.sum() == window[name].total
+        assert (np.diff(edges) > 0).all()
+    edges, counts = window["speed"].histogram([-1.0, 0.0, 1.0])
+    speed = rows["speed"].drop_null().to_numpy()
+    assert counts.tolist() == pytest.approx([(speed < 0).sum(), (speed >= 0).sum()], abs=3)
 
 
 def test_huge_and_tiny_numbers_stay_finite() -> None:
