@@ -191,7 +191,8 @@ _NODES: Final = """
 # monitor that only looked at a version can do without it: else nothing that is watched could go.
 _EDGES: Final = """
     select distinct 'dataset:' || i.name || '@' || i.version as source,
-           'run:' || i.run_id as target, 'input' as role, coalesce(r.kind, '') <> 'monitor' as strong
+           'run:' || i.run_id as target, 'input' as role,
+           coalesce(r.kind, '') <> 'monitor' as strong
     from lab.input i left join lab.run r on r.run_id = i.run_id where i.kind = 'dataset'
     union all
     select 'run:' || run_id, 'dataset:' || dataset || '@' || version, 'made', bool_or(first)

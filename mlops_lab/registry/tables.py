@@ -170,7 +170,8 @@ select 'model:' || v.model || '@' || v.version, 'model', v.model || ' ' || v.ver
 from lab.model_versions v
 """
 
-# A run that only judged or monitored a model can do without it: else nothing that was ever judged could go.
+# A run that only judged or monitored a model can do without it: else nothing that was ever judged
+# could go.
 _EDGES: Final = """
 select 'run:' || run_id, 'model:' || model || '@' || version, 'made', true
 from lab.model_version where run_id is not null
