@@ -244,12 +244,14 @@ def test_a_monitor_is_written_from_what_is_known_of_a_dataset(
     # Nothing is written over.
     expect(dialog.get_by_role("alert")).to_contain_text("weather.yaml is there already")
     dialog.get_by_label("Name").fill("heat")
+    dialog.get_by_label("Compare with").select_option("baseline@1")
     dialog.get_by_label("Check").select_option("every Monday at 6:00")
     dialog.get_by_role("button", name="Write the file").click()
     expect(page.locator(".jp-FileEditor:visible")).to_contain_text("name: heat", timeout=SOON)
     expect(row(page, "heat")).to_have_attribute("data-state", "never", timeout=SOON)
     spec = project.monitors.load("heat")
     assert (spec.current, spec.settings["time"]) == ("readings", "at")
+    assert str(spec.reference) == "dataset:baseline@1"
     assert spec.schedule is not None
     assert (project.root / "monitors" / "weather.yaml").read_text() == WEATHER
     clean(page)

@@ -123,7 +123,7 @@ export function DecideForm(
           <select value={alert.id} onChange={event => change({ alert: event.target.value })}>
             {alerts.map(one => (
               <option key={one.id} value={one.id}>
-                {`${one.monitor} · ${one.label} · ${one.key}`}
+                {[one.monitor, one.label, [one.kind, ...one.columns].join(' ')].join(' · ')}
               </option>
             ))}
           </select>

@@ -11,6 +11,8 @@ export interface IKnown {
   dataset: string;
   /** The oldest version that is there, where there are several: a reference that stays. */
   oldest: number | null;
+  /** Versions of other datasets, as `baseline@1`. */
+  others: readonly string[];
   columns: readonly IColumnProfile[];
   /** The models that could have answered these rows, the likeliest first. */
   models: readonly { ref: string; fields: IFields }[];
@@ -27,13 +29,14 @@ export interface IDraft {
 export const SCHEDULES = ['', '0 6 * * *', '0 6 * * mon'] as const;
 
 /** With what it can be compared, the best first. */
-export function references({ dataset, oldest, columns, models }: IKnown): string[] {
+export function references({ dataset, oldest, others, columns, models }: IKnown): string[] {
   return [
     ...(models.length > 0 ? ['training'] : []),
     ...(oldest === null ? [] : [`dataset:${dataset}@${oldest}`]),
     ...(timeOf(columns) === null ? [] : ['rolling 28d']),
     // One version and no time: it is compared with itself until there is another.
-    ...(oldest === null && timeOf(columns) === null ? [`dataset:${dataset}`] : [])
+    ...(oldest === null && timeOf(columns) === null ? [`dataset:${dataset}`] : []),
+    ...others.map(other => `dataset:${other}`)
   ];
 }
 

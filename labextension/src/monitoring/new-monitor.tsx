@@ -66,13 +66,19 @@ export async function newMonitor(
 /** What the project says of a dataset: its columns, its versions, the models that fit them. */
 async function read(live: LiveProject, dataset: string): Promise<IKnown> {
   const data = new DataClient(live.client);
-  const { dataset: row, versions } = await data.dataset(dataset);
+  const [{ dataset: row, versions }, { datasets }] = await Promise.all([
+    data.dataset(dataset),
+    data.datasets()
+  ]);
   const newest = row.latest?.version ?? versions[0]?.version;
   const detail = newest === undefined ? null : await data.version(dataset, newest);
   const columns = detail?.profile?.columns ?? [];
   const oldest = versions.length > 1 ? versions[versions.length - 1].version : null;
   const names = columns.map(({ name }) => name);
-  return { dataset, oldest, columns, models: await modelsFor(live, names) };
+  const others = datasets.flatMap(({ name, latest }) =>
+    name === dataset || latest === null || latest.rows === null ? [] : [`${name}@${latest.version}`]
+  );
+  return { dataset, oldest, others, columns, models: await modelsFor(live, names) };
 }
 
 async function modelsFor(live: LiveProject, columns: readonly string[]): Promise<IKnown['models']> {

@@ -67,7 +67,7 @@ function Unread({ model, trans }: IMonitorViewProps): ReactElement {
   const { error } = model.data;
   return error?.status === 404 ? (
     <div className="jp-MlopsLab-monitor-place">
-      <Empty title={trans.__('There is no monitor %1', model.name)} text={error.message} />
+      <Empty title={trans.__('Nothing to show')} text={error.message} />
     </div>
   ) : (
     <RetryPlace

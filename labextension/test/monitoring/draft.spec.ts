@@ -9,6 +9,7 @@ const column = (name: string, kind: IColumnProfile['kind'], missing = 0): IColum
 const KNOWN: IKnown = {
   dataset: 'predictions',
   oldest: 1,
+  others: [],
   columns: [
     column('departed_at', 'time', 12),
     column('created', 'time'),
@@ -38,7 +39,7 @@ describe('a new monitor', () => {
   });
 
   it('says nothing that is not', () => {
-    const bare = { dataset: 'sensor', oldest: null, columns: [], models: [] };
+    const bare = { dataset: 'sensor', oldest: null, others: [], columns: [], models: [] };
     const draft = { name: 'sensor', reference: 'dataset:sensor', schedule: '' };
     expect(draftYaml(bare, draft)).toMatch(
       /^name: sensor\ncurrent: dataset:sensor\nreference: dataset:sensor\n# /
@@ -49,7 +50,10 @@ describe('a new monitor', () => {
     expect(references(KNOWN)).toEqual(['training', 'dataset:predictions@1', 'rolling 28d']);
     expect(references({ ...KNOWN, models: [], oldest: null })).toEqual(['rolling 28d']);
     const bare = { ...KNOWN, models: [], oldest: null, columns: [] };
-    expect(references(bare)).toEqual(['dataset:predictions']);
+    expect(references({ ...bare, others: ['baseline@2'] })).toEqual([
+      'dataset:predictions',
+      'dataset:baseline@2'
+    ]);
   });
 
   it('does not take what a model is given for the truth', () => {
