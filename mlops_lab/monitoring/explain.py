@@ -13,7 +13,6 @@ from typing import Final
 from mlops_lab.errors import LabError
 from mlops_lab.monitoring.incidents import SYMBOLS
 from mlops_lab.monitoring.moves import moves_told
-from mlops_lab.monitoring.outcomes import MetricLine, Performance, SegmentRow
 from mlops_lab.monitoring.records import (
     ColumnEvaluation,
     Evaluation,
@@ -21,13 +20,13 @@ from mlops_lab.monitoring.records import (
     QualityFinding,
     Section,
 )
+from mlops_lab.monitoring.telling import metrics_beyond, metrics_within, segments_told
 from mlops_lab.monitoring.wording import (
     change,
     counted,
     listed,
     number,
     share,
-    signed,
     span,
 )
 
@@ -135,8 +134,11 @@ def _fired(
         case "drift" | "prediction" if named:
             ranked = sorted(named, key=lambda one: -_weight(one, place))
             return [line for one in ranked[:_COLUMNS] for line in _gates(evaluation, one, place)]
+        case "performance" | "concept":
+            beyond = metrics_beyond(evaluation.performance, place, incident.sentence)
+            return [incident.sentence, *beyond]
         case _:
-            return [incident.sentence, *_metrics(evaluation.performance, place, incident.sentence)]
+            return [incident.sentence]
 
 
 def _gates(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> list[str]:
@@ -146,8 +148,14 @@ def _gates(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> list
         return []
     policy, symbol = evaluation.policy, SYMBOLS[column.measure]
     low = column.effect_low[place] if column.effect_low else None
-    level = column.alert if effect >= column.alert else column.warn
-    word = "at least" if (low if low is not None else effect) >= level else "below"
+    certain = effect if low is None else low
+    levels = (
+        f"alert from {number(column.alert)}"
+        if certain >= column.alert
+        else f"warning from {number(column.warn)}"
+        if certain >= column.warn
+        else f"below {number(column.warn)}, from where it warns"
+    )
     natural = _natural(column, place)
     nature = (
         "how far the reference strays by itself is not known: it has "
@@ -155,8 +163,7 @@ def _gates(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> list
         if natural is None
         else f"natural is up to {number(natural)}"
     )
-    first = f"{column.name}: {symbol} {number(effect)}, {word} {number(level)}; {nature}."
-    lines = [first]
+    lines = [f"{column.name}: {symbol} {number(effect)}, {levels}; {nature}."]
     rows = min(evaluation.chunks[place].rows, column.reference.n)
     p_value = column.p_value[place]
     if rows > policy.significance_rows:
@@ -198,57 +205,6 @@ def _outside(column: ColumnEvaluation, place: int) -> list[str]:
     ]
 
 
-def _metrics(performance: Performance | None, place: int, said: str) -> list[str]:
-    """Loud metrics first, then those that stayed: both with what is natural."""
-    if performance is None:
-        return []
-    lines = []
-    truth, expected = (
-        _realised(performance, one, place) for one in ("positive_share", "mean_score")
-    )
-    if truth is not None and expected is not None and share(truth) not in said:
-        what = performance.target or "positive"
-        lines.append(f"{share(truth)} of the rows are {what}, {share(expected)} were predicted.")
-    for name, line in performance.metrics.items():
-        if line.natural is None or name in ("positive_share", "mean_score"):
-            continue
-        value = line.realised[place]
-        if value is None:
-            continue
-        told = signed(value) if name in ("gap", "bias") else number(value)
-        lines.append(
-            f"{line.label} {told} "
-            f"{'is outside of' if _is_beyond(line, value) else 'stays within'} its natural range, "
-            f"{_band(name, line)}{_expected(line, place)}."
-        )
-    return lines
-
-
-def _is_beyond(line: MetricLine, value: float) -> bool:
-    """Whether a value is worse than is natural; a metric that alarms nobody may be, too."""
-    assert line.natural is not None
-    too_low = value < line.natural.low and line.goal != "min"
-    too_high = value > line.natural.high and line.goal != "max"
-    return too_low or too_high
-
-
-def _band(name: str, line: MetricLine) -> str:
-    assert line.natural is not None
-    tell = signed if name in ("gap", "bias") else number
-    if line.goal == "max":
-        return f"down to {tell(line.natural.low)}"
-    if line.goal == "min":
-        return f"up to {tell(line.natural.high)}"
-    return f"{tell(line.natural.low)} to {tell(line.natural.high)}"
-
-
-def _expected(line: MetricLine, place: int) -> str:
-    value = line.estimated[place] if line.estimated else None
-    if value is None:
-        return ""
-    return f"; CBPE expects {number(value)}, assuming no concept change"
-
-
 # ---------------------------------------------------------------------------- inputs
 
 
@@ -272,7 +228,8 @@ def _inputs(
             lines += _outside(column, place)
     others = [one for one in loud if one not in told]
     lines += [_minor(evaluation, one, place) for one in others[:_COLUMNS]]
-    if not loud and incident.kind in ("performance", "concept", "fairness"):
+    wrong = any(one.state == "alert" for one in _quality_at(evaluation, place))
+    if not loud and not wrong and incident.kind in ("performance", "concept"):
         lines.append("No input is above its natural range: the inputs do not explain it.")
     return lines
 
@@ -306,31 +263,13 @@ def _minor(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> str:
 def _where(
     evaluation: Evaluation, incident: Incident, place: int, told: Sequence[ColumnEvaluation]
 ) -> list[str]:
-    lines = []
-    performance = evaluation.performance
-    key = evaluation.chunks[place].key
-    if incident.segment:
-        lines.append(f"In {incident.segment}.")
-    if performance is not None and incident.kind in ("performance", "concept", "fairness"):
-        rows = [one for one in performance.segments if one.chunk == key]
-        rows = rows or [one for one in performance.segments if one.chunk is None]
-        carried = [one for one in rows if one.share_of_gap is not None]
-        carried.sort(key=lambda one: -(one.share_of_gap or 0.0))
-        lines += [_segment_told(one) for one in (carried or rows)[:_COLUMNS]]
+    lines = [f"In {incident.segment}."] if incident.segment else []
+    if incident.kind in ("performance", "concept"):
+        lines += segments_told(evaluation.performance, evaluation.chunks[place].key, _COLUMNS)
     if incident.kind in ("drift", "domain", "prediction") and told:
         first = max(told, key=lambda one: _weight(one, place))
         lines += _by_segment(evaluation, first, place)
     return lines
-
-
-def _segment_told(row: SegmentRow) -> str:
-    who = " ".join(row.value)
-    carried = "" if row.share_of_gap is None else f" carries {share(row.share_of_gap)} of the gap:"
-    interval = ""
-    if row.low is not None and row.high is not None:
-        interval = f" ({signed(row.low)} to {signed(row.high)})"
-    value = signed(row.value_of) if row.metric == "gap" else number(row.value_of)
-    return f"{who}{carried} {row.metric} {value}{interval}, n {row.n:,}."
 
 
 def _by_segment(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> list[str]:
@@ -356,9 +295,11 @@ def _by_segment(evaluation: Evaluation, column: ColumnEvaluation, place: int) ->
     shown = [f"{value} {symbol} {number(effect, 2)} (n {n:,})" for effect, value, n in found[:3]]
     most, least = found[0], found[-1]
     if most[0] < 1.5 * least[0]:
+        low, high = number(least[0], 2), number(most[0], 2)
+        values = low if low == high else f"{low} to {high}"
         return [
-            f"About as much in every {parts.by}: {symbol} {number(least[0], 2)} to "
-            f"{number(most[0], 2)} in {counted(len(found), 'part')}."
+            f"About as much in every {parts.by}: {symbol} {values} in "
+            f"{counted(len(found), 'part')}."
         ]
     return [f"Most by {parts.by}: {listed(shown)}; least {least[1]} {number(least[0], 2)}."]
 
@@ -403,6 +344,8 @@ def _unchanged(
         lines.append(
             f"{counted(len(quiet), 'input')} within the natural range: {listed(quiet, 6)}."
         )
+    if incident.kind in ("performance", "concept"):
+        lines += metrics_within(evaluation.performance, place)
     return lines
 
 
@@ -509,11 +452,6 @@ def _letter(column: ColumnEvaluation, place: int) -> str:
 
 def _natural(column: ColumnEvaluation, place: int) -> float | None:
     return column.naturals[place] if column.naturals else column.natural
-
-
-def _realised(performance: Performance, name: str, place: int) -> float | None:
-    line = performance.metrics.get(name)
-    return None if line is None else line.realised[place]
 
 
 def _reference_counts(
