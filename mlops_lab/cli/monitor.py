@@ -14,7 +14,7 @@ from mlops_lab.cli.output import Column, age, console, glyph, number, print_tabl
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mlops_lab.monitoring.manager import Check, MonitorRecord
+    from mlops_lab.monitoring.results import Check, MonitorRecord
 
 __all__ = ["monitor", "state_glyph"]
 

@@ -16,8 +16,8 @@ from mlops_lab.handles.held import Held
 from mlops_lab.handles.html import FONT, MUTED, isolated
 from mlops_lab.handles.table import Grid, Mark, Table
 from mlops_lab.monitoring.alerts import AlertEvent, AlertRecord, Status
-from mlops_lab.monitoring.manager import Check as Checked
-from mlops_lab.monitoring.manager import EvaluationRecord, MonitorRecord
+from mlops_lab.monitoring.results import Check as Checked
+from mlops_lab.monitoring.results import EvaluationRecord, MonitorRecord
 from mlops_lab.project import Project
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ class Alert:
 
     @property
     def kind(self) -> str:
-        """What it is about: quality, drift, domain, performance, concept, fairness or prediction."""
+        """What it is about: quality, drift, domain, performance, concept, fairness, prediction."""
         return self.record.kind
 
     @property

@@ -1,15 +1,10 @@
-"""Alerts: incidents that a monitor's checks found, and what people decided about them.
-
-The same incident found again is the same alert: by its key, or by its cause while it is not over.
-Whatever happens to an alert is a decision, so that two checks at once open it once.
-"""
+"""Alerts: incidents that a monitor's checks found, and what people decide about them."""
 
 from __future__ import annotations
 
 import json
 import re
-import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
@@ -17,29 +12,37 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from mlops_lab.errors import Conflict, InvalidInput, NotFound
 from mlops_lab.expressions.dates import parse_date_us
 from mlops_lab.governance import Access, Identity
-from mlops_lab.monitoring.records import Evaluation, Incident, Section
+from mlops_lab.monitoring.records import Section
 from mlops_lab.shapes import seconds
 from mlops_lab.store import Store
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["AlertDesk", "AlertDetail", "AlertEvent", "AlertRecord", "Reconciled", "Status"]
+__all__ = [
+    "RANK",
+    "SELECT",
+    "AlertDesk",
+    "AlertDetail",
+    "AlertEvent",
+    "AlertRecord",
+    "Status",
+    "alert_of",
+    "read_alert",
+]
 
 Status: TypeAlias = Literal["open", "acknowledged", "muted", "resolved"]
 STATUSES: Final[tuple[Status, ...]] = ("open", "acknowledged", "muted", "resolved")
 
-_RANK: Final = {"info": 0, "warn": 1, "alert": 2}
+RANK: Final = {"info": 0, "warn": 1, "alert": 2}
+"""How bad a severity is."""
+
 _DURATION: Final = re.compile(r"(\d+(\.\d+)?(m|h|d|w))+")
 _LONGEST_MUTE: Final = timedelta(days=366)
 _SIMILAR: Final = 5
 _COMMENT: Final = 4_000
-_SENTENCE: Final = 1_000
-_SECTIONS: Final = 20_000
-_COLUMNS: Final = 50
-"""An alert's columns, its sentence and its explanation are bounded: a decision is read for ever."""
 
-_SELECT: Final = """
+SELECT: Final = """
     select id, monitor, key, kind, severity, columns, chunk, last, label, sentence, impact, status,
            opened_at, updated_at, muted_until, "by", comment, how, run_id, n
     from lab.alerts
@@ -138,21 +141,6 @@ class AlertDetail:
     history: tuple[AlertEvent, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reconciled:
-    """What a check did to the alerts of its monitor: those that it opened (also those that came
-    again), changed and ended.
-    """
-
-    opened: tuple[AlertRecord, ...] = ()
-    updated: tuple[AlertRecord, ...] = ()
-    resolved: tuple[AlertRecord, ...] = ()
-
-
-class _Already(Exception):  # no error: somebody has decided the same meanwhile
-    pass
-
-
 class AlertDesk:
     """The alerts of one project. Safe to use from several threads.
 
@@ -204,10 +192,10 @@ class AlertDesk:
         elif status != "all":
             wanted = "status = $status"
         rows = self._store.query(
-            f"{_SELECT} where {wanted} and ($monitor is null or monitor = $monitor)",
+            f"{SELECT} where {wanted} and ($monitor is null or monitor = $monitor)",
             {"monitor": monitor, **({"status": status} if "$status" in wanted else {})},
         )
-        found = sorted(map(_record, rows), key=_urgency)
+        found = sorted(map(alert_of, rows), key=_urgency)
         return found if limit is None else found[:limit]
 
     def waiting(self) -> list[AlertRecord]:
@@ -230,13 +218,13 @@ class AlertDesk:
                 f"An alert's id is 32 hexadecimal characters, or the first four of it or more; "
                 f"got {str(id)[:60]!r}."
             )
-        rows = self._store.query(f"{_SELECT} where starts_with(id, ?) limit 5", [text])
+        rows = self._store.query(f"{SELECT} where starts_with(id, ?) limit 5", [text])
         if not rows:
             raise NotFound(f"There is no alert {text}. `mlops-lab alert list` has those there are.")
         if len(rows) > 1:
             some = ", ".join(str(row[0])[:12] for row in rows)
             raise InvalidInput(f"Several alerts begin with {text}: {some}.")
-        return _record(rows[0])
+        return alert_of(rows[0])
 
     def detail(self, id: str) -> AlertDetail:
         """All about an alert; see `alert`."""
@@ -248,7 +236,7 @@ class AlertDesk:
                 [record.id],
             ).fetchall()
             like = cursor.execute(
-                f"{_SELECT} where monitor = ? and id <> ? and split_part(key, '@', 1) = ? "
+                f"{SELECT} where monitor = ? and id <> ? and split_part(key, '@', 1) = ? "
                 "order by opened_at desc limit ?",
                 [record.monitor, record.id, record.cause, _SIMILAR],
             ).fetchall()
@@ -259,7 +247,7 @@ class AlertDesk:
         history = [
             _event(t, by, kind, data) for (t, by, kind, _), data in zip(events, stated, strict=True)
         ]
-        return AlertDetail(record, _sections(sections), tuple(map(_record, like)), tuple(history))
+        return AlertDetail(record, _sections(sections), tuple(map(alert_of, like)), tuple(history))
 
     # ------------------------------------------------------------------ what people decide
 
@@ -327,7 +315,7 @@ class AlertDesk:
         record = self.alert(id)
 
         def build(cursor: DuckDBPyConnection) -> Mapping[str, Any]:
-            now = _one(cursor, record.id)
+            now = read_alert(cursor, record.id)
             if kind == "alert.reopen":
                 if now.status == "open":
                     raise Conflict(f"The alert {record.id[:8]} is open.")
@@ -347,205 +335,31 @@ class AlertDesk:
         self._store.decide(kind, build, by=who.as_by())
         return self.alert(record.id)
 
-    # ------------------------------------------------------------------ what checks find
-
-    def reconcile(
-        self,
-        monitor: str,
-        evaluation: Evaluation,
-        *,
-        run_id: str,
-        digest: str,
-        by: Identity,
-        promoted: Callable[[datetime], str | None] = lambda since: None,
-    ) -> Reconciled:
-        """Bring a monitor's alerts in line with what a check has found.
-
-        Any number of checks may do so at once: each decision looks at the alert as it is then.
-
-        Parameters
-        ----------
-        monitor
-            Its name.
-        evaluation
-            Whose incidents are alerts: one that is over before anybody was told opens none.
-        run_id, digest
-            The check's run, and the content id of its evaluation.
-        by
-            For whom it runs.
-        promoted
-            Which version was promoted since a moment, in words, if one was.
-        """
-        known = self.alerts(monitor=monitor)
-        facts = _Facts(monitor, evaluation, run_id, digest)
-        opened, updated, resolved = [], [], []
-        seen: set[str] = set()
-        for incident in evaluation.alerts:
-            record = _match(known, incident)
-            if record is None:
-                if incident.open and (new := self._open(facts, incident, by)):
-                    opened.append(new)
-                    seen.add(new)
-                continue
-            seen.add(record.id)
-            if record.is_over:
-                if incident.open and _goes_on(record, incident):
-                    opened += self._say("alert.reopen", record, facts, incident, by)
-            elif not incident.open:
-                resolved += self._end(record, promoted(record.opened_at), "", by)
-            elif _changed(record, incident):
-                updated += self._say("alert.update", record, facts, incident, by)
-        for record in known:
-            if record.id not in seen and not record.is_over and _covers(evaluation, record.last):
-                told = f"The check {run_id[:8]} finds it no more."
-                resolved += self._end(record, promoted(record.opened_at), told, by)
-        now = {one.id: one for one in self.alerts(monitor=monitor)}
-        return Reconciled(
-            *(tuple(now[id] for id in ids if id in now) for ids in (opened, updated, resolved))
-        )
-
-    def _open(self, facts: _Facts, incident: Incident, by: Identity) -> str | None:
-        id = secrets.token_hex(16)
-
-        def build(cursor: DuckDBPyConnection) -> Mapping[str, Any]:
-            rows = cursor.execute(f"{_SELECT} where monitor = ?", [facts.monitor]).fetchall()
-            if _match([_record(row) for row in rows], incident) is not None:
-                raise _Already
-            return {
-                "alert": id,
-                "key": incident.key,
-                "kind": incident.kind,
-                "columns": [one[:200] for one in incident.columns[:_COLUMNS]],
-                "chunk": incident.first or None,
-                "label": facts.label(incident.first),
-                **facts.say(incident),
-            }
-
-        try:
-            self._store.decide("alert.open", build, by=by.as_by())
-        except _Already:
-            return None
-        return id
-
-    def _say(
-        self, kind: str, record: AlertRecord, facts: _Facts, incident: Incident, by: Identity
-    ) -> list[str]:
-        """Decide that an alert goes on, or comes again; nothing when it was decided meanwhile."""
-
-        def build(cursor: DuckDBPyConnection) -> Mapping[str, Any]:
-            now = _one(cursor, record.id)
-            if now.n != record.n:
-                again = kind == "alert.reopen"
-                if now.is_over != again or not (again or _changed(now, incident)):
-                    raise _Already
-            said = {"alert": record.id, **facts.say(incident)}
-            if _RANK[incident.severity] > _RANK.get(now.severity, 0):
-                said["worse"] = True
-            if kind == "alert.reopen":
-                said |= {"how": "again", "comment": f"It came again: {facts.label(incident.last)}."}
-            return said
-
-        try:
-            self._store.decide(kind, build, by=by.as_by())
-        except _Already:
-            return []
-        return [record.id]
-
-    def _end(
-        self, record: AlertRecord, promotion: str | None, comment: str, by: Identity
-    ) -> list[str]:
-        def build(cursor: DuckDBPyConnection) -> Mapping[str, Any]:
-            if _one(cursor, record.id).is_over:
-                raise _Already
-            return {
-                "alert": record.id,
-                "monitor": record.monitor,
-                "comment": promotion or comment,
-                "how": "promotion" if promotion else "quiet",
-            }
-
-        try:
-            self._store.decide("alert.resolve", build, by=by.as_by())
-        except _Already:
-            return []
-        return [record.id]
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What all decisions of one check say."""
-
-    monitor: str
-    evaluation: Evaluation
-    run_id: str
-    digest: str
-
-    def label(self, chunk: str | None) -> str:
-        for one in self.evaluation.chunks:
-            if one.key == chunk:
-                return one.label[:200]
-        return (chunk or "all rows")[:200]
-
-    def say(self, incident: Incident) -> dict[str, Any]:
-        sections = [{"title": s.title, "lines": list(s.lines)} for s in incident.sections]
-        while sections and len(json.dumps(sections)) > _SECTIONS:
-            sections.pop()
-        return {
-            "monitor": self.monitor,
-            "severity": incident.severity,
-            "last": incident.last or None,
-            "sentence": incident.sentence[:_SENTENCE],
-            "impact": incident.impact,
-            "sections": sections,
-            "run": self.run_id,
-            "evaluation": self.digest,
-        }
-
-
-def _match(known: Sequence[AlertRecord], incident: Incident) -> AlertRecord | None:
-    """The alert that an incident is: of its very key, else of its cause and not over."""
-    same = [one for one in known if one.key == incident.key]
-    going = [one for one in known if one.cause == incident.cause and not one.is_over]
-    found = [one for one in same if not one.is_over] or (going if incident.open else []) or same
-    return max(found, key=lambda one: one.n, default=None)
-
-
-def _changed(record: AlertRecord, incident: Incident) -> bool:
-    return record.severity != incident.severity or record.last != (incident.last or None)
-
-
-def _goes_on(record: AlertRecord, incident: Incident) -> bool:
-    """Whether an incident that was called over alarms again: a person's word holds for the chunks
-    that were known then.
-    """
-    later = (incident.last or "") > (record.last or "")
-    return later or record.how != "person"
-
-
-def _covers(evaluation: Evaluation, chunk: str | None) -> bool:
-    """Whether an evaluation reaches as far as a chunk: what looks at less has no say."""
-    if chunk is None:
-        return True
-    keys = [one.key for one in evaluation.chunks]
-    return bool(keys) and max(keys) >= chunk
-
 
 def _urgency(one: AlertRecord) -> tuple[Any, ...]:
     order = {"open": 0, "acknowledged": 1, "muted": 1, "resolved": 2}[one.status]
-    loud = 0 if one.is_over else -_RANK.get(one.severity, 0)
+    loud = 0 if one.is_over else -RANK.get(one.severity, 0)
     # Once it is over, when it was matters more than how bad it was.
     impact = 0.0 if one.is_over else -(one.impact if one.impact is not None else 0.0)
     return (order, loud, impact, -one.updated_at.timestamp(), one.id)
 
 
-def _one(cursor: DuckDBPyConnection, id: str) -> AlertRecord:
-    rows = cursor.execute(f"{_SELECT} where id = ?", [id]).fetchall()
+def read_alert(cursor: DuckDBPyConnection, id: str) -> AlertRecord:
+    """The alert of a whole id, as a decision finds it.
+
+    Raises
+    ------
+    NotFound
+        There is none.
+    """
+    rows = cursor.execute(f"{SELECT} where id = ?", [id]).fetchall()
     if not rows:
         raise NotFound(f"There is no alert {id}.")
-    return _record(rows[0])
+    return alert_of(rows[0])
 
 
-def _record(row: Sequence[Any]) -> AlertRecord:
+def alert_of(row: Sequence[Any]) -> AlertRecord:
+    """The alert of a row of `SELECT`."""
     values = list(row)
     values[5] = tuple(values[5] or ())
     for place in (12, 13, 14):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_lab.monitoring.alerts import AlertRecord
-from mlops_lab.monitoring.manager import MonitorRecord
+from mlops_lab.monitoring.results import MonitorRecord
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric

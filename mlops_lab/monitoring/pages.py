@@ -8,8 +8,8 @@ from typing import Any
 
 from mlops_lab.monitoring.alerts import AlertDetail, AlertRecord
 from mlops_lab.monitoring.delivering import Delivery
-from mlops_lab.monitoring.manager import EvaluationRecord, MonitorRecord
 from mlops_lab.monitoring.records import WindowFound
+from mlops_lab.monitoring.results import EvaluationRecord, MonitorRecord
 from mlops_lab.monitoring.wire import encode
 
 __all__ = [

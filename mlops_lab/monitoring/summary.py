@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from xml.etree import ElementTree as xml
 
 from mlops_lab.markup import code, printable_xml, text
-from mlops_lab.monitoring.manager import Check
+from mlops_lab.monitoring.results import Check
 from mlops_lab.monitoring.wording import number
 
 __all__ = ["junit", "markdown"]

@@ -27,7 +27,7 @@ from mlops_lab.registry.records import ModelVersion
 
 if TYPE_CHECKING:
     from mlops_lab.monitoring.alerts import AlertRecord
-    from mlops_lab.monitoring.manager import MonitorRecord
+    from mlops_lab.monitoring.results import MonitorRecord
 
 __all__ = ["Judging", "Outcome"]
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlops_lab.governance import Access, Identity, current_identity
-from mlops_lab.monitoring.manager import EXPERIMENT, KIND, Check, MonitorManager, Progress
+from mlops_lab.monitoring.manager import EXPERIMENT, KIND, MonitorManager, Progress
+from mlops_lab.monitoring.results import Check
 from mlops_lab.orchestration import detached
 from mlops_lab.orchestration.acting import acting
 from mlops_lab.orchestration.executor import process_facts

@@ -14,7 +14,8 @@ import pytest
 from mlops_lab.errors import Conflict, Forbidden, InvalidInput, NotFound
 from mlops_lab.governance import Access, Identity, audit
 from mlops_lab.governance.sentences import sentence_of
-from mlops_lab.monitoring.alerts import AlertDesk, Reconciled
+from mlops_lab.monitoring.alerts import AlertDesk
+from mlops_lab.monitoring.reconciling import Reconciled
 from mlops_lab.monitoring.records import Evaluation
 from mlops_lab.project import Project
 

@@ -12,7 +12,7 @@ import pytest
 
 from mlops_lab.governance import Identity
 from mlops_lab.monitoring.alerts import AlertRecord
-from mlops_lab.monitoring.manager import MonitorRecord
+from mlops_lab.monitoring.results import MonitorRecord
 from mlops_lab.orchestration.gates import Gate, GateFacts, decide
 from mlops_lab.orchestration.gates.kinds.monitor import KIND, Monitored
 from mlops_lab.project import Project

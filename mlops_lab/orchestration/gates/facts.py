@@ -11,7 +11,7 @@ from mlops_lab.expressions import Given, Loose, Name, nearest
 if TYPE_CHECKING:
     from mlops_lab.data.suite_run import SuiteReport
     from mlops_lab.monitoring.alerts import AlertRecord
-    from mlops_lab.monitoring.manager import MonitorRecord
+    from mlops_lab.monitoring.results import MonitorRecord
     from mlops_lab.orchestration.items import Item
     from mlops_lab.tracking.records import MetricSummary
 
