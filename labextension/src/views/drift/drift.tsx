@@ -11,7 +11,7 @@ import { Brush, rangeAfter } from './brush';
 import type { IShown } from './context';
 import { orderOf, ShownContext } from './context';
 import type { IRange } from './facts';
-import { brushed, chosenIncident, incidentRange } from './facts';
+import { brushed, chosenColumn, chosenIncident, incidentRange } from './facts';
 import { Controls, Head } from './head';
 import { HostContext, useHost } from './host';
 import { Incidents } from './incidents';
@@ -185,7 +185,7 @@ function Shown(props: { model: Model; evaluation: IEvaluation }): ReactElement {
           <div className="jp-MlopsLab-drift-body">
             <main className="jp-MlopsLab-drift-main" tabIndex={-1}>
               <Notes evaluation={evaluation} />
-              <Time range={range} shown={selection.column ?? order.columns[0]?.name ?? null} />
+              <Time range={range} shown={chosenColumn(order.columns, selection)?.name ?? null} />
               <Lower range={range} />
             </main>
             <aside className="jp-MlopsLab-drift-side" aria-label={t('Incidents')}>

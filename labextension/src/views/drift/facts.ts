@@ -231,10 +231,7 @@ export function lookAt(evaluation: IEvaluation, incident: IIncident): Partial<IS
   };
 }
 
-export function chosenColumn(evaluation: IEvaluation, selection: ISelection): IColumn | null {
-  return (
-    evaluation.columns.find(column => column.name === selection.column) ??
-    ranked(evaluation)[0] ??
-    null
-  );
+/** The column that is looked at: the chosen one, else the first of the ranking. */
+export function chosenColumn(columns: readonly IColumn[], selection: ISelection): IColumn | null {
+  return columns.find(column => column.name === selection.column) ?? columns[0] ?? null;
 }

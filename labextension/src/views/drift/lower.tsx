@@ -26,7 +26,7 @@ const MOST_WINDOWS = 20;
 /** What lies in the brushed range: distributions, ranking, segments; all of it at once. */
 export function Lower({ range }: { range: IRange | null }): ReactElement {
   const t = useText();
-  const { evaluation, selection, brush } = useShown();
+  const { evaluation, selection, columns, brush } = useShown();
   const { choose } = useHost();
   const draft = useDraft(brush);
   const cubes = useCubes(evaluation);
@@ -37,7 +37,7 @@ export function Lower({ range }: { range: IRange | null }): ReactElement {
     () => (cubes === null ? null : windowOf(evaluation, cubes, shown, certified)),
     [evaluation, cubes, shown, certified]
   );
-  const column = chosenColumn(evaluation, selection);
+  const column = chosenColumn(columns, selection);
   const { performance } = evaluation;
   const whole = draft === null && range === null;
   const tabs: { id: Part; label: string }[] = [

@@ -75,17 +75,28 @@ export function paintRows(context: CanvasRenderingContext2D, paint: IPaint): voi
   const count = chunks.length;
   const gapX = scale.band >= 5 ? 1 : 0;
   const height = row - 1;
-  const byInk: number[][] = Array.from({ length: 7 }, () => []);
+  // Places and lengths: without gaps between them, equal neighbours are one rectangle.
+  const byInk: [number, number][][] = Array.from({ length: 7 }, () => []);
   const marks: number[] = [];
   const hatched: number[] = [];
   for (let r = first; r < last; r += 1) {
+    let run: [number, number] = [0, 0];
+    let before = BLANK;
     for (let c = 0; c < count; c += 1) {
       const cell = cells[r * count + c];
       if (cell === BLANK) {
+        before = BLANK;
         continue;
       }
       const where = r * count + c;
-      byInk[cell & 7].push(where);
+      const ink = cell & 7;
+      if (gapX === 0 && ink === before) {
+        run[1] += 1;
+      } else {
+        run = [where, 1];
+        byInk[ink].push(run);
+      }
+      before = ink;
       if (cell & ALARM) {
         marks.push(where);
       } else if (cell & HATCH) {
@@ -98,8 +109,8 @@ export function paintRows(context: CanvasRenderingContext2D, paint: IPaint): voi
   const width = Math.max(1, scale.band - gapX);
   byInk.forEach((places, ink) => {
     context.fillStyle = ink === QUALITY ? inks.quality : inks.steps[ink];
-    for (const where of places) {
-      context.fillRect(x(where), y(where), width, height);
+    for (const [where, length] of places) {
+      context.fillRect(x(where), y(where), width + scale.band * (length - 1), height);
     }
   });
   context.strokeStyle = inks.hatch;

@@ -72,9 +72,14 @@ export const Matrix = memo(
         inks.current = { theme, inks: inksOf(node) };
       }
       const ratio = window.devicePixelRatio || 1;
-      node.width = Math.round(width * ratio);
-      node.height = Math.round(height * ratio);
-      context.scale(ratio, ratio);
+      const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)];
+      if (node.width !== wide || node.height !== high) {
+        // Another size takes other memory: only where it must.
+        node.width = wide;
+        node.height = high;
+      }
+      context.setTransform(ratio, 0, 0, ratio, 0, 0);
+      context.clearRect(0, 0, width, height);
       context.save();
       context.beginPath();
       context.rect(0, 0, width, body);
