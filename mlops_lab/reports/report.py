@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -159,12 +160,12 @@ def render_report(
     if title is not None and (not isinstance(title, str) or not title.strip()):
         raise InvalidInput(f"A report's title is text; got {title!r}.")
     if title is None and isinstance(listed[0], str):
-        title, first = _title_of(listed[0], alone=len(listed) == 1)
-        listed = [first, *listed[1:]] if first else listed[1:]
+        title, listed[0] = _title_of(listed[0], alone=len(listed) == 1)
+    places = [(place, thing) for place, thing in enumerate(listed, start=1) if not _is_blank(thing)]
     # All are looked at before anything is written: a typing mistake costs no minutes of work.
-    chosen = [_choose(thing, place, len(listed)) for place, thing in enumerate(listed, start=1)]
+    chosen = [(place, *_choose(thing, place, len(listed))) for place, thing in places]
     writers, problems = [], []
-    for place, (heading, kind, thing) in enumerate(chosen, start=1):
+    for place, heading, kind, thing in chosen:
         writer, problem = _written(kind, thing, heading, place, options)
         writers.append(writer)
         problems += [problem] if problem else []
@@ -179,6 +180,10 @@ def _choose(thing: Any, place: int, of: int) -> tuple[str | None, ItemKind, Any]
     if _is_pair(thing):
         return thing[0], find_kind(thing[1], place, of), thing[1]
     return None, find_kind(thing, place, of), thing
+
+
+def _is_blank(thing: Any) -> bool:
+    return isinstance(thing, str) and not thing.strip()
 
 
 def _is_pair(thing: Any) -> bool:
@@ -251,7 +256,8 @@ def _write(target: Path, data: bytes) -> None:
         part.write_bytes(data)
         part.replace(target)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         why = error.strerror or type(error).__name__
         raise Forbidden(f"{target} cannot be written: {why}.") from error
 

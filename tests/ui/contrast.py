@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 THEMES = ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast")
 
 # The least contrast of a text with what lies under it, and that text.
-_LEAST = """selector => {
+LEAST = """selector => {
   const parse = text => text.match(/[\\d.]+/g).map(Number);
   const over = (top, under) => {
     const alpha = top[3] ?? 1;
@@ -51,5 +51,5 @@ def check_contrast(page: Page, selector: str, run_command: Any) -> None:
     for theme in THEMES:
         run_command("apputils:change-theme", {"theme": theme})
         page.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=theme)
-        ratio, text = page.evaluate(_LEAST, selector)
+        ratio, text = page.evaluate(LEAST, selector)
         assert ratio >= 4.5, f"{theme}: {text}"

@@ -1,0 +1,159 @@
+"""Reports in a real browser: from the disk, with no network at all, in light, dark and on paper."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+import mlops_lab as lab
+from mlops_lab.project import Project
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "reports"))
+
+import things
+
+pytestmark = pytest.mark.browser
+
+DRAWN = "() => document.documentElement.dataset.mlopsLab === 'drawn'"
+USUAL_BYTES = 2_000_000
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A report with one of everything, hostile in every field."""
+    root = tmp_path_factory.mktemp("reported")
+    patch = pytest.MonkeyPatch()
+    for name in ("MLOPS_LAB_PROJECT", "MLOPS_LAB_RUN", "MLOPS_LAB_ROOT"):
+        patch.delenv(name, raising=False)
+    project = Project.create(root / "project")
+    patch.chdir(project.root)
+    items = [(kind, make(root)) for kind, make in things.EXAMPLES.items()]
+    made = lab.report([*items, lab.RegistryBrowser()], root / "report.html", title=things.HOSTILE)
+    assert made.problems == ()
+    assert made.size_bytes < USUAL_BYTES
+    yield made.path
+    project.close()
+    patch.undo()
+
+
+@pytest.fixture
+def opened(browser: Browser, everything: Path) -> Iterator[Any]:
+    """Open the report as a file, offline; every request, dialog and error is noted."""
+    contexts = []
+
+    def open_(**options: Any) -> Page:
+        context = browser.new_context(offline=True, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.seen = []  # type: ignore[attr-defined]
+        page.on("dialog", lambda dialog: page.seen.append(dialog.message))
+        page.on("pageerror", lambda error: page.seen.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and page.seen.append(said.text))
+        page.on("request", lambda sent: _outside(sent.url) and page.seen.append(sent.url))
+        page.goto(everything.as_uri())
+        page.wait_for_function(DRAWN)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+def _outside(url: str) -> bool:
+    return not url.startswith(("file:", "data:", "blob:", "about:"))
+
+
+def test_a_report_is_drawn_without_network_and_hostile_texts_do_nothing(opened: Any) -> None:
+    page = opened()
+    # What a stranger's page in a frame tries is refused and told; ours says nothing at all.
+    refused = ("Content Security Policy", "Not allowed to load local resource")
+    assert [one for one in page.seen if not any(word in one for word in refused)] == []
+    drawn = page.locator("[data-drawn]")
+    assert set(drawn.evaluate_all("all => all.map(one => one.dataset.drawn)")) == {"true"}
+    assert drawn.count() == page.locator("[data-view], [data-chart], [data-widget]").count()
+    for frame in page.frames:
+        assert frame.evaluate("typeof window.hacked") == "undefined"
+    assert page.title() == things.HOSTILE.replace("\u202e", "\ufffd")
+    page.locator("a[href='javascript:window.hacked=1']").count()
+    assert page.locator("a[href^='javascript']").count() == 0
+
+
+def test_a_frame_has_neither_our_origin_nor_a_network(opened: Any) -> None:
+    page = opened()
+    assert len(page.frames) > 4
+    for frame in page.frames[1:]:
+        assert frame.evaluate("window.origin") == "null"
+        reached = frame.evaluate("fetch('data:,x').then(() => 'reached', () => 'refused')")
+        assert reached == "refused"
+
+
+def test_a_report_stays_interactive(opened: Any) -> None:
+    page = opened()
+    # A table is sorted and searched.
+    table = page.locator("[data-search]").first
+    table.locator("th button", has_text="score").click()
+    scores = table.locator("tbody tr td:last-child").count()
+    assert scores > 0
+    assert table.locator("th[aria-sort='ascending']").count() == 1
+    table.locator("input").fill("no such row")
+    assert table.locator("[role=status]").inner_text().startswith("0 of")
+    # The drift view answers for itself.
+    drift = page.locator("[data-view=drift]").first
+    drift.get_by_role("button", name="PSI").click()
+    assert drift.get_by_role("button", name="PSI").get_attribute("aria-pressed") == "true"
+    # A curve has its values under the cursor, for the keyboard too.
+    plot = page.locator("[data-view=curves] .jp-MlopsLab-curve-plot").first
+    plot.focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".jp-MlopsLab-curve-at").first.inner_text() != ""
+    # A widget moves without a kernel.
+    slider = page.frame_locator("[data-widget] iframe").first.locator("[role=slider]")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    assert slider.get_attribute("aria-valuenow") == "4.0"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_report_can_be_read_by_the_readers_setting_and_on_a_telephone(
+    opened: Any, scheme: str
+) -> None:
+    page = opened(color_scheme=scheme, viewport={"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (ground == "rgb(255, 255, 255)") == (scheme == "light")
+    from contrast import LEAST
+
+    ratio, text = page.evaluate(LEAST, ".jp-MlopsLab-report")
+    assert ratio >= 4.5, text
+
+
+def test_a_report_prints_unfolded_and_without_buttons(opened: Any, tmp_path: Path) -> None:
+    page = opened(color_scheme="dark")
+    closed = "document.querySelectorAll('details:not([open])').length"
+    assert page.evaluate(closed) > 0
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(closed) == 0
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    hidden = ".jp-MlopsLab-report-search, .jp-MlopsLab-button"
+    assert page.locator(hidden).evaluate_all("all => all.every(one => !one.checkVisibility())")
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(closed) > 0
+    data = page.pdf(path=tmp_path / "report.pdf", format="A4")
+    assert data.startswith(b"%PDF")
+    assert 3 < data.count(b"/Type /Page\n") < 80
+
+
+def test_a_report_without_scripts_is_still_one(browser: Browser, everything: Path) -> None:
+    context = browser.new_context(offline=True, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(everything.as_uri())
+    assert page.locator(".jp-MlopsLab-report-still").count() > 3
+    assert page.locator("[data-view=curves] svg").first.is_visible()
+    assert page.locator("nav a").count() > 10
+    context.close()
