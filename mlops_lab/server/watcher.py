@@ -12,9 +12,12 @@ import logging
 import time
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
+from mlops_lab.monitoring.spec import list_monitors, stated_name
 from mlops_lab.project import Project
 from mlops_lab.server.events import Announcer
 from mlops_lab.store.changes import Changes
@@ -38,6 +41,32 @@ NOUNS: Final = {
 _log = logging.getLogger(__name__)
 
 
+class MonitorFiles:
+    """The files of a project's monitors, which editors and ``git pull`` change beside us."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._seen: dict[Path, tuple[int, int]] = {}
+        self._names: dict[Path, str] = {}
+        self.look()
+
+    def look(self) -> set[str]:
+        """The names of monitors whose files came, changed or went since the last look."""
+        now = {}
+        # Gone between two calls, or not for us to read: the next look sees.
+        with suppress(OSError):
+            for path in list_monitors(self._root):
+                found = path.stat()
+                now[path] = (found.st_mtime_ns, found.st_size)
+        if now == self._seen:
+            return set()
+        changed = {path for path, _ in now.items() ^ self._seen.items()}
+        before = {self._names.pop(path) for path in changed if path in self._names}
+        self._names |= {path: stated_name(path) for path in changed if path in now}
+        self._seen = now
+        return before | {self._names[path] for path in changed if path in now}
+
+
 @dataclass(slots=True)
 class _Watched:
     """One project while it is watched. Its looks run in a thread, one after the other."""
@@ -46,6 +75,7 @@ class _Watched:
     until: float
     changes: Changes
     open_runs: dict[str, str]
+    files: MonitorFiles
     pending: set[str] = field(default_factory=set)
     things: dict[str, set[str]] = field(default_factory=dict)
     everything: bool = False
@@ -56,13 +86,16 @@ class _Watched:
         """Collect what changed and bring the index up to date; whether it may be announced."""
         seen = self.changes.look()
         self.pending |= seen.runs
+        edited = self.files.look()
+        if edited:
+            self.things.setdefault("monitors", set()).update(edited)
         for concept, name in seen.things:
             if concept in NOUNS:
                 self.things.setdefault(NOUNS[concept], set()).add(name)
         self.everything |= seen.everything
         self.stale |= bool(seen)
         if not self.stale:
-            return False
+            return bool(edited)  # People write these: the index has nothing of them.
         # By force: a fold that is skipped because the last one is young would hide the lines that
         # came since, and nothing would announce them again.
         report = self.project.store.fold(force=True)
@@ -125,7 +158,8 @@ class Watcher:
         watched = self._watched.get(project.key)
         if watched is None or watched.project is not project:
             first = await asyncio.get_running_loop().run_in_executor(
-                self._executor, lambda: (Changes(project.root), open_runs(project))
+                self._executor,
+                lambda: (Changes(project.root), open_runs(project), MonitorFiles(project.root)),
             )
             # Another request may have been quicker; its earlier look sees more.
             watched = self._watched.get(project.key)

@@ -72,6 +72,21 @@ async def test_announces_a_metric_and_the_index_has_it(lab, bus, watching) -> No
     await watcher.stop()
 
 
+async def test_announces_monitors_whose_files_people_write(lab, bus, watching) -> None:
+    watcher = await watching(lab)
+    folder = lab.root / "monitors"
+    folder.mkdir()
+    file = folder / "file.yaml"
+    for text in ("name: heat\ncurrent: dataset:a\n", "name: warmth\ncurrent: dataset:a\n"):
+        file.write_text(text)
+        await bus.until(lambda: bool(bus.events))
+        assert {event["kind"] for event in bus.events} == {"monitors"}
+        bus.events.clear()
+    file.unlink()
+    await bus.until(lambda: bus.ids() == {"warmth"})
+    await watcher.stop()
+
+
 async def test_announces_nothing_when_nothing_happens(lab, bus, watching) -> None:
     lab.runs.start(name="a")
     watcher = await watching(lab)
