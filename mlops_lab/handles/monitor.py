@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlops_lab.errors import LabError
 from mlops_lab.handles.card import age
 from mlops_lab.handles.dataset import producer
 from mlops_lab.handles.evaluation import Evaluation, progress_line
 from mlops_lab.handles.explanation import Explanation
-from mlops_lab.handles.held import Held
 from mlops_lab.handles.html import FONT, MUTED, isolated
-from mlops_lab.handles.table import Grid, Mark, Table
+from mlops_lab.handles.monitor_rows import MARKS, Alerts, Evaluations, Monitors
+from mlops_lab.handles.table import Table
 from mlops_lab.monitoring.alerts import AlertEvent, AlertRecord, Status
 from mlops_lab.monitoring.results import Check as Checked
 from mlops_lab.monitoring.results import EvaluationRecord, MonitorRecord
 from mlops_lab.project import Project
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from mlops_lab.monitoring.delivering import Delivery
     from mlops_lab.monitoring.records import WindowFound
 
 __all__ = ["Alert", "Check", "Monitor", "alert", "alerts", "monitor", "monitors"]
-
-# Shape and colour: a state is never said by colour alone.
-_MARKS = {
-    "ok": ("✓", "var(--jp-mlops-finished, #28752c)"),
-    "warn": ("!", "var(--jp-mlops-waiting, #8a5300)"),
-    "alert": ("▲", "var(--jp-mlops-failed, #c62828)"),
-    "quality": ("◆", "var(--jp-mlops-failed, #c62828)"),
-    "small": ("·", "var(--jp-mlops-scheduled, #8a8d91)"),
-    "never": ("○", "var(--jp-mlops-scheduled, #8a8d91)"),
-    "invalid": ("✕", "var(--jp-mlops-failed, #c62828)"),
-    "info": ("i", "var(--jp-mlops-scheduled, #8a8d91)"),
-}
 
 
 class Monitor:
@@ -151,7 +137,7 @@ class Monitor:
 
     def evaluations(self) -> Table[EvaluationRecord]:
         """Its checks in a few facts, newest first; `evaluation_of` reads one."""
-        return Table(_Evaluations(self._project.monitors.evaluations(self._name)))
+        return Table(Evaluations(self._project.monitors.evaluations(self._name)))
 
     def window(
         self, first: str, last: str | None = None, segment: str | None = None
@@ -287,7 +273,7 @@ class Alert:
         except LabError as error:
             return f'<div style="{FONT}">{isolated(str(error), 400)}</div>'
         one = detail.record
-        glyph, colour = _MARKS.get(one.severity, _MARKS["warn"])
+        glyph, colour = MARKS.get(one.severity, MARKS["warn"])
         facts = [one.status, one.monitor, one.label, f"opened {age(one.opened_at)}"]
         if one.impact is not None:
             facts.append(f"impact {one.impact:.3g}")
@@ -353,7 +339,7 @@ class Check:
 
     def _repr_html_(self) -> str:
         found = self._found
-        glyph, colour = _MARKS.get(found.state, _MARKS["warn"])
+        glyph, colour = MARKS.get(found.state, MARKS["warn"])
         words = (("opened", found.opened), ("goes on", found.updated), ("over", found.resolved))
         lines = [
             f'<div><span style="{MUTED}">{word}</span> {isolated(one.sentence, 400)} '
@@ -388,7 +374,7 @@ def monitor(name: str) -> Monitor:
 def monitors() -> Table[Monitor]:
     """Give the project's monitors as they stand, by name."""
     project = Project.locate(create=False)
-    return Table(_Monitors(project.monitors.list(), lambda one: Monitor(project, one.name)))
+    return Table(Monitors(project.monitors.list(), lambda one: Monitor(project, one.name)))
 
 
 def alert(id: str) -> Alert:
@@ -418,146 +404,7 @@ def alerts(status: str = "open", *, monitor: str | None = None) -> Table[Alert]:
 
 
 def _table(project: Project, records: Sequence[AlertRecord]) -> Table[Alert]:
-    return Table(_Alerts(records, lambda one: Alert(project, one.id)))
-
-
-class _Monitors(Held[MonitorRecord, Monitor]):
-    """The monitors of a project."""
-
-    noun = "monitors"
-    empty = "A monitor is a file monitors/NAME.yaml; evaluation.monitor_yaml() drafts one."
-
-    def pick(self, rows: Sequence[Monitor], indices: Sequence[int]) -> _Monitors:
-        """Give only these rows."""
-        return _Monitors([self._records[index] for index in indices], self._handle)
-
-    def arrow(self) -> pa.Table:
-        """Give everything as columns."""
-        import pyarrow
-
-        records = self._records
-        return pyarrow.table(
-            {
-                "name": [one.name for one in records],
-                "state": [one.state for one in records],
-                "sentence": [one.sentence for one in records],
-                "checked_at": [one.last.at if one.last else None for one in records],
-                "run_id": [one.last.run_id if one.last else None for one in records],
-                "next_at": [one.next_at for one in records],
-                "open_alerts": [one.open_alerts for one in records],
-                "path": [one.file.path for one in records],
-                "faults": [[str(fault) for fault in one.file.faults] for one in records],
-            }
-        )
-
-    def grid(self, rows: Sequence[Monitor]) -> Grid:
-        """Give these rows as they are shown."""
-        return Grid(
-            ("name", "state", "checked", "alerts", "what it says"),
-            tuple(
-                (
-                    one.name,
-                    Mark(*_MARKS[one.state], one.state),
-                    age(one.last.at) if one.last else None,
-                    one.open_alerts or None,
-                    one.sentence,
-                )
-                for one in self.records_of(rows)
-            ),
-        )
-
-
-class _Alerts(Held[AlertRecord, Alert]):
-    """Alerts of a project."""
-
-    noun = "alerts"
-    empty = "Nothing alarms."
-
-    def __init__(
-        self, records: Sequence[AlertRecord], handle: Callable[[AlertRecord], Alert]
-    ) -> None:
-        super().__init__(records, handle)
-
-    def pick(self, rows: Sequence[Alert], indices: Sequence[int]) -> _Alerts:
-        """Give only these rows."""
-        return _Alerts([self._records[index] for index in indices], self._handle)
-
-    def arrow(self) -> pa.Table:
-        """Give everything as columns."""
-        import pyarrow
-
-        names = (
-            *("id", "monitor", "key", "kind", "severity", "status", "chunk", "label", "sentence"),
-            *("impact", "opened_at", "updated_at", "muted_until", "by", "comment", "run_id"),
-        )
-        columns: dict[str, Any] = {
-            name: [getattr(one, name) for one in self._records] for name in names
-        }
-        columns["columns"] = [list(one.columns) for one in self._records]
-        return pyarrow.table(columns)
-
-    def grid(self, rows: Sequence[Alert]) -> Grid:
-        """Give these rows as they are shown."""
-        return Grid(
-            ("id", "monitor", "when", "severity", "status", "impact", "what it says"),
-            tuple(
-                (
-                    one.id[:8],
-                    one.monitor,
-                    one.label,
-                    Mark(*_MARKS.get(one.severity, _MARKS["warn"]), one.severity),
-                    one.status,
-                    None if one.impact is None else float(f"{one.impact:.3g}"),
-                    one.sentence,
-                )
-                for one in self.records_of(rows)
-            ),
-        )
-
-
-class _Evaluations(Held[EvaluationRecord, EvaluationRecord]):
-    """The checks of a monitor."""
-
-    noun = "checks"
-    empty = 'It has not been checked yet: lab.monitor("NAME").check()'
-
-    def __init__(
-        self,
-        records: Sequence[EvaluationRecord],
-        handle: Callable[[EvaluationRecord], EvaluationRecord] = lambda one: one,
-    ) -> None:
-        super().__init__(records, handle)
-
-    def pick(self, rows: Sequence[EvaluationRecord], indices: Sequence[int]) -> _Evaluations:
-        """Give only these rows."""
-        return _Evaluations([self._records[index] for index in indices])
-
-    def arrow(self) -> pa.Table:
-        """Give everything as columns."""
-        import pyarrow
-
-        names = ("run_id", "at", "state", "sentence", "alerts", "until", "chunks", "rows")
-        return pyarrow.table(
-            {name: [getattr(one, name) for one in self._records] for name in names}
-        )
-
-    def grid(self, rows: Sequence[EvaluationRecord]) -> Grid:
-        """Give these rows as they are shown."""
-        return Grid(
-            ("run", "checked", "state", "alerts", "chunks", "rows", "what it says"),
-            tuple(
-                (
-                    one.run_id[:8],
-                    age(one.at),
-                    Mark(*_MARKS.get(one.state, _MARKS["warn"]), one.state),
-                    one.alerts or None,
-                    one.chunks,
-                    one.rows,
-                    one.sentence,
-                )
-                for one in self.records_of(rows)
-            ),
-        )
+    return Table(Alerts(records, lambda one: Alert(project, one.id)))
 
 
 def _plain(text: str) -> str:

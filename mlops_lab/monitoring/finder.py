@@ -164,7 +164,8 @@ class MonitorFinder(AlertKeeper):
             last = {one.monitor: one for one in self._evaluations(newest=True)}
             counts = dict(
                 self._store.query(
-                    "select monitor, count(*) from lab.alerts where status <> 'resolved' group by 1"
+                    "select monitor, count(*) from lab.alerts "
+                    "where status <> 'resolved' and severity <> 'info' group by 1"
                 )
             )
             running = dict(
