@@ -200,8 +200,8 @@ def _outside(column: ColumnEvaluation, place: int) -> list[str]:
     natural = "" if outside.natural is None else f" Natural is up to {share(outside.natural)}."
     return [
         f"{share(outside.share[place])} of the rows have a {column.name} outside of "
-        f"{span(outside.low, outside.high, column.unit)}, where the reference has 99 % of its "
-        f"own.{natural}"
+        f"{span(outside.low, outside.high, column.unit)}, where the reference has {share(0.99)} "
+        f"of its own.{natural}"
     ]
 
 

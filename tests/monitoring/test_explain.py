@@ -70,7 +70,7 @@ def test_a_domain_alarm_says_the_range_and_where_the_mass_moved(sample: Evaluati
     parts = _parts(sample, _first(sample, "domain"))
 
     assert re.match(r"[\d.]+\s% of the rows have a temp outside of ", parts["What fired"][0])
-    assert "°F, where the reference has 99\N{NO-BREAK SPACE}% of its own." in parts["What fired"][0]
+    assert "°F, where the reference has 99" in parts["What fired"][0]
     assert parts["Inputs"][0].startswith("Mass moved in temp: ")
     assert re.fullmatch(r"Median of temp [\d.]+ → [\d.]+\s°F\.", parts["Inputs"][1])
     assert parts["Unchanged"][0].startswith("Schema, missing share and volume (")
@@ -87,7 +87,8 @@ def test_a_fault_of_the_data_comes_before_drift(sample: Evaluation) -> None:
     parts = _parts(sample, _first(sample, "quality"))
 
     assert parts["What fired"][0].startswith("wind is missing in 50")
-    assert parts["Inputs"][0] == "Drift of wind is not judged here: data quality first."
+    assert parts["Inputs"][0].startswith("Drift of wind")
+    assert parts["Inputs"][0].endswith("is not judged here: data quality first.")
     assert "missing share" not in parts["Unchanged"][0]
 
 
@@ -109,9 +110,7 @@ def test_a_quiet_cell_is_explained_as_well(sample: Evaluation) -> None:
     sentence, sections = explain_cell(sample, "temp", sample.chunks[0].key)
 
     assert sentence.startswith("temp is within what is natural in ")
-    assert (
-        "from where it warns" in sections[0].lines[0] or "natural is up to" in sections[0].lines[0]
-    )
+    assert "natural is up to" in sections[0].lines[0]
     with pytest.raises(NotFound, match="no column 'tmp'"):
         explain_cell(sample, "tmp")
     with pytest.raises(NotFound, match="no chunk '2020"):
