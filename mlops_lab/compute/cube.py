@@ -42,6 +42,9 @@ _ENTRIES: Final = ("cell", "key", "n", "high", "low")
 _MAGIC: Final = b"MLCUBE1\n"
 _FORMAT: Final = 1
 
+_LEVEL: Final = 3
+"""Most of the bytes are the last digits of sums, which no level makes smaller."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ColumnCells:
@@ -229,7 +232,7 @@ class Cube:
         body = b"".join(
             [len(head).to_bytes(8, "little"), head, *(array.tobytes() for _, array in packed)]
         )
-        return _MAGIC + zlib.compress(body, 6)
+        return _MAGIC + zlib.compress(body, _LEVEL)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Cube:
@@ -341,10 +344,10 @@ def _packed(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if array.dtype.kind == "f":
         return array.astype("<f8")
     least, most = (int(array.min()), int(array.max())) if len(array) else (0, 0)
-    for kind in ("<u1", "<u2", "<u4", "<i8"):
+    for kind in ("<u1", "<u2", "<u4") if least >= 0 else ("<i1", "<i2", "<i4"):
         if least >= np.iinfo(kind).min and most <= np.iinfo(kind).max:
             return array.astype(kind)
-    return array
+    return array.astype("<i8")
 
 
 def _unpacked(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Cube:
