@@ -34,13 +34,21 @@ def column_named(name: str, role: str, types: Mapping[str, str], told: str) -> s
     raise InvalidInput(f"The {role} {name} is no column of {told}. {hint}")
 
 
-def finite_number(name: str) -> str:
-    """A column of numbers in SQL as a double; what is not finite is missing."""
-    value = f"cast({quote(name)} as double)"
+def finite_number(name: str, table: str = "") -> str:
+    """A column of numbers in SQL as a double; what is not finite is missing.
+
+    Parameters
+    ----------
+    name
+        Of the column.
+    table
+        The alias of its table with a dot, where another one may have a column of this name.
+    """
+    value = f"cast({table}{quote(name)} as double)"
     return f"(case when isfinite({value}) then {value} end)"
 
 
-def label_text(name: str, kind: str, role: str) -> str:
+def label_text(name: str, kind: str, role: str, table: str = "") -> str:
     """A column of labels in SQL as texts that are equal however the label is stored.
 
     True is ``1`` as 1 and 1.0 are; an empty text and not a number are missing.
@@ -50,7 +58,7 @@ def label_text(name: str, kind: str, role: str) -> str:
     InvalidInput
         The type is none of labels.
     """
-    column = quote(name)
+    column = f"{table}{quote(name)}"
     match kind_of_type(kind):
         case "other" if kind == NOTHING:
             return "null::varchar"
@@ -73,13 +81,13 @@ def label_text(name: str, kind: str, role: str) -> str:
             raise InvalidInput(f"The {role} {name} is {kind}, which is no label and no number.")
 
 
-def segment_text(name: str, kind: str) -> str:
+def segment_text(name: str, kind: str, table: str = "") -> str:
     """A column of segments in SQL as texts."""
     if kind_of_type(kind) == "boolean":
-        return f"(case {quote(name)} when true then 'true' when false then 'false' end)"
+        return f"(case {table}{quote(name)} when true then 'true' when false then 'false' end)"
     if kind_of_type(kind) == "number":
-        return label_text(name, kind, "segment")
-    return f"nullif(cast({quote(name)} as varchar), '')"
+        return label_text(name, kind, "segment", table)
+    return f"nullif(cast({table}{quote(name)} as varchar), '')"
 
 
 def label_of(value: Any) -> str:

@@ -34,6 +34,9 @@ _FAR: Final = 1024.0
 _FAR_FOURTH: Final = 32.0
 """The same for fourth powers, of which only the width of an interval depends."""
 
+_ROWS: Final = "t."
+"""The alias of the rows: tables of chunks beside it have columns of their own."""
+
 STRANGE: Final = -2
 """A label that is none of the grid's, while it is counted."""
 
@@ -231,7 +234,11 @@ class _Counting:
         ]
         for i, bands in enumerate(grid.segments):
             name = column_named(bands.column, "segment", self.types, self.told)
-            value = finite_number(name) if bands.edges else segment_text(name, self.types[name])
+            value = (
+                finite_number(name, _ROWS)
+                if bands.edges
+                else segment_text(name, self.types[name], _ROWS)
+            )
             plain.append(f"{value} as s{i}")
             columns.append(f"{_band(bands, i)} as s{i}")
             if not bands.edges:
@@ -271,14 +278,14 @@ class _Counting:
                 f"The {role} {name} of {self.told} is {self.types[name]}; in the reference it is "
                 "numbers."
             )
-        return finite_number(name)
+        return finite_number(name, _ROWS)
 
     def _text(self, role: str, name: str | None) -> str:
         """The label of a row as text; of a regression whether there is one."""
         if name is None or self.grid.task == "regression" or self._awaits(role, name):
             return "null::varchar"
         name = column_named(name, role, self.types, self.told)
-        return label_text(name, self.types[name], role)
+        return label_text(name, self.types[name], role, _ROWS)
 
     def _error(self) -> str:
         """Of a regression: the answer less what came."""
@@ -300,7 +307,11 @@ class _Counting:
         label = (
             f"case when r.label is null then {NO_LABEL} else coalesce(labels.number, {STRANGE}) end"
         )
-        if grid.prediction is not None:
+        if grid.prediction is not None and grid.task == "multiclass":
+            # An answer that is none of the labels is wrong, whichever one came.
+            known = f"coalesce(answers.number, {len(grid.labels)})"
+            answer = f"case when r.answer is null then {NO_LABEL} else {known} end"
+        elif grid.prediction is not None:
             answer = f"coalesce(answers.number, {NO_LABEL})"
         elif grid.task == "binary":
             answer = f"coalesce(cast(r.score >= {grid.threshold!r} as integer), {NO_LABEL})"

@@ -149,10 +149,12 @@ class ScoreCounts:
 
     @cached_property
     def confusion(self) -> Integers:
-        """Rows with a label and an answer, by label and answer, shape ``(labels, labels)``."""
+        """Rows with a label and an answer, by label and answer; of several classes the last ones
+        are answers that are none of the labels. Shape ``(n_labels, n_labels)``, or one more.
+        """
         import numpy as np
 
-        size = len(self.grid.labels)
+        size = len(self.grid.labels) + (self.grid.task == "multiclass")
         found = np.zeros((size, size), np.int64)
         there = (self.label != NO_LABEL) & (self.answer != NO_LABEL)
         np.add.at(found, (self.label[there], self.answer[there]), self.n[there])

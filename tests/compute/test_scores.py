@@ -296,3 +296,17 @@ def test_no_rows_and_one_row() -> None:
         assert ScoreCube.from_bytes(cube.to_bytes()).window().rows == n
     empty = fit_scores(frame.head(0), score="score", target="late")
     assert count_scores(frame, empty).window().rows == 200
+
+
+@pytest.mark.parametrize("names", [("g", "q"), ("t", "p"), ("chunk", "label"), ("s0", "bin")])
+def test_columns_may_be_called_as_ours_are(names: tuple[str, str]) -> None:
+    frame = table(500)
+    score, late = names
+    other = frame.rename(columns={"score": score, "late": late, "carrier": "values0"})
+    grid = fit_scores(other, score=score, target=late, segments=["values0"])
+    cube = count_scores(other, grid, chunking=WEEK)
+    plain = fit_scores(frame, score="score", target="late", segments=["carrier"])
+    assert same(cube, count_scores(frame, plain, chunking=WEEK))
+    for by in ("size", "count"):
+        chunking = Chunking(by, size=200, count=3)
+        assert count_scores(other, grid, chunking=chunking).window().rows == 500

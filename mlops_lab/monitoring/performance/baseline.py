@@ -129,13 +129,13 @@ def score_drift(
     Parameters
     ----------
     reference, current
-        Counted on the same grid; on different ones there is no D.
+        Counted on the same grid; on different ones, or without a score, there is no D.
     part
         The current rows are among the reference's: they are taken out of it.
     """
     import numpy as np
 
-    if reference.grid.digest != current.grid.digest:
+    if reference.grid.score is None or reference.grid.digest != current.grid.digest:
         return None
     before = reference.scores - current.scores if part else reference.scores
     n, m = before.sum(), current.scores.sum()

@@ -506,7 +506,11 @@ class _Judging:
                 f"The reference has {counted(with_labels, 'chunk')} with labels, a natural range "
                 f"needs {policy.natural_chunks}: alarms are provisional."
             )
-        if grid.task == "binary" and base.cbpe is None and base.whole.labelled:
+        if grid.task == "binary" and grid.score is None:
+            notes.append(
+                "Nothing is estimated without labels, and nothing ranked: this needs a score."
+            )
+        elif grid.task == "binary" and base.cbpe is None and base.whole.labelled:
             one_label = not base.whole.positive.any() or not base.whole.negative.any()
             notes.append(
                 "Nothing is estimated without labels: the reference has one label only."

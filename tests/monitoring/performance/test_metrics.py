@@ -104,6 +104,17 @@ def test_a_column_of_answers_wins_over_the_threshold() -> None:
     assert "auc" not in measure(alone)
 
 
+def test_answers_that_are_no_label_are_wrong() -> None:
+    frame = pd.DataFrame({"y": list("abcabc"), "a": list("abcabc")})
+    grid = fit_scores(frame, target="y", prediction="a")
+    other = frame.assign(a=["a", "b", "z", "z", None, "c"])
+    found = measure(count_scores(other, grid).window())
+    assert found["accuracy"].value == pytest.approx(3 / 5)
+    kept = other.dropna()
+    expected = sk.f1_score(kept["y"], kept["a"], average="macro", zero_division=0)
+    assert found["macro_f1"].value == pytest.approx(expected)
+
+
 def test_macro_f1_and_accuracy_of_several_labels() -> None:
     draw = np.random.default_rng(2)
     came = draw.choice(list("abcd"), 600, p=[0.6, 0.2, 0.15, 0.05])
