@@ -53,7 +53,10 @@ class Shape:
 
     def mapped(self, factor: float, offset: float = 0.0) -> Shape:
         """The distribution of ``factor · value + offset``; the factor may be negative."""
-        x, upto = self.x * factor + offset, self.upto
+        import numpy as np
+
+        with np.errstate(over="ignore"):  # what becomes infinite fits nothing
+            x, upto = self.x * factor + offset, self.upto
         ends = sorted((self.low * factor + offset, self.high * factor + offset))
         if factor < 0:
             x, upto = x[::-1], 1.0 - upto[::-1]
