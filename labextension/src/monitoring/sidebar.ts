@@ -1,7 +1,5 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
-import { PathExt } from '@jupyterlab/coreutils';
-import type { Contents } from '@jupyterlab/services';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
@@ -63,12 +61,6 @@ export const monitorsPlugin: JupyterFrontEndPlugin<void> = {
     if (settings !== null) {
       void followLevel(settings, announcer);
     }
-    app.serviceManager.contents.fileChanged.connect((_, { oldValue, newValue }) => {
-      const places = [oldValue?.path, newValue?.path];
-      if (places.some(path => isMonitor(projects, app.serviceManager.contents, path))) {
-        projects.live?.reload();
-      }
-    });
     addMonitorCommands({ app, model, announcer, inFront: () => monitorInFront(app) });
     PALETTE.forEach(command => palette?.addItem({ command, category: CATEGORY }));
 
@@ -89,19 +81,6 @@ export const monitorsPlugin: JupyterFrontEndPlugin<void> = {
     });
   }
 };
-
-/** Whether a file of the contents manager is a monitor of the current project. */
-function isMonitor(
-  { project }: IProjectModel,
-  contents: Contents.IManager,
-  path: string | undefined
-): boolean {
-  return (
-    path !== undefined &&
-    (project?.path ?? null) !== null &&
-    contents.localPath(path).startsWith(PathExt.join(project!.path!, 'monitors/'))
-  );
-}
 
 /** Which alerts are told of, as the person has set it. */
 async function followLevel(settings: ISettingRegistry, announcer: AlertAnnouncer): Promise<void> {
