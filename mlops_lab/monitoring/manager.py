@@ -276,8 +276,8 @@ def _figures(evaluation: Evaluation, keep: StoreKeep) -> dict[str, float]:
         else 0,
         "chunks": len(evaluation.chunks),
         "rows": evaluation.current.rows,
-        "pieces_counted": keep.made,
-        "pieces_kept": keep.reused,
+        "system/pieces_counted": keep.made,
+        "system/pieces_kept": keep.reused,
     }
     if evaluation.performance is not None:
         for name, line in evaluation.performance.metrics.items():

@@ -11,7 +11,10 @@ __all__ = ["Direction", "Goal", "goal_metric", "goal_of_metric"]
 
 Direction = Literal["max", "min"]
 
-_LOW: Final = ("loss", "error", "rmse", "mae", "mse", "nll", "perplexity", "latency")
+_LOW: Final = (
+    *("loss", "error", "rmse", "mae", "mse", "nll", "perplexity", "latency", "brier"),
+    *("alert", "warning", "drifted"),
+)
 _WORD: Final = re.compile(r"[a-z]+")
 
 # Samples of the machine share the tables of metrics but never stand for a run.
