@@ -59,6 +59,7 @@ def _project(directory: Path | None) -> Iterator[Finding]:
         yield Finding("project", "warning" if read_only else "ok", said + read_only)
     yield from seen("roles", _roles(project))
     yield from seen("store", _store(project))
+    yield from seen("monitors", _monitors(project))
     yield from _space(project.root)
     yield from seen("git", _git(project.root))
 
@@ -80,6 +81,30 @@ def _roles(project: Any) -> Iterator[Finding]:
     else:
         said = "everybody is admin: nobody has been given a role"
     yield Finding("roles", "ok", f"{said} ({where})")
+
+
+def _monitors(project: Any) -> Iterator[Finding]:
+    """Files with faults, and what their channels miss here; nothing in a project without any."""
+    try:
+        files = project.monitors.files()
+    except LabError as error:
+        yield Finding("monitors", "failed", str(error))
+        return
+    for file in files:
+        if file.spec is None:
+            yield Finding("monitors", "warning", str(file.faults[0]), f"edit {file.path}")
+            continue
+        for channel in file.spec.channels:
+            missing = [name for name in channel.variables if not os.environ.get(name)]
+            if missing:
+                told = f"{file.name} tells {channel.label}, and {' and '.join(missing)} is not set"
+                yield Finding("monitors", "hint", told, f"export {missing[0]}=…")
+    sound = [file for file in files if file.spec is not None]
+    due = sum(file.spec.schedule is not None for file in sound)
+    if sound and len(sound) == len(files):
+        count = f"{len(sound)} without faults" if len(sound) > 1 else f"{sound[0].name}, no faults"
+        when = f", {due} with a schedule, which a running Jupyter Server keeps" if due else ""
+        yield Finding("monitors", "ok", count + when)
 
 
 def _store(project: Any) -> Iterator[Finding]:

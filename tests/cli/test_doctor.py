@@ -269,3 +269,30 @@ def test_doctor_goes_on_after_what_it_may_not_look_at(
     assert said.code == 1
     assert "cannot be looked at: Permission denied: /elsewhere/package.json" in said.out
     assert "disk" in said.out
+
+
+def test_doctor_names_faults_of_monitors_and_what_their_channels_miss(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = here / "monitors"
+    folder.mkdir()
+    least = "current: dataset:x\nreference: dataset:y\n"
+    (folder / "bad.yaml").write_text("current: 7\n")
+    (folder / "good.yaml").write_text(
+        least + "channels: [{webhook: 'env:HOOK_URL', secret: HOOK_SECRET}]\n"
+    )
+    monkeypatch.delenv("HOOK_URL", raising=False)
+    monkeypatch.setenv("HOOK_SECRET", "s")
+    found = [one for one in checks.examine(here) if one.what == "monitors"]
+    assert [(one.state, one.message) for one in found] == [
+        (
+            "warning",
+            "monitors/bad.yaml:1:10: current is 7; it must be dataset:NAME, also with @version or "
+            "@alias.",
+        ),
+        ("hint", "good tells webhook env:HOOK_URL, and HOOK_URL is not set"),
+    ]
+    (folder / "bad.yaml").unlink()
+    (folder / "good.yaml").write_text(least + "schedule: '0 6 * * mon'\n")
+    found = [one for one in checks.examine(here) if one.what == "monitors"]
+    assert [one.state for one in found] == ["ok"]

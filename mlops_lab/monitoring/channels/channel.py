@@ -92,6 +92,11 @@ class Channel(ABC):
     def key(self) -> str:
         """What tells it from others, and is the same while it stands in the file."""
 
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that must be set where a check runs."""
+        return ()
+
     @abstractmethod
     def send(self, message: Message, ground: Ground) -> Delivered:
         """Deliver a message. What goes wrong is the answer's sentence, never an exception."""

@@ -101,6 +101,13 @@ class Webhook(Channel):
         """The label and a hash of the address, so that two paths of a host are two channels."""
         return f"{self.label} {hashlib.sha256(self.address.encode()).hexdigest()[:8]}"
 
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Those that hold the address and the secret."""
+        address = self.address.removeprefix(_FROM_ENVIRONMENT)
+        named = () if address == self.address else (address,)
+        return named if self.secret is None else (*named, self.secret)
+
     def send(self, message: Message, ground: Ground) -> Delivered:
         """Post it, up to three times; an answer from 200 to 299 is a yes."""
         try:
