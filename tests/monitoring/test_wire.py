@@ -100,7 +100,7 @@ def test_rounding_keeps_four_digits(value: float) -> None:
 
 
 def _shape(value: Any) -> Any:
-    """Keys, however deep: numbers differ in their last digit, and what is told may be said better."""
+    """Keys, however deep: numbers differ in their last digit, and what is told gets better."""
     if isinstance(value, dict):
         return {key: _shape(one) for key, one in value.items() if one is not None}
     if isinstance(value, list):
