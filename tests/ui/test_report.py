@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Locator, Page, expect
 
-import mlops_lab as lab
+import mlops_lab
 from mlops_lab.project import Project
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "reports"))
@@ -33,7 +33,9 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     project = Project.create(root / "project")
     patch.chdir(project.root)
     items = [(kind, make(root)) for kind, make in things.EXAMPLES.items()]
-    made = lab.report([*items, lab.RegistryBrowser()], root / "report.html", title=things.HOSTILE)
+    made = mlops_lab.report(
+        [*items, mlops_lab.RegistryBrowser()], root / "report.html", title=things.HOSTILE
+    )
     assert made.problems == ()
     assert made.size_bytes < USUAL_BYTES
     yield made.path
@@ -157,3 +159,51 @@ def test_a_report_without_scripts_is_still_one(browser: Browser, everything: Pat
     assert page.locator("[data-view=curves] svg").first.is_visible()
     assert page.locator("nav a").count() > 10
     context.close()
+
+
+MADE_MS = 60_000
+
+
+def _made(page: Page, button: Locator, title: str) -> str:
+    """Press *Report…*, give a title, wait until it is made, and download it."""
+    button.click()
+    dialog = page.locator(".jp-Dialog")
+    dialog.locator("input[type=text]").fill(title)
+    dialog.get_by_role("button", name="Make report").click()
+    told = page.locator(".Toastify__toast").filter(has_text=f"The report {title} is made.")
+    expect(told).to_be_visible(timeout=MADE_MS)
+    with page.expect_download() as saving:
+        told.get_by_role("button", name="Download").click()
+    path = saving.value.path()
+    assert saving.value.suggested_filename == f"{title.lower().replace(' ', '-')}.html"
+    return Path(path).read_text(encoding="utf-8")
+
+
+def test_every_view_has_a_button_that_makes_a_report(
+    folder: Path, open_lab: Callable[..., Page], run_command: Callable[..., Any]
+) -> None:
+    project = Project.create(folder)
+    run = project.runs.start(name="gbm-6", params={"depth": 6})
+    project.runs.log_metrics(run, {"auc": 0.7}, step=1)
+    project.runs.end(run)
+    project.datasets.commit("flights", things.frame(30))
+    page = open_lab(folder)
+    about = {"project": project.key}
+    run_command("mlops-lab:open-run", {**about, "id": run})
+    view = page.locator(f'.jp-MlopsLab-run[data-run="{run}"]')
+    source = _made(page, view.get_by_role("button", name="Report…"), "Week 17")
+    assert "<title>Week 17</title>" in source
+    assert "gbm-6" in source
+    run_command("mlops-lab:open-dataset", {**about, "name": "flights", "version": 1})
+    view = page.locator(".jp-MlopsLab-dataset").last
+    source = _made(page, view.get_by_role("button", name="Report…"), "Flights now")
+    assert "30 rows, 6 columns" in source
+    # The run that has made it shows it, in a sandbox, drawn.
+    made = project.runs.search("kind = 'report'", limit=1).items[0]
+    run_command("mlops-lab:open-run", {**about, "id": made.id, "tab": "artifacts"})
+    shown = page.frame_locator("iframe.jp-MlopsLab-page").last
+    expect(shown.locator("h1")).to_have_text("Flights now", timeout=MADE_MS)
+    expect(shown.locator("html")).to_have_attribute("data-mlops-lab", "drawn", timeout=MADE_MS)
+    assert page.faults == []  # type: ignore[attr-defined]
+    assert page.foreign == []  # type: ignore[attr-defined]
+    project.close()
