@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from mlops_lab.errors import Forbidden, InvalidInput, NotFound
@@ -26,7 +27,7 @@ from mlops_lab.project import Project
 
 from .evaluations import evaluation, incident
 from .test_webhook import receiving, status
-from .watched import DELAY, fill, grow
+from .watched import DELAY, day, fill, grow
 
 MARA = Identity("mara")
 
@@ -181,8 +182,6 @@ def test_two_files_of_one_name_and_hostile_ones_bring_nothing_down(empty: Projec
 
 
 def test_a_column_that_is_not_there_and_hostile_ones_are_sentences(empty: Project) -> None:
-    import pandas as pd
-
     hostile = "x\"; drop table lab.alerts; -- 'ü <b>"
     frame = pd.DataFrame({hostile: range(500), "at": pd.date_range("2013-01-01", periods=500)})
     empty.datasets.commit("predictions", frame)
@@ -198,10 +197,10 @@ def test_a_column_that_is_not_there_and_hostile_ones_are_sentences(empty: Projec
 # ---------------------------------------------------------------------------------- training
 
 
-def register(project: Project, run_id: str, columns: list[str]) -> Any:
-    folder = project.root / "saved"
+def register(project: Project, run_id: str, columns: list[str], weights: str = "") -> Any:
+    folder = project.root / f"saved{weights}"
     folder.mkdir(exist_ok=True)
-    (folder / "model.skops").write_text("weights")
+    (folder / "model.skops").write_text(f"weights {weights}")
     inputs = [{"name": name, "type": "double", "optional": False} for name in columns]
     said = {"flavor": "sklearn", "unsafe": False, "signature": {"inputs": inputs, "outputs": []}}
     (folder / "model.json").write_text(json.dumps(said))
@@ -380,3 +379,47 @@ def test_hosts_are_allowed_outside_of_the_project_only(empty: Project, tmp_path:
     (outside / name).write_text(json.dumps({"MlopsLabApp": {"webhook_hosts": "10.0.0.1"}}))
     with pytest.raises(InvalidInput, match="is a list such as"):
         read_hosts(empty.root, [outside])
+
+
+TRAINED = """\
+name: delay
+current: dataset:answers
+model: delay@champion
+version: model_version
+time: at
+by: day
+domain: false
+"""
+
+
+def test_each_chunk_is_compared_with_what_its_version_was_trained_on(project: Project) -> None:
+    warm = pd.concat([day(number, shift=25.0) for number in range(-24, -12)])
+    project.datasets.commit("warm", warm)
+    answers = [day(number).assign(model_version="1") for number in range(4)]
+    answers += [day(number, shift=25.0).assign(model_version="1") for number in range(4, 7)]
+    project.datasets.commit("answers", pd.concat(answers))
+    for number, name in ((1, "flights"), (2, "warm")):
+        run = project.runs.start(name=f"train-{number}")
+        project.datasets.use(run, name, role="reference")
+        version = register(project, run, ["temp"], str(number))
+        project.runs.end(run)
+        if number == 1:
+            project.models.promote(version.ref, "champion")
+    write(project, TRAINED)
+    before = project.monitors.check("delay")
+    assert before.evaluation.reference.kind == "training"
+    assert [one.columns for one in before.opened] == [("temp",)]
+
+    # Warm is what the next champion has learnt from.
+    project.models.promote("delay@2", "champion")
+    answers += [day(number, shift=25.0).assign(model_version="2") for number in range(7, 10)]
+    project.datasets.commit("answers", pd.concat(answers))
+    after = project.monitors.check("delay")
+    assert [one.version for one in after.evaluation.chunks] == ["1"] * 7 + ["2"] * 3
+    assert [(one.label, one.chunk) for one in after.evaluation.events] == [
+        ("1", "2013-02-01"),
+        ("2", "2013-02-08"),
+    ]
+    assert [(one.how, one.comment) for one in after.resolved] == [
+        ("promotion", "delay 2 became champion.")
+    ]
