@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,24 @@ class Live:
         """Look at a range of chunks as if it were one: see `window_of`."""
         return window_of(evaluation, self, first, last, segment)
 
+    def effect(
+        self, evaluation: Evaluation, column: ColumnEvaluation, chunk: str, segment: str
+    ) -> tuple[int, float | None]:
+        """How many rows of a chunk are in a segment, and how far one column moved in it.
+
+        Raises
+        ------
+        NotFound
+            There is no such chunk or segment.
+        """
+        place = evaluation.place(chunk)
+        only = (column.name,)
+        now = self.current.window([chunk], segment, only)
+        before = _reference(self, place, place, segment, only).columns.get(column.name)
+        if before is None or not before.total or not now[column.name].total:
+            return now.rows, None
+        return now.rows, effect_of(column.measure, before, now[column.name]).value
+
 
 def window_of(
     evaluation: Evaluation, live: Live, first: str, last: str, segment: str | None = None
@@ -98,7 +117,9 @@ def window_of(
     )
 
 
-def _reference(live: Live, start: int, end: int, segment: str | None) -> Window:
+def _reference(
+    live: Live, start: int, end: int, segment: str | None, columns: Sequence[str] | None = None
+) -> Window:
     """What a range is compared with: that of its last chunk, without any chunk of the range."""
     compared = live.compared
     epoch = compared.epochs[end]
@@ -106,10 +127,12 @@ def _reference(live: Live, start: int, end: int, segment: str | None) -> Window:
     if cube is None:
         return compared.windows[start]  # the days before it began
     cut = segment if segment in cube.names else None
-    whole = cube.window(None, cut)
+    if columns is not None:
+        columns = [name for name in columns if name in cube.columns]
+    whole = cube.window(None, cut, columns)
     for key in compared.left_out[start : end + 1]:
         if key is not None and key in cube.keys:
-            whole = without(whole, cube.window([key], cut))
+            whole = without(whole, cube.window([key], cut, columns))
     return whole
 
 
