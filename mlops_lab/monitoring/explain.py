@@ -70,7 +70,7 @@ def explain_incident(evaluation: Evaluation, incident: Incident) -> tuple[Sectio
         ("Inputs", _inputs(evaluation, incident, place, told, loud)),
         ("Where", _where(evaluation, incident, place, told)),
         ("At the same time", _together(evaluation, incident, place)),
-        ("Unchanged", _unchanged(evaluation, incident, place, loud)),
+        ("Unchanged", _unchanged(evaluation, incident, place)),
         ("Done", _done(evaluation, incident)),
         ("Similar", _similar(evaluation, incident)),
     )
@@ -281,13 +281,11 @@ def _by_segment(evaluation: Evaluation, column: ColumnEvaluation, place: int) ->
     found: list[tuple[float, str, int]] = []
     for value in parts.values[:_SEGMENTS]:
         try:
-            window = evaluation.live.window(evaluation, key, key, value)
+            rows, effect = evaluation.live.effect(evaluation, column, key, value)
         except LabError:
             continue
-        one = next((each for each in window.columns if each.name == column.name), None)
-        enough = window.rows >= evaluation.policy.drift_rows
-        if one is not None and one.effect is not None and enough:
-            found.append((one.effect, value, window.rows))
+        if effect is not None and rows >= evaluation.policy.drift_rows:
+            found.append((effect, value, rows))
     if len(found) < 2:
         return []
     found.sort(reverse=True)
@@ -308,12 +306,19 @@ def _by_segment(evaluation: Evaluation, column: ColumnEvaluation, place: int) ->
 
 
 def _together(evaluation: Evaluation, incident: Incident, place: int) -> list[str]:
-    """Schema, missing values, volume and the model version, where they changed in this chunk."""
+    """Schema, missing values, volume, answers and model version, where this chunk changed them."""
     lines = [
         one.sentence
         for one in _quality_at(evaluation, place)
         if not (incident.kind == "quality" and _is_of(one, incident))
     ]
+    for column in evaluation.columns:
+        answer = column.role in ("score", "prediction") and column.name not in incident.columns
+        if answer and _letter(column, place) in LOUD:
+            natural = _natural(column, place)
+            known = "" if natural is None else f"; natural is up to {number(natural)}"
+            effect = f"{SYMBOLS[column.measure]} {number(column.effect[place])}"
+            lines.append(f"The {column.role} moved: {effect}{known}.")
     version = evaluation.chunks[place].version
     before = evaluation.chunks[place - 1].version if place else None
     if version is not None and before is not None and version != before:
@@ -321,13 +326,13 @@ def _together(evaluation: Evaluation, incident: Incident, place: int) -> list[st
     return list(dict.fromkeys(lines))[:5]
 
 
-def _unchanged(
-    evaluation: Evaluation, incident: Incident, place: int, loud: Sequence[ColumnEvaluation]
-) -> list[str]:
+def _unchanged(evaluation: Evaluation, incident: Incident, place: int) -> list[str]:
     lines = _same_things(evaluation, place)
     answers = [one for one in evaluation.columns if one.role in ("score", "prediction")]
     for column in answers:
-        if column in loud or column.name in incident.columns or column.effect[place] is None:
+        if _letter(column, place) in LOUD or column.name in incident.columns:
+            continue
+        if column.effect[place] is None:
             continue
         natural = _natural(column, place)
         within = "" if natural is None else f" within its natural {number(natural)}"
