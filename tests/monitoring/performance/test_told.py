@@ -11,8 +11,8 @@ from .scored import rows, weeks
 
 def test_scores_that_moved_are_not_told_as_unchanged() -> None:
     reference = weeks([rows(600, seed) for seed in range(9)], pd.Timestamp("2013-01-07"))
-    parts = [rows(600, 50), rows(2400, 51, 0.35), rows(600, 52)]
-    parts[1] = parts[1][parts[1]["score"] < 0.3].head(600)
+    parts = [rows(600, 50), rows(4800, 51, 0.35), rows(600, 52)]
+    parts[1] = parts[1][parts[1]["score"] < 0.3].head(1200)
     found = lab.drift(
         reference,
         weeks(parts),
