@@ -292,6 +292,7 @@ def drift(
     fairness: Sequence[str] = (),
     importance: Mapping[str, float] | None = None,
     policy: Mapping[str, Any] | Policy | None = None,
+    classifier: bool = False,
     mode: Literal["fast", "exact"] = "fast",
     progress: Callable[[float, str], None] | bool | None = None,
 ) -> Evaluation:
@@ -336,6 +337,9 @@ def drift(
         never alarms.
     policy
         Numbers of `Policy` that differ: ``{"ks_alert": 0.2}``.
+    classifier
+        Also ask a classifier to tell current rows from reference rows: by all columns together,
+        which finds what no column shows alone, and by texts. It takes seconds.
     mode
         ``exact`` reads the values again and gives the digits of scipy; else the certificate says
         between which numbers they are.
@@ -386,6 +390,7 @@ def drift(
         fairness=_names(fairness, "fairness") or (),
         importance=None if importance is None else dict(importance),
         policy=policy_of(policy),
+        classifier=classifier,
         mode=_mode(mode),
     )
     from mlops_lab.monitoring.evaluate import evaluate

@@ -17,14 +17,15 @@ from mlops_lab.monitoring.building import Built, build_columns, build_evaluation
 from mlops_lab.monitoring.counting import Counted, Progress, count_sides
 from mlops_lab.monitoring.exactly import sharpen
 from mlops_lab.monitoring.explain import explain_incident
-from mlops_lab.monitoring.incidents import find_incidents
+from mlops_lab.monitoring.incidents import find_incidents, ranked
 from mlops_lab.monitoring.live import Live
 from mlops_lab.monitoring.measuring import ColumnLine, measure_column, measure_of
 from mlops_lab.monitoring.policy import Gates, judge
 from mlops_lab.monitoring.quality import Looked, Material, look
-from mlops_lab.monitoring.records import ChunkRecord, Evaluation, Outside
+from mlops_lab.monitoring.records import ChunkRecord, Evaluation, Incident, Outside
 from mlops_lab.monitoring.scoring import Scored, judge_performance
 from mlops_lab.monitoring.settings import Keep, Settings
+from mlops_lab.monitoring.together import tell_apart
 from mlops_lab.monitoring.windows import (
     Compared,
     compare_fixed,
@@ -167,8 +168,13 @@ class _Looking:
         )
         live = _live(both, compared, None if scored is None else scored.performance.live)
         evaluation = build_evaluation(built, columns, scored, settings, live)
+        apart: list[Incident] = []
+        if settings.classifier:
+            self._step(0.92, "asking a classifier")
+            apart, notes = tell_apart(both, compared, chunks, settings, self.tmp)
+            evaluation = replace(evaluation, notes=(*evaluation.notes, *notes))
         self._step(0.96, "explaining")
-        return self._explained(evaluation, scored)
+        return _explained(evaluation, scored, apart)
 
     def _step(self, share: float, what: str) -> None:
         if self.progress is not None:
@@ -260,17 +266,21 @@ class _Looking:
         asked = self.settings.domain
         if asked is False:
             return {}
-        columns = both.columns if asked is True else asked
-        return domain.judge(material, columns, quality=wrong)
+        if asked is True:
+            return domain.judge(material, both.columns, quality=wrong)
+        found = domain.judge(material, asked, quality=wrong)
+        return {name: replace(one, alone=True) for name, one in found.items()}
 
-    def _explained(self, evaluation: Evaluation, scored: Scored | None) -> Evaluation:
-        found = find_incidents(evaluation, scored.findings if scored else ())
-        evaluation = replace(evaluation, alerts=found)
-        evaluation = replace(evaluation, summary=summarise(evaluation))
-        explained = [
-            replace(one, sections=explain_incident(evaluation, one)) for one in evaluation.alerts
-        ]
-        return replace(evaluation, alerts=tuple(explained))
+
+def _explained(
+    evaluation: Evaluation, scored: Scored | None, apart: Sequence[Incident]
+) -> Evaluation:
+    """With incidents, their explanations, and what they come to."""
+    found = find_incidents(evaluation, scored.findings if scored else ())
+    evaluation = replace(evaluation, alerts=found)
+    explained = [replace(one, sections=explain_incident(evaluation, one)) for one in found]
+    evaluation = replace(evaluation, alerts=ranked([*explained, *apart], evaluation))
+    return replace(evaluation, summary=summarise(evaluation))
 
 
 def _judged_names(both: Counted, settings: Settings) -> list[str]:

@@ -20,7 +20,7 @@ from mlops_lab.monitoring.records import (
 )
 from mlops_lab.monitoring.wording import counted, listed, number, share
 
-__all__ = ["SYMBOLS", "Cause", "Episode", "Found", "episodes", "find_incidents"]
+__all__ = ["SYMBOLS", "Cause", "Episode", "Found", "episodes", "find_incidents", "ranked"]
 
 SYMBOLS: Final = {"ks": "D", "tvd": "TVD", "auc": "AUC"}
 """How effects are written."""
@@ -182,6 +182,11 @@ def find_incidents(evaluation: Evaluation, found: Iterable[Found] = ()) -> tuple
     for cause in _causes(evaluation, found):
         for episode in episodes(cause, epochs, quiet):
             incidents.append(_incident(evaluation, cause, episode, found))
+    return ranked(incidents, evaluation)
+
+
+def ranked(incidents: Iterable[Incident], evaluation: Evaluation) -> tuple[Incident, ...]:
+    """Open ones first, then the grave, the new, and by kind what is broken before what follows."""
     order = {chunk.key: place for place, chunk in enumerate(evaluation.chunks)}
     return tuple(
         sorted(
@@ -238,7 +243,9 @@ def _group(
         return "prediction", "prediction", "info" if evaluation.performance else "warn"
     if column.role == "target":
         return "drift:target", "drift", "info" if evaluation.performance else "alert"
-    return ("drift:minor", "drift", "info") if minor else ("drift", "drift", "alert")
+    # Seasons move what is inside of the range, too: who names columns for it asks about that alone.
+    told = minor or (column.outside is not None and column.outside.alone)
+    return ("drift:minor", "drift", "info") if told else ("drift", "drift", "alert")
 
 
 def _has_answers(evaluation: Evaluation) -> bool:

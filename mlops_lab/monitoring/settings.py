@@ -160,6 +160,8 @@ class Settings:
         Seconds after which labels are expected: until then a chunk is immature.
     fairness
         Columns whose groups are compared.
+    classifier
+        Whether a classifier is asked to tell the two sides apart, by all columns and by texts.
     mode
         ``exact`` reads the raw values again and gives scipy's digits.
     reference_told, current_told
@@ -188,6 +190,7 @@ class Settings:
     policy: Policy = Policy()
     labels_after: float | None = None
     fairness: tuple[str, ...] = ()
+    classifier: bool = False
     mode: Literal["fast", "exact"] = "fast"
     reference_told: str | None = None
     current_told: str | None = None

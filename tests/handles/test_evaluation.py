@@ -100,6 +100,21 @@ def test_the_frame_has_the_columns_of_the_contract(found: lab.Evaluation) -> Non
     assert np.isnan(frame["ks"][1])
 
 
+def test_a_classifier_finds_what_no_column_shows_alone() -> None:
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(size=(2, 600))
+    said = np.array(["thank you", "no parking here", "call me back"])[rng.integers(0, 3, 600)]
+    before = pd.DataFrame({"x": x, "y": x + y / 5, "note": np.char.add(said, " please do it now")})
+    after = before.assign(y=before["y"].sample(frac=1, random_state=1).to_numpy())
+    kinds = {"note": "text"}
+    alone = lab.drift(before, after, kinds=kinds, progress=False)
+    together = lab.drift(before, after, kinds=kinds, classifier=True, progress=False)
+    assert not alone.alerts
+    assert [one.cause for one in together.alerts] == ["drift:together"]
+    assert set(together.alerts[0].columns) == {"x", "y"}
+    assert any("note" in one for one in together.notes)
+
+
 def test_it_is_read_by_people_first(found: lab.Evaluation) -> None:
     text = repr(found)
     assert text.splitlines()[1].strip() == found.sentence
