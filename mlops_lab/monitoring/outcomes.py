@@ -94,7 +94,8 @@ class Calibration:
     Parameters
     ----------
     chunks
-        Rows and positive rows by chunk and score bin, shape ``(n_chunks, n_bins, 2)``.
+        By chunk, in ten parts of the score about equally filled in the reference: rows with a
+        label, positive ones, and their mean score in millionths; shape ``(n_chunks, 10, 3)``.
     """
 
     reference: tuple[CalibrationPoint, ...]
