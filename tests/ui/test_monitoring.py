@@ -260,17 +260,24 @@ def test_a_monitor_is_written_from_what_is_known_of_a_dataset(
 def test_hostile_names_are_names_and_every_text_can_be_read(
     project: Project, open_lab: Open, folder: Path, run_command: Command
 ) -> None:
+    for name, weeks, warm in (("baseline", 12, 0), ("readings", 8, 3)):
+        rows = readings("2026-04-06", weeks, seed=weeks, warm=warm)
+        project.datasets.commit(name, rows.rename(columns={"temp": HOSTILE}))
+    write(project, "größe", WEATHER.replace("weather", "größe"))
     write(project, "hostile", f"name: {HOSTILE!r}\ncurrent: {HOSTILE!r}\n")
-    project.monitors.check("weather")
     page = open_lab(folder)
-    expect(row(page, "weather")).to_have_attribute("data-state", "alert", timeout=SOON)
-    expect(sidebar(page).locator(".jp-MlopsLab-monitorrow")).to_have_count(2)
-    run_command("mlops-lab:open-monitor", {"project": project.key, "name": "weather"})
-    expect(panel(page)).to_contain_text("temp", timeout=SOON)
+    expect(sidebar(page).locator(".jp-MlopsLab-monitorrow")).to_have_count(3, timeout=SOON)
+    (alert,) = project.monitors.check("größe").opened
+    assert HOSTILE in alert.sentence
+    expect(toast(page, "größe: <img src=x")).to_be_visible(timeout=SOON)
+    expect(row(page, "größe")).to_have_attribute("data-state", "alert", timeout=SOON)
+    run_command("mlops-lab:open-monitor", {"project": project.key, "name": "größe"})
+    expect(panel(page).locator("h1")).to_contain_text("größe", timeout=SOON)
+    expect(panel(page)).to_contain_text(HOSTILE)
     check_contrast(page, "#mlops-lab-sidebar", run_command)
     check_contrast(page, ".jp-MlopsLab-monitor", run_command)
     set_width(page, 240)
-    facts = row(page, "weather").locator(".jp-MlopsLab-facts")
+    facts = row(page, "größe").locator(".jp-MlopsLab-facts")
     assert facts.evaluate("node => node.scrollWidth <= node.clientWidth + 1")
     clean(page)
 
