@@ -13,6 +13,7 @@ from mlops_lab.monitoring.quality import kinds
 from mlops_lab.monitoring.quality.kind import Check
 from mlops_lab.monitoring.quality.material import Material
 from mlops_lab.monitoring.quality.scans import Scans
+from mlops_lab.monitoring.quality.shape import is_moved
 from mlops_lab.monitoring.records import QualityFinding
 
 __all__ = ["CHECKS", "Looked", "Looking", "find_checks", "look"]
@@ -51,6 +52,19 @@ class Looking:
     scans: Scans
     explained: set[tuple[str, int | None]] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
+    _moved: dict[str, frozenset[int]] = field(default_factory=dict)
+
+    def moved(self, name: str) -> frozenset[int]:
+        """Chunks in which a column of numbers is far from where it was: worth a closer look."""
+        if name not in self._moved:
+            material = self.material
+            grid = material.grids[name]
+            asked = grid.ordered and grid.kind in ("number", "integer")
+            cells = material.places(name, material.policy.small) if asked else ()
+            self._moved[name] = frozenset(
+                place for place, now, usual in cells if is_moved(now, usual)
+            )
+        return self._moved[name]
 
     def is_explained(self, column: str, place: int) -> bool:
         """Whether the cause of what is odd in a column is known."""

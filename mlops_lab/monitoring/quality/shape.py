@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -115,7 +116,14 @@ def is_moved(now: Counts, usual: Counts) -> bool:
         return now.mean != usual.mean
     if not 1 / STRETCHED < width / before < STRETCHED:
         return True
-    return abs(now.mean - usual.mean) >= MOVED * usual.std
+    mean, std = _centre(usual)
+    return abs(now.mean - mean) >= MOVED * std
+
+
+@lru_cache(256)
+def _centre(usual: Counts) -> tuple[float, float]:
+    """Mean and standard deviation of a reference, which every chunk is asked beside."""
+    return usual.mean, usual.std
 
 
 def word_distance(now: Counts, usual: Counts) -> float:

@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from mlops_lab.monitoring.quality.kind import Check
-from mlops_lab.monitoring.quality.shape import distance, is_moved, shape_of, word_distance
+from mlops_lab.monitoring.quality.shape import distance, shape_of, word_distance
 from mlops_lab.monitoring.wording import number
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Swapped(Check):
                 now = material.now(place, name)
                 if usual is None or min(now.total, usual.total) < material.policy.small:
                     continue
-                if not looking.is_explained(name, place) and _is_odd(now, usual):
+                if not looking.is_explained(name, place) and _is_odd(name, place, looking):
                     moved[name] = (now, usual)
                     if len(moved) > MOST:
                         break
@@ -74,10 +74,12 @@ class Swapped(Check):
 CHECK = Swapped()
 
 
-def _is_odd(now: Counts, usual: Counts) -> bool:
-    if now.grid.form == "words":
-        return word_distance(now, usual) >= APART
-    return is_moved(now, usual) and now.grid.kind in ("number", "integer")
+def _is_odd(name: str, place: int, looking: Looking) -> bool:
+    material = looking.material
+    if material.grids[name].form != "words":
+        return place in looking.moved(name)
+    usual = material.usual(place, name)
+    return usual is not None and word_distance(material.now(place, name), usual) >= APART
 
 
 def _are_swapped(a: tuple[Counts, Counts], b: tuple[Counts, Counts]) -> bool:

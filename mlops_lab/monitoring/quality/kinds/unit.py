@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mlops_lab.monitoring.quality.kind import Check
-from mlops_lab.monitoring.quality.shape import Shape, distance, is_moved, nearest, shape_of
+from mlops_lab.monitoring.quality.shape import Shape, distance, nearest, shape_of
 from mlops_lab.monitoring.wording import MINUS, change, number
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ CONVERSIONS: Final[tuple[Conversion, ...]] = (
 )
 """What people and programs do to columns without telling."""
 
-FAR: Final = 0.6
+FAR: Final = 0.35
 NEAR: Final = 0.1
 AFFINE: Final = 0.2
 """How far the converted distribution may be from the nearest usual one: a factor of a thousand has
@@ -111,6 +111,10 @@ BEYOND: Final = 1.5
 """… and how many times as far as any two chunks before."""
 
 
+NARROW: Final = 0.1
+"""A chunk has at least this share of the reference's width."""
+
+
 class Unit(Check):
     """A jump between two chunks that a conversion undoes."""
 
@@ -122,8 +126,7 @@ class Unit(Check):
         """Go through the chunks of each column of numbers; a slow change is no other unit."""
         material = looking.material
         for name in material.names:
-            grid = material.grids[name]
-            if grid.ordered and grid.kind in ("number", "integer"):
+            if looking.moved(name):
                 yield from self._column(name, looking)
 
     def _column(self, name: str, looking: Looking) -> Iterator[QualityFinding]:
@@ -135,8 +138,7 @@ class Unit(Check):
         for place, now, usual in material.places(name, material.policy.small):
             if looking.is_explained(name, place):
                 continue
-            moved = is_moved(now, usual)
-            shape = shape_of(now) if moved else None
+            shape = shape_of(now) if place in looking.moved(name) else None
             known = None
             if shape is not None:
                 clean = None if before is None else shape_of(before)
@@ -205,6 +207,8 @@ def _conversion(
 def _could_be(back: Shape, usual: Shape) -> bool:
     """Whether middle, width and ends fit: cheap, and safe where slots are coarse."""
     width = max(usual.high - usual.low, 1e-12 * max(abs(usual.high), 1e-300))
+    if back.high - back.low < NARROW * width and back.high > back.low:
+        return False  # other numbers, not the same ones in another unit
     if back.low < usual.low - width / 2 or back.high > usual.high + width / 2:
         return False
     return abs(back.mean - usual.mean) <= 2 * usual.std + 1e-9 * abs(usual.mean)

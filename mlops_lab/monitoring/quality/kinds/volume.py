@@ -8,6 +8,7 @@ from itertools import pairwise
 from math import log
 from statistics import median
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 from mlops_lab.monitoring.policy import natural_range
 from mlops_lab.monitoring.quality.kind import Check
@@ -84,12 +85,12 @@ class Volume(Check):
             if after.from_ - before.until <= usual:
                 continue
             missing = max(1, round((after.from_ - before.until) / (before.until - before.from_)))
+            silent = _between(before.until, after.from_, material)
             yield looking.found(
                 self,
                 "alert",
-                f"No row at all is from between {_at(before.until, material)} and "
-                f"{_at(after.from_, material)}: {counted(missing, 'period')} without data before "
-                f"{material.labels[place]}. Look for files that did not come.",
+                f"No row at all is from between {silent}: {counted(missing, 'period')} without "
+                f"data before {material.labels[place]}. Look for files that did not come.",
                 place=place,
                 value=0.0,
                 usual=_usual(place, material),
@@ -145,8 +146,10 @@ def _longest(material: Material) -> timedelta:
     return max(usual, here[often] if len(here) > often else timedelta(0))
 
 
-def _at(at: datetime, material: Material) -> str:
-    from zoneinfo import ZoneInfo
-
-    local = at.astimezone(ZoneInfo(material.timezone))
-    return f"{local.day} {local:%B %H:%M}".removesuffix(" 00:00")
+def _between(start: datetime, end: datetime, material: Material) -> str:
+    """Two times of the chunks' zone; with their years where these differ."""
+    zone = ZoneInfo(material.timezone)
+    first, last = start.astimezone(zone), end.astimezone(zone)
+    year = "" if first.year == last.year else " %Y"
+    told = [f"{at.day} {at:%B{year} %H:%M}".removesuffix(" 00:00") for at in (first, last)]
+    return " and ".join(told)
