@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from math import inf, nan
 from typing import TYPE_CHECKING, Final
@@ -40,6 +40,8 @@ class Counts:
         The least and greatest finite value; NaN where there is none.
     examples
         The most frequent values that the reference does not have, at most 5, with their counts.
+    total
+        Finite values that are there: the sum of `n`.
     """
 
     grid: Grid
@@ -55,11 +57,10 @@ class Counts:
     min: float = nan
     max: float = nan
     examples: tuple[tuple[str, int], ...] = ()
+    total: int = field(init=False)
 
-    @property
-    def total(self) -> int:
-        """Finite values that are there."""
-        return int(self.n.sum())
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "total", int(self.n.sum()))
 
     @property
     def not_finite(self) -> int:

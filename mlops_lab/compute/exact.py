@@ -23,6 +23,7 @@ from mlops_lab.compute.grids import Grid, Grids
 from mlops_lab.compute.kinds import KindFound
 from mlops_lab.compute.reading import number_sql
 from mlops_lab.compute.source import Source
+from mlops_lab.compute.statistics.paths import paths_of
 from mlops_lab.compute.statistics.wasserstein import width_of
 from mlops_lab.errors import InvalidInput
 
@@ -85,11 +86,9 @@ def exact_ks(
 
     grid = _grid_of(ref, cur)
     first, second, n, m = ref.dense, cur.dense, ref.total, cur.total
-    after = np.cumsum(first) / n - np.cumsum(second) / m
-    before = np.concatenate([[0.0], after[:-1]])
-    most = np.maximum(np.abs(before + first / n), np.abs(before - second / m))
-    least = float(np.abs(after).max())
-    hidden = (most > least) & (first > 0) & (second > 0) & ~grid.edges.atom
+    paths = paths_of(ref, cur)
+    least = float(np.abs(paths.after).max())
+    hidden = (paths.inside > least) & (first > 0) & (second > 0) & ~grid.edges.atom
     if not hidden.any():
         return least
     found = []

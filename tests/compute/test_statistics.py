@@ -91,6 +91,7 @@ def samples(n: int = 4_000, m: int = 900) -> dict[str, tuple[Any, Any]]:
 
 
 PAIRS = {name: counted(*pair) for name, pair in samples().items()}
+EMPTY = counted(np.arange(40) / 7, pa.nulls(5, pa.float64()))
 LINES = [name for name, (ref, _) in PAIRS.items() if ref.grid.ordered]
 
 
@@ -132,7 +133,7 @@ def test_a_symmetric_statistic_does_not_mind_who_is_first(statistic: Statistic) 
 
 @every
 def test_a_statistic_is_silent_where_there_is_nothing(statistic: Statistic) -> None:
-    ref, cur = counted(np.arange(40) / 7, pa.nulls(5, pa.float64()))
+    ref, cur = EMPTY
     for one, other in ((ref, cur), (cur, ref), (cur, cur)):
         measured = statistic.measure(one, other)
         if statistic.certainty != "confidence":
@@ -230,7 +231,8 @@ def test_categories_are_scipys() -> None:
 
 
 def test_p_values_are_scipys() -> None:
-    for d, n, m in ((0.05, 900, 700), (0.2, 60, 80), (0.03, 3_000, 2_000), (0.01, 90_000, 9_000)):
+    assert ks_p(0.05, 300, 600) == pytest.approx(stats.kstwo.sf(0.05, 200), abs=2e-4)
+    for d, n, m in ((0.07, 900, 700), (0.2, 60, 80), (0.03, 3_000, 2_000), (0.01, 90_000, 9_000)):
         effective = n * m / (n + m)
         assert ks_p(d, n, m) == pytest.approx(stats.kstwo.sf(d, round(effective)), abs=2e-5)
     ref, cur = PAIRS["normal"]

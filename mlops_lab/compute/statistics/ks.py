@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlops_lab.compute.counts import Counts
+from mlops_lab.compute.statistics.paths import paths_of
 from mlops_lab.compute.statistics.statistic import LINE, Measured, Statistic
 
 __all__ = ["KolmogorovSmirnov"]
@@ -34,13 +35,9 @@ class KolmogorovSmirnov(Statistic):
     def _measure(self, ref: Counts, cur: Counts) -> Measured:
         import numpy as np
 
-        first, second = ref.dense, cur.dense
-        n, m = ref.total, cur.total
-        after = np.cumsum(first) / n - np.cumsum(second) / m
-        before = np.concatenate([[0.0], after[:-1]])
-        p, q = first / n, second / m
-        inside = np.maximum(np.abs(before + p), np.abs(before - q))
+        paths = paths_of(ref, cur)
+        low = float(np.abs(paths.after).max())
         # Where one side has nothing, or there is one value, the borders tell all.
-        inside[(first == 0) | (second == 0) | ref.grid.edges.atom] = 0.0
-        low = float(np.abs(after).max())
-        return Measured(low, low, min(1.0, max(low, float(inside.max()))))
+        hiding = (paths.p > 0) & (paths.q > 0) & ~ref.grid.edges.atom
+        most = float(paths.inside.max(initial=low, where=hiding))
+        return Measured(low, low, min(1.0, most))

@@ -15,7 +15,11 @@ __all__ = ["GROUPS", "grouped", "matched", "shares"]
 GROUPS: Final = 10
 """Numbers with more than 512 different values are compared by tenths of the reference."""
 
+_LAST: Final = 4
+"""Several statistics look at the same two windows, one after the other."""
 
+
+@lru_cache(_LAST)
 def matched(ref: Counts, cur: Counts) -> tuple[Ints, Ints]:
     """Counts of the same cells on both sides, at least one of them not zero.
 
@@ -28,6 +32,7 @@ def matched(ref: Counts, cur: Counts) -> tuple[Ints, Ints]:
     return first[there], second[there]
 
 
+@lru_cache(_LAST)
 def grouped(ref: Counts, cur: Counts, groups: int = GROUPS) -> tuple[Ints, Ints]:
     """Counts in groups of slots that hold about the same share of the reference each.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlops_lab.compute.counts import Counts
+from mlops_lab.compute.statistics.paths import paths_of
 from mlops_lab.compute.statistics.statistic import LINE, Measured, Statistic
 
 __all__ = ["Wasserstein", "wasserstein_in_units", "width_of"]
@@ -58,11 +59,8 @@ def wasserstein_in_units(ref: Counts, cur: Counts) -> tuple[float, float, float]
     edges = grid.edges
     left, right = np.clip(edges.left, least, most), np.clip(edges.right, least, most)
     width = right - left
-    n, m = ref.total, cur.total
-    p, q = ref.dense / n, cur.dense / m
-    after = np.cumsum(p) - np.cumsum(q)
-    before = np.concatenate([[0.0], after[:-1]])
-    after[-1] = 0.0
+    paths = paths_of(ref, cur)
+    p, q, before = paths.p, paths.q, paths.before
     # ∫ (F − G) over a slot is before · width + p · (right − mean of ref) − q · (right − …).
     moved = np.zeros(len(p))
     for counts, share, sign in ((ref, p, 1.0), (cur, q, -1.0)):
@@ -72,7 +70,7 @@ def wasserstein_in_units(ref: Counts, cur: Counts) -> tuple[float, float, float]
         whole = np.abs(before * width + moved)
     # |∫ (F − G)| is at most ∫ |F − G|, and less only where the sign changes inside of the slot.
     turning = (before - q < 0) & (before + p > 0) & (width > 0)
-    most_inside = width * np.maximum(np.abs(before + p), np.abs(before - q))
+    most_inside = width * paths.inside
     upper = np.where(turning, np.maximum(most_inside, whole), whole)
     lower = whole
     if ref.reaches_beyond_sums or cur.reaches_beyond_sums:
