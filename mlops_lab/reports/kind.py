@@ -93,6 +93,8 @@ def find_kind(thing: Any, place: int, of: int = 1) -> ItemKind:
 
 
 def _named(thing: object) -> str:
+    if isinstance(thing, type):
+        return f"the class {thing.__name__}, not an object of it"
     kind = type(thing)
     name = kind.__qualname__
     article = "an" if name[:1].lower() in "aeio" else "a"

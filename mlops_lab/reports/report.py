@@ -155,13 +155,13 @@ def render_report(
         Where it comes from; by default the project and who makes it.
     """
     listed = list(items) if isinstance(items, list | tuple) and not _is_pair(items) else [items]
-    if not listed:
-        raise InvalidInput("A report of nothing: give at least one item.")
     if title is not None and (not isinstance(title, str) or not title.strip()):
         raise InvalidInput(f"A report's title is text; got {title!r}.")
-    if title is None and isinstance(listed[0], str):
+    if title is None and listed and isinstance(listed[0], str):
         title, listed[0] = _title_of(listed[0], alone=len(listed) == 1)
     places = [(place, thing) for place, thing in enumerate(listed, start=1) if not _is_blank(thing)]
+    if not places:
+        raise InvalidInput("A report of nothing: give at least one item.")
     # All are looked at before anything is written: a typing mistake costs no minutes of work.
     chosen = [(place, *_choose(thing, place, len(listed))) for place, thing in places]
     writers, problems = [], []

@@ -46,7 +46,7 @@ class File(ItemKind):
 
     def told(self, thing: Any) -> str:
         """By its name."""
-        return str(thing.path if isinstance(thing, Artifact) else thing.name)
+        return str(thing.path if isinstance(thing, Artifact) else thing)
 
 
 KIND = File()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlops_lab.errors import InvalidInput
 from mlops_lab.reports.kind import ItemKind
 from mlops_lab.reports.writer import Writer
 from mlops_lab.tracking.media import encode_figure, encode_image
@@ -36,7 +37,10 @@ class Picture(ItemKind):
             encoded = encode_figure(figure)
             out.picture(encoded.data, encoded.media, _words(figure))
             return
-        encoded = encode_image(thing)
+        try:
+            encoded = encode_image(thing)
+        except InvalidInput as error:
+            raise InvalidInput(str(error).replace("log_image takes", "A picture is")) from error
         out.picture(encoded.data, encoded.media, "Picture")
 
 

@@ -213,8 +213,8 @@ def _write_environment(run: Run, out: Writer) -> None:
             ]
         )
         if packages:
-            rows = sorted(dict(packages).items())
-            out.table(Cells(("package", "version"), rows))
+            # In a line: nobody reads them, and a table of them takes pages of paper.
+            out.told(", ".join(f"{name} {version}" for name, version in sorted(packages.items())))
 
 
 def _state(record: RunRecord) -> Html:
