@@ -39,7 +39,8 @@ MEASURED: Final[dict[Task, str]] = {"binary": "gap", "multiclass": "accuracy", "
 class _Sums:
     """Of each segment: rows with a label, the sum of the measured value and of its square."""
 
-    segments: Sequence[Segment]
+    cube: ScoreCube
+    codes: Sequence[int]
     n: Floats
     total: Floats
     square: Floats
@@ -47,6 +48,11 @@ class _Sums:
     all_n: float = field(kw_only=True)
     all_total: float = field(kw_only=True)
     all_square: float = field(kw_only=True)
+
+    def segment(self, place: int) -> Segment:
+        """The segment at a place of the arrays."""
+        code = self.codes[place]
+        return self.cube.segment(code >> 32, code >> 16 & 0xFFFF, code & 0xFFFF)
 
 
 def worst_segments(
@@ -108,19 +114,22 @@ def worst_segments(
     chosen = np.array(significant_cells(p_values, policy.q)) & (far > 0)
     places = sorted(np.flatnonzero(chosen).tolist(), key=lambda i: -float(n[i] * far[i]))
     half = z_of(int(enough.sum())) * error
-    found: list[int] = []
+    found: dict[int, Segment] = {}
     for i in places:
-        if len(found) < SHOWN and not any(
-            _is_told(sums.segments[i], sums.segments[j], float(mean[i] - mean[j]), float(error[i]))
-            for j in found
+        one = sums.segment(i)
+        if not any(
+            _is_told(one, other, float(mean[i] - mean[j]), float(error[i]))
+            for j, other in found.items()
         ):
-            found.append(i)
+            found[i] = one
+        if len(found) == SHOWN:
+            break
     whole = sums.all_total if task != "multiclass" else sums.all_n - sums.all_total
     parts = sums.total if task != "multiclass" else sums.n - sums.total
     return tuple(
         SegmentRow(
-            by=sums.segments[i].by,
-            value=sums.segments[i].value,
+            by=one.by,
+            value=one.value,
             chunk=told,
             n=int(n[i]),
             metric=MEASURED[task],
@@ -129,7 +138,7 @@ def worst_segments(
             high=float(mean[i] + half[i]),
             share_of_gap=_part(float(parts[i]), float(whole), sums.all_n, task),
         )
-        for i in found
+        for i, one in found.items()
     )
 
 
@@ -174,13 +183,11 @@ def _sums(cube: ScoreCube, chunks: Collection[str] | None) -> _Sums | None:
     ns, totals, squares = (
         np.bincount(where, one, len(codes)).astype(np.float64) for one in (n, total, square)
     )
-    segments = [
-        cube.segment(int(one >> 32), int(one >> 16 & 0xFFFF), int(one & 0xFFFF)) for one in codes
-    ]
-    if segments[0].by or len(segments) == 1:
+    if codes[0] != 0 or len(codes) == 1:
         return None
     return _Sums(
-        segments[1:],
+        cube,
+        codes[1:].tolist(),
         ns[1:],
         totals[1:],
         squares[1:],
