@@ -198,6 +198,8 @@ class Outside:
         The share outside that the reference's own chunks reach; None is too few of them.
     share, states
         By chunk; the letters as of `ColumnEvaluation.states`.
+    alone
+        A person named the column for this: leaving the range alarms, drift within it informs.
     """
 
     low: float
@@ -205,6 +207,7 @@ class Outside:
     natural: float | None
     share: Line
     states: str = ""
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,14 @@ def test_the_warm_spell_is_one_incident_of_drift_and_one_of_the_domain(told: Eva
     assert drift[0].last == "2013-05-20"
 
 
+def test_drift_within_the_range_informs_where_the_range_was_asked_for() -> None:
+    settings = {key: tuple(v) if isinstance(v, list) else v for key, v in story.sides().items()}
+    found = look(story.reference(), story.answers(), **{**settings, "domain": ("temp",)})
+    severities = {one.cause: one.severity for one in found.alerts if "temp" in one.columns}
+    assert severities["domain"] == "alert"
+    assert {word for cause, word in severities.items() if cause != "domain"} == {"info"}
+
+
 def test_the_shock_is_performance_and_concept_for_nothing_explains_it(told: Evaluation) -> None:
     kinds = {one.kind for one in told.alerts if one.first == "2013-04-15"}
     assert {"performance", "concept"} <= kinds

@@ -208,7 +208,8 @@ const Column = v.object({
       high: maybeNumber,
       natural: maybeNumber,
       share: Series,
-      states: v.optional(v.string(), '')
+      states: v.optional(v.string(), ''),
+      alone: v.optional(v.boolean(), false)
     })
   ),
   reference: v.object({
