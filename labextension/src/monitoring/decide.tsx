@@ -9,6 +9,7 @@ import { askForm } from '../form-dialog';
 import type { IFormProps } from '../form-dialog';
 import type { LiveProject } from '../state/live';
 import { asRequestError } from '../state/resource';
+import { UNTIL, VERBS } from '../views/drift/act';
 
 /** What a person decided. */
 export interface IDecision {
@@ -18,9 +19,6 @@ export interface IDecision {
   /** How long it is silent; only of muting. */
   until: string;
 }
-
-/** The spans that one usually wants, as the server reads them. */
-const SPANS = ['1d', '3d', '7d', '14d', '30d'];
 
 /** Ask about an alert, or which of the open ones, and decide; null when nothing was decided. */
 export async function decideAlert(
@@ -92,16 +90,7 @@ export function decided(
 
 /** Whether a decision says anything new of an alert. */
 export function mayDo(verb: AlertVerb, status: IAlertRow['status']): boolean {
-  switch (verb) {
-    case 'acknowledge':
-      return status === 'open';
-    case 'mute':
-      return status !== 'resolved' && status !== 'muted';
-    case 'resolve':
-      return status !== 'resolved';
-    case 'reopen':
-      return status !== 'open';
-  }
+  return VERBS[status].includes(verb);
 }
 
 /** The dialog's content: which alert, what follows from the decision, and why. */
@@ -139,7 +128,7 @@ export function DecideForm(
         <label className="jp-MlopsLab-field">
           <span>{trans.__('Silent for')}</span>
           <select value={value.until} onChange={event => change({ until: event.target.value })}>
-            {SPANS.map(span => (
+            {UNTIL.map(span => (
               <option key={span} value={span}>
                 {trans._n('%1 day', '%1 days', Number.parseInt(span, 10))}
               </option>

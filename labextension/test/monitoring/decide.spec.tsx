@@ -40,7 +40,7 @@ describe('a decision about an alert', () => {
     const offered = (status: IAlertRow['status']) =>
       (['acknowledge', 'mute', 'resolve', 'reopen'] as const).filter(verb => mayDo(verb, status));
     expect(offered('open')).toEqual(['acknowledge', 'mute', 'resolve']);
-    expect(offered('acknowledged')).toEqual(['mute', 'resolve', 'reopen']);
+    expect(offered('acknowledged')).toEqual(['mute', 'resolve']);
     expect(offered('muted')).toEqual(['resolve', 'reopen']);
     expect(offered('resolved')).toEqual(['reopen']);
   });

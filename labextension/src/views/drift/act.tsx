@@ -4,10 +4,11 @@ import { useText } from '../text';
 import { useHost } from './host';
 import type { AlertVerb, IAlertRow } from './state';
 
-const UNTIL = ['1d', '7d', '30d'] as const;
+/** The spans for which one usually wants to hear nothing, as the server reads them. */
+export const UNTIL = ['1d', '7d', '30d'] as const;
 
 /** What can be done about an alert in each state. */
-const VERBS: Readonly<Record<IAlertRow['status'], readonly AlertVerb[]>> = {
+export const VERBS: Readonly<Record<IAlertRow['status'], readonly AlertVerb[]>> = {
   open: ['acknowledge', 'mute', 'resolve'],
   acknowledged: ['mute', 'resolve'],
   muted: ['resolve', 'reopen'],
