@@ -229,7 +229,8 @@ def test_two_servers_start_what_is_due_once(
     assert (run.kind, run.source["monitor"]) == ("monitor", "delay")
     assert run.source["missed"] > 0
     ended(project, run.id)
-    assert project.runs.get(run.id).status == "finished"
+    run = project.runs.get(run.id)
+    assert run.status == "finished", run.reason
     assert Slots(project.store).due(project.monitors.load("delay"), written_at(path)) is None
 
 
