@@ -5,6 +5,8 @@ import type { IRange } from './facts';
 export interface IHover {
   chunk: number;
   row: number | null;
+  /** Below the row, from the top of the time axis; null: there is none. */
+  y: number | null;
 }
 
 /**

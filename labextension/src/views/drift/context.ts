@@ -10,6 +10,8 @@ export interface IShown {
   selection: ISelection;
   /** The columns in the order of the ranking. */
   columns: readonly IColumn[];
+  /** The one that is looked at; null: there is none. */
+  column: IColumn | null;
   /** Whether importance is known: then the ranking is by drift × importance. */
   weighed: boolean;
   brush: Brush;

@@ -165,7 +165,8 @@ function Histogram(props: { column: IColumn; found: IColumnWindow; range: IRange
   const x = (value: number) =>
     pad + ((Math.max(low, Math.min(high, value)) - low) / (high - low || 1)) * (width - 2 * pad);
   const y = (value: number) => BASE - (value / most) * (BASE - TOP);
-  const ticks = axis([low, high]).ticks.filter(tick => tick >= low && tick <= high);
+  const inner = (high - low) / 5;
+  const ticks = axis([low + inner, high - inner]).ticks.filter(tick => tick >= low && tick <= high);
   const { outside } = column;
   const [from, until] = [finite(outside?.low), finite(outside?.high)];
   let step = '';

@@ -134,7 +134,14 @@ function Shown(props: { model: Model; evaluation: IEvaluation }): ReactElement {
     );
   }, [evaluation, selection]);
   const shown = useMemo<IShown>(
-    () => ({ evaluation, selection, ...order, brush, select }),
+    () => ({
+      evaluation,
+      selection,
+      ...order,
+      column: chosenColumn(evaluation, order.columns, selection),
+      brush,
+      select
+    }),
     [evaluation, selection, order, brush, select]
   );
   useEffect(() => {
@@ -185,7 +192,7 @@ function Shown(props: { model: Model; evaluation: IEvaluation }): ReactElement {
           <div className="jp-MlopsLab-drift-body">
             <main className="jp-MlopsLab-drift-main" tabIndex={-1}>
               <Notes evaluation={evaluation} />
-              <Time range={range} shown={chosenColumn(order.columns, selection)?.name ?? null} />
+              <Time range={range} />
               <Lower range={range} />
             </main>
             <aside className="jp-MlopsLab-drift-side" aria-label={t('Incidents')}>

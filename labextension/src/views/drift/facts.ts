@@ -231,7 +231,20 @@ export function lookAt(evaluation: IEvaluation, incident: IIncident): Partial<IS
   };
 }
 
-/** The column that is looked at: the chosen one, else the first of the ranking. */
-export function chosenColumn(columns: readonly IColumn[], selection: ISelection): IColumn | null {
-  return columns.find(column => column.name === selection.column) ?? columns[0] ?? null;
+/**
+ * The column that is looked at: the chosen one; before anything is chosen that of the incident, which
+ * is explained; else the first of the ranking.
+ */
+export function chosenColumn(
+  evaluation: IEvaluation,
+  columns: readonly IColumn[],
+  selection: ISelection
+): IColumn | null {
+  const incident = selection.alert === null ? chosenIncident(evaluation, selection) : null;
+  return (
+    columns.find(column => column.name === selection.column) ??
+    columns.find(column => incident?.columns.includes(column.name)) ??
+    columns[0] ??
+    null
+  );
 }

@@ -7,7 +7,7 @@ import { useValue } from '../hooks';
 import type { IModel } from '../model';
 import { useText } from '../text';
 import { useShown } from './context';
-import { measureLabel } from './facts';
+import { measureLabel, spanText } from './facts';
 import { useHost } from './host';
 import type { IDriftState, IEvaluation, Measure } from './state';
 import { monitorYaml } from './yaml';
@@ -139,14 +139,14 @@ function periodText({ chunks }: IEvaluation): string {
   if (chunks.length === 0 || !chunks.every(chunk => dated.test(chunk.key))) {
     return '';
   }
-  const year = chunks[0].key.slice(0, 4);
-  const last = chunks[chunks.length - 1].key.slice(0, 4);
-  const first = chunks[0].label.split(/ (?:to|–) /)[0];
-  const month = chunks[0].label.replace(/^.*\d\s+(?=[A-Z])/, '');
-  const begin = /^\d+$/.test(first) ? `${first} ${month}` : first;
-  const end = chunks[chunks.length - 1].label.split(/ (?:to|–) /).pop()!;
-  const withYear = (text: string, own: string) => (/\d{4}/.test(text) ? text : `${text} ${own}`);
-  return `, ${year === last ? begin : withYear(begin, year)} to ${withYear(end, last)}`;
+  const [first, last] = [chunks[0], chunks[chunks.length - 1]];
+  const [began, ended] = [first.key.slice(0, 4), last.key.slice(0, 4)];
+  if (chunks.length === 1 || began === ended) {
+    const told = chunks.length === 1 ? first.label : spanText(first.label, last.label);
+    return `, ${/\d{4}/.test(told) ? told : `${told} ${ended}`}`;
+  }
+  const [begin] = spanText(first.label, last.label).split(' to ');
+  return `, ${begin} ${began} to ${last.label.split(' to ').pop()} ${ended}`;
 }
 
 /** How it is looked at. */

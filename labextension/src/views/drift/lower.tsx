@@ -8,7 +8,7 @@ import { useDraft } from './brush';
 import { Calibration } from './calibration';
 import { useShown } from './context';
 import { Distribution } from './distribution';
-import { chosenColumn, finite, formatOf, rangeText } from './facts';
+import { finite, formatOf, rangeText } from './facts';
 import type { IRange } from './facts';
 import { useHost } from './host';
 import { Ranked } from './ranked';
@@ -26,7 +26,7 @@ const MOST_WINDOWS = 20;
 /** What lies in the brushed range: distributions, ranking, segments; all of it at once. */
 export function Lower({ range }: { range: IRange | null }): ReactElement {
   const t = useText();
-  const { evaluation, selection, columns, brush } = useShown();
+  const { evaluation, selection, column, brush } = useShown();
   const { choose } = useHost();
   const draft = useDraft(brush);
   const cubes = useCubes(evaluation);
@@ -37,7 +37,6 @@ export function Lower({ range }: { range: IRange | null }): ReactElement {
     () => (cubes === null ? null : windowOf(evaluation, cubes, shown, certified)),
     [evaluation, cubes, shown, certified]
   );
-  const column = chosenColumn(columns, selection);
   const { performance } = evaluation;
   const whole = draft === null && range === null;
   const tabs: { id: Part; label: string }[] = [

@@ -103,12 +103,14 @@ export const Matrix = memo(
       },
       [body, columns.length, scroll]
     );
+    const top = (row: number) => (row < columns.length ? row * ROW - scroll : body + GAP);
+    // Where a row ends on the time axis: what is said of it stands there.
+    const under = (row: number | null) =>
+      row === null ? null : (scroller.current?.offsetTop ?? 0) + top(row) + ROW;
     const place = (event: PointerEvent) => {
       const box = scroller.current!.getBoundingClientRect();
-      return {
-        row: rowAt(event.clientY - box.top),
-        chunk: chunkAt(scale, event.clientX - box.left)
-      };
+      const row = rowAt(event.clientY - box.top);
+      return { row, chunk: chunkAt(scale, event.clientX - box.left), y: under(row) };
     };
     useEffect(() => {
       // What the keyboard stands on is always seen.
@@ -149,14 +151,13 @@ export const Matrix = memo(
           chunk: Math.max(0, Math.min(chunks.length - 1, chunk ?? active.chunk))
         };
         setActive(next);
-        brush.point(next);
+        brush.point({ ...next, y: under(next.row) });
       } else {
         return;
       }
       event.preventDefault();
       event.stopPropagation();
     };
-    const top = (row: number) => (row < columns.length ? row * ROW - scroll : body + GAP);
     const stands = { row: Math.min(active.row, rows - 1), chunk: active.chunk };
     return (
       <div

@@ -13,6 +13,7 @@ import type { IColumn } from './state';
 import type { IColumnWindow, IWindowValues } from './window';
 
 const FEW = 10;
+const MORE = 100;
 
 interface IRankedRow {
   column: IColumn;
@@ -27,9 +28,9 @@ export function Ranked(props: { values: IWindowValues; shown: string | null }): 
   const { evaluation, selection, columns, weighed } = useShown();
   const { choose } = useHost();
   const { ref, onKeyDown } = useRoving<HTMLTableSectionElement>();
-  const [all, setAll] = useState(false);
+  const [count, setCount] = useState(FEW);
   const rows = useMemo(() => rank(columns, values, weighed), [columns, values, weighed]);
-  const seen = all ? rows : rows.slice(0, FEW);
+  const seen = rows.slice(0, count);
   const most = Math.max(...rows.map(row => row.weight), 1e-12);
   const stop = seen.some(row => row.column.name === shown) ? shown : seen[0]?.column.name;
   const { measure } = selection;
@@ -104,10 +105,16 @@ export function Ranked(props: { values: IWindowValues; shown: string | null }): 
         <button
           type="button"
           className="jp-MlopsLab-link jp-MlopsLab-small"
-          aria-expanded={all}
-          onClick={() => setAll(!all)}
+          aria-expanded={count > FEW}
+          onClick={() => setCount(count < rows.length ? count + MORE : FEW)}
         >
-          {all ? t('Show the first %1', FEW) : t('Show all %1', formatCount(rows.length))}
+          {count >= rows.length
+            ? t('Show the first %1', FEW)
+            : t(
+                'Show %1 more of %2',
+                Math.min(MORE, rows.length - count),
+                formatCount(rows.length)
+              )}
         </button>
       )}
     </section>

@@ -27,10 +27,9 @@ const MOST_PLOTS = 3;
 const MANY = 20;
 
 /** Everything that shares the time axis: alerts, performance, features; and the brush across it. */
-export function Time(props: { range: IRange | null; shown: string | null }): ReactElement {
-  const { range, shown } = props;
+export function Time({ range }: { range: IRange | null }): ReactElement {
   const t = useText();
-  const { evaluation, selection, columns, brush, select } = useShown();
+  const { evaluation, selection, columns, column, brush, select } = useShown();
   const { choose } = useHost();
   const node = useRef<HTMLDivElement>(null);
   const start = useRef<number | null>(null);
@@ -54,11 +53,11 @@ export function Time(props: { range: IRange | null; shown: string | null }): Rea
   const [text, setText] = useState('');
   const [unusual, setUnusual] = useState(false);
   const rows = useMemo(
-    () => columns.filter(column => matches(column, text) && (!unusual || isUnusual(column))),
+    () => columns.filter(one => matches(one, text) && (!unusual || isUnusual(one))),
     [columns, text, unusual]
   );
   const onOpen = useCallback(
-    (column: IColumn, chunk: number) => choose({ column: column.name, from: chunk, until: chunk }),
+    (one: IColumn, chunk: number) => choose({ column: one.name, from: chunk, until: chunk }),
     [choose]
   );
 
@@ -84,7 +83,7 @@ export function Time(props: { range: IRange | null; shown: string | null }): Rea
         until: Math.max(start.current, chunk)
       });
     } else if ((event.target as HTMLElement).closest('[role="grid"]') === null) {
-      brush.point(inside(event) ? { chunk: chunkOf(event), row: null } : null);
+      brush.point(inside(event) ? { chunk: chunkOf(event), row: null, y: null } : null);
     }
   };
   const end = (keep: boolean) => {
@@ -155,7 +154,7 @@ export function Time(props: { range: IRange | null; shown: string | null }): Rea
             columns={rows}
             scale={scale}
             measure={selection.measure}
-            shown={shown}
+            shown={column?.name ?? null}
             onOpen={onOpen}
           />
         )}
@@ -204,11 +203,7 @@ function BrushLayer(props: { scale: IScale; range: IRange | null }): ReactElemen
             width: Math.max(2, scale.band * (range.until - range.from + 1))
           }}
         >
-          <span
-            className={
-              edge(scale, range.from) > scale.left + scale.width * 0.6 ? 'jp-mod-left' : ''
-            }
-          >
+          <span className={labelSide(scale, range)}>
             {rangeText(evaluation, range, t)}
             {draft === null && (
               <button
@@ -229,6 +224,17 @@ function BrushLayer(props: { scale: IScale; range: IRange | null }): ReactElemen
       )}
     </>
   );
+}
+
+/** Room that the name of a range takes. */
+const LABEL = 210;
+
+/** Where the name of a range stands: beside it where there is room, else inside. */
+function labelSide(scale: IScale, { from, until }: IRange): string {
+  if (scale.left + scale.width - edge(scale, until + 1) >= LABEL) {
+    return '';
+  }
+  return edge(scale, from) >= LABEL ? 'jp-mod-left' : 'jp-mod-inside';
 }
 
 /** What the pointer is on. */
@@ -258,8 +264,8 @@ function Tip(props: {
   };
   return (
     <div
-      className={`jp-MlopsLab-drift-tip${hover.row === null ? '' : ' jp-mod-low'}`}
-      style={style}
+      className="jp-MlopsLab-drift-tip"
+      style={hover.y === null ? style : { ...style, top: hover.y + 4 }}
       aria-hidden="true"
     >
       <div className="jp-MlopsLab-muted">

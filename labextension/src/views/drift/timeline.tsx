@@ -15,8 +15,9 @@ import type { IEvaluation, IPerformance } from './state';
 
 const HEIGHT = 92;
 const TOP = 8;
-/** So wide a gutter has room for a name beside a number. */
-const WIDE_GUTTER = 100;
+/** The width of a letter, and of a number of the axis with its distance. */
+const LETTER = 6.2;
+const NUMBER = 46;
 
 /** The metrics over time, one below the other, on the axis of the matrix. */
 export const Timeline = memo(
@@ -46,7 +47,7 @@ export const Timeline = memo(
         event.stopPropagation();
         const chunk = Math.max(0, Math.min(last, next));
         setAt(chunk);
-        brush.point({ chunk, row: null });
+        brush.point({ chunk, row: null, y: null });
       }
     };
     return (
@@ -87,7 +88,15 @@ function Plot(props: {
   const values = [metric.realised, estimated].flatMap(series =>
     series.map((_, i) => at(series, i))
   );
-  const { low, high, ticks: lines } = axis(values.some(value => value !== null) ? values : [0, 1]);
+  // Intervals count as well, except those of labels that are still to come.
+  const ends = [metric.low, metric.high].flatMap(series =>
+    series.map((_, i) => (performance.mature[i] === false ? null : at(series, i)))
+  );
+  const {
+    low,
+    high,
+    ticks: lines
+  } = axis(values.some(value => value !== null) ? [...values, ...ends] : [0, 1]);
   const x = (chunk: number) => middle(scale, chunk);
   const y = (value: number) =>
     TOP + (HEIGHT - TOP) * (high === low ? 0.5 : (high - value) / (high - low));
@@ -97,6 +106,8 @@ function Plot(props: {
   const natural = metric.natural;
   const [bottom, top] = [finite(natural?.low), finite(natural?.high)];
   const digits = tickDigits(lines);
+  // Whether the name leaves room for a number beside it.
+  const beside = metric.label.length * LETTER + NUMBER < scale.left;
   return (
     <svg width={right + 8} height={HEIGHT + 6} aria-hidden="true">
       <defs>
@@ -122,7 +133,7 @@ function Plot(props: {
       {lines.map(line => (
         <g key={line}>
           <path className="jp-mod-grid" d={`M${scale.left} ${y(line)}H${right}`} />
-          {(scale.left > WIDE_GUTTER || y(line) > TOP + 18) && (
+          {(beside || y(line) > TOP + 18) && (
             <text x={scale.left - 6} y={y(line) + 4} textAnchor="end">
               {tickText(key, line, digits)}
             </text>

@@ -171,10 +171,16 @@ describe('lines', () => {
   });
 });
 
+const place = (key: string) => evaluation.chunks.findIndex(chunk => chunk.key === key);
+const span = ({ first, last }: { first: string; last: string }) => ({
+  from: place(first),
+  until: place(last)
+});
+
 describe('incidents', () => {
   it('lead to their chunks and their feature', () => {
     const drift = evaluation.alerts.find(one => one.kind === 'drift')!;
-    expect(lookAt(evaluation, drift)).toMatchObject({ column: 'temp', from: 7, until: 7 });
+    expect(lookAt(evaluation, drift)).toMatchObject({ column: drift.columns[0], ...span(drift) });
     const performance = evaluation.alerts.find(one => one.kind === 'performance')!;
     expect(lookAt(evaluation, performance)).not.toHaveProperty('column');
     const fairness = evaluation.alerts.find(one => one.kind === 'fairness')!;
