@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-__all__ = ["render_markdown", "without_front"]
+__all__ = ["highest_heading", "render_markdown", "without_front"]
 
 _LEADS_OUT: Final = re.compile(r"(?i)(https?://|mailto:)")
 _PICTURE: Final = re.compile(r"(?i)data:image/(png|jpeg|gif|webp);base64,[a-z0-9+/=]+")
@@ -44,6 +44,18 @@ def render_markdown(
         for child in token.children or ():
             _tame(child)
     return str(parser.renderer.render(tokens, parser.options, {}))
+
+
+def highest_heading(source: str) -> int | None:
+    """Give the level of the highest heading of a text, None without one.
+
+    Examples
+    --------
+    >>> highest_heading("### b\\n\\n## a"), highest_heading("a")
+    (2, None)
+    """
+    tokens = _parser().parse(clean(source))
+    return min((int(one.tag[1]) for one in tokens if one.type == "heading_open"), default=None)
 
 
 def without_front(source: str) -> str:

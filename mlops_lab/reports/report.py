@@ -7,7 +7,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -17,6 +17,7 @@ from mlops_lab.errors import Forbidden, InvalidInput, LabError
 from mlops_lab.handles.card import size_text
 from mlops_lab.project import Project
 from mlops_lab.reports.kind import ItemKind, find_kind
+from mlops_lab.reports.markdown import highest_heading, without_front
 from mlops_lab.reports.page import page_html
 from mlops_lab.reports.writer import Options, Writer
 
@@ -164,6 +165,8 @@ def render_report(
         raise InvalidInput("A report of nothing: give at least one item.")
     # All are looked at before anything is written: a typing mistake costs no minutes of work.
     chosen = [(place, *_choose(thing, place, len(listed))) for place, thing in places]
+    texts = (highest_heading(without_front(one)) for _, one in places if isinstance(one, str))
+    options = replace(options, below=2 - min((one for one in texts if one), default=1))
     writers, problems = [], []
     for place, heading, kind, thing in chosen:
         writer, problem = _written(kind, thing, heading, place, options)

@@ -34,10 +34,14 @@ class Options:
         The project around; None outside of one.
     code
         Whether notebooks show their code.
+    below
+        How many levels the headings of texts are moved down: the highest becomes a heading of the
+        page's second level.
     """
 
     project: Project | None = None
     code: bool = False
+    below: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,12 @@ def test_the_title_is_the_first_line_or_the_first_heading(
     assert found.all("h1")[0].text == title
 
 
+def test_the_highest_heading_of_the_texts_is_one_of_the_second_level(page: Any) -> None:
+    _, found = page("## What happened", frame()[:2], "Words.\n\n### Where\n\n## So", title="Year")
+    headings = [(one.name, one.text) for one in found.elements if one.name in ("h2", "h3")]
+    assert headings[-3:] == [("h2", "What happened"), ("h3", "Where"), ("h2", "So")]
+
+
 def test_headings_go_down_in_steps_of_one(page: Any) -> None:
     _, found = page(
         "Everything", hostile_run(), EXAMPLES["a dataset version"](Path()), "# a\n\n## b"

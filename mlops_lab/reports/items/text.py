@@ -43,7 +43,7 @@ class Text(ItemKind):
                 f"It has {len(source):,} characters; up to {MOST_CHARACTERS:,} can be read. Give "
                 "it as a file beside the report."
             )
-        out.markdown(without_front(source))
+        out.markdown(without_front(source), out.options.below)
 
     def told(self, thing: Any) -> str:
         """A reference is told as it is written."""
