@@ -38,6 +38,10 @@ _QUARTER_US: Final = 900_000_000
 """Since 1972 every time zone is off UTC by whole quarters of an hour, so all times of a quarter
 are in the same chunk: the calendar is asked once for each quarter instead of once for each row."""
 _SECOND_US: Final = 1_000_000
+_FIRST_US: Final = -62_104_060_800_000_000
+_LAST_US: Final = 253_339_228_799_999_999
+"""The years 2 to 9997: rows outside of them have no time."""
+
 _MODERN_US: Final = 2 * 366 * 86_400 * 1_000_000
 
 _HOUR: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)(b?)")
@@ -262,6 +266,8 @@ def place(
     column = quote(chunking.time)
     kind = _time_type(types, chunking.time)
     micros = micros_of(f"t.{column}", kind)
+    # "Never" is often the year 1 or 9999, where calendars end.
+    micros = f"(case when {micros} between {_FIRST_US} and {_LAST_US} then {micros} end)"
     if not chunking.is_period:
         return _by_rank(engine, table, chunking, micros, kind)
     return _by_period(engine, table, chunking, micros, kind == ZONED)
@@ -358,9 +364,14 @@ def _time_type(types: dict[str, str], name: str) -> str:
 
 
 def micros_of(column: str, kind: str) -> str:
-    """Microseconds since 1970 (of the clock, where there is no zone); NULL of infinity."""
+    """Microseconds since 1970 (of the clock, where there is no zone); NULL of infinity.
+
+    Of a time of the day since midnight.
+    """
     if kind == "TIMESTAMP_NS":
         return f"(epoch_ns({column}) // 1000)"
+    if kind in ("TIME", "TIME_NS"):
+        return f"(epoch({column}::time) * 1000000)::bigint"
     value = column if kind in (ZONED, "TIMESTAMP") else f"{column}::timestamp"
     return f"(case when isfinite({value}) then epoch_us({value}) end)"
 

@@ -481,6 +481,8 @@ def number_grid(
         many = f"more than {MOST_VALUES} different values"
         inferred = KindFound(inferred.kind, f"whole numbers, {many}" if whole else many)
     settled = kind if inferred is None else inferred.kind
+    if inferred is not None and settled == "id":
+        return _fixed(name, settled), inferred
     centre, scale = _centre_and_scale(values, weights)
     values = values + 0.0  # -0.0 is 0.0
     if exact and looked.repeats and kind != "time":

@@ -111,8 +111,13 @@ def test_times_before_1970_and_far_away_are_placed() -> None:
 
 
 def test_rows_without_a_time_are_in_no_chunk() -> None:
-    rows = "select unnest([timestamp '2013-04-01', null, 'infinity']) as at"
-    assert keys(rows, Chunking("day", "at")) == {"2013-04-01": 1}
+    for kind in ("date", "timestamp", "timestamptz"):
+        rows = (
+            f"select unnest(['2013-04-01', null, 'infinity', '0001-01-01', '9999-12-31', "
+            f"'0044-03-15 (BC)', '10000-01-01']::{kind}[]) as at"
+        )
+        for by in ("day", "month"):
+            assert keys(rows, Chunking(by, "at", "Asia/Tokyo")) == {"2013-04-01": 1}
 
 
 def test_sizes_go_by_the_order_of_rows_or_by_time() -> None:

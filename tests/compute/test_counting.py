@@ -228,6 +228,7 @@ KINDS = {
     "id": (pa.array([f"N{i}" for i in range(600)]), "id"),
     "prose": (pa.array([f"the {i}th of all long sentences here" for i in range(600)]), "text"),
     "day": (pa.array(np.arange("2013-01", "2014-09", dtype="datetime64[D]")[:600]), "time"),
+    "clock": (pa.array(np.arange(600) * 60_000_000, pa.time64("us")), "time"),
     "nested": (pa.array([{"a": i} for i in range(600)]), "other"),
     "none": (pa.nulls(600, pa.float64()), "number"),
     "nothing": (pa.nulls(600), "other"),
@@ -270,6 +271,14 @@ def test_kinds_are_declared_where_that_is_possible() -> None:
         fit_grids(rows, kinds={"few": "boolean"})
     with pytest.raises(InvalidInput, match="no column speed"):
         fit_grids(rows, columns=["speed"])
+
+
+def test_row_numbers_are_counted_as_there_or_not() -> None:
+    rows = pa.table({"row": np.arange(2_000) * 10**15, "x": np.arange(2_000) % 900})
+    grids = fit_grids(rows)
+    assert [grids[name].kind for name in rows.column_names] == ["id", "integer"]
+    counts = count(rows, grids).window()["row"]
+    assert (grids["row"].form, counts.total, counts.missing) == ("presence", 2_000, 0)
 
 
 def test_new_and_other_words_are_told_apart() -> None:
