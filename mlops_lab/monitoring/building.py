@@ -134,14 +134,9 @@ def summarise(evaluation: Evaluation) -> Summary:
         worst = min(going, key=lambda one: (one.kind != "quality", one.severity != "alert"))
         rest = f" {len(going) - 1} more open." if len(going) > 1 else ""
         return Summary(_state(going), f"{worst.sentence}{rest}")
-    if not any(letter in _JUDGED for one in evaluation.columns for letter in one.states) and (
-        evaluation.columns
-    ):
-        return Summary(
-            "small",
-            f"Nothing can be judged: it takes {evaluation.policy.drift_rows:,} rows a chunk, on "
-            "both sides.",
-        )
+    nothing = _nothing_judged(evaluation)
+    if nothing is not None:
+        return Summary("small", nothing)
     columns = counted(len(evaluation.columns), "column")
     if alerts:
         last = max(alerts, key=lambda one: one.last)
@@ -153,6 +148,19 @@ def summarise(evaluation: Evaluation) -> Summary:
         )
     where = f" in {chunks}" if len(evaluation.chunks) > 1 else ""
     return Summary("ok", f"No alarm: {columns}{where}, all within what is natural.")
+
+
+def _nothing_judged(evaluation: Evaluation) -> str | None:
+    """Why nothing could be judged; None where something was."""
+    if not evaluation.chunks or not evaluation.current.rows:
+        told = f" {evaluation.notes[0]}" if evaluation.notes else ""
+        return f"There is nothing to judge: {evaluation.current.told} has no rows here.{told}"
+    if not evaluation.columns:
+        return "There is nothing to judge: no column is of a kind that drift is told of."
+    if any(letter in _JUDGED for one in evaluation.columns for letter in one.states):
+        return None
+    least = evaluation.policy.drift_rows
+    return f"Nothing can be judged: it takes {least:,} rows a chunk, on both sides."
 
 
 def _state(going: Sequence[Incident]) -> Literal["quality", "alert", "warn"]:
