@@ -53,7 +53,9 @@ def drift_svg(evaluation: Mapping[str, Any] | None) -> str:
             parts.append(plot)
             y += _PLOT + 14
         parts.append(_matrix(evaluation, y))
-        y += ROW * min(MOST_COLUMNS, len(evaluation["columns"])) + 24
+        y += ROW * min(MOST_COLUMNS, len(evaluation["columns"])) + 36
+        parts.append(_legend(y))
+        y += 12
     return _svg(parts, y)
 
 
@@ -96,6 +98,18 @@ def _matrix(evaluation: Mapping[str, Any], top: int) -> str:
         parts.append(_words(LEFT + int(cells * wide), bottom, labels[1], end=True))
     if rest > 0:
         parts.append(_words(0, bottom, f"and {rest} more"))
+    return "".join(parts)
+
+
+def _legend(y: int) -> str:
+    """What the colours say: the line below the matrix."""
+    parts, x = [], LEFT
+    for state, told in (("w", "warning"), ("a", "alert"), ("q", "data quality")):
+        parts.append(
+            f'<rect x="{x}" y="{y - 9}" width="10" height="10" fill="{_LOUD[state]}"/>'
+            + _words(x + 15, y, told)
+        )
+        x += 30 + 7 * len(told)
     return "".join(parts)
 
 
@@ -162,6 +176,6 @@ def _svg(parts: Sequence[str], height: int) -> str:
 
 def _words(x: int, y: int, text: str, *, weight: int = 400, end: bool = False) -> str:
     # XML has no control characters, whatever a column is called.
-    clean = "".join(c if c.isprintable() else "�" for c in text)
+    clean = "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
     anchor = ' text-anchor="end"' if end else ""
     return f'<text x="{x}" y="{y}" font-weight="{weight}"{anchor}>{escape(clean)}</text>'

@@ -228,6 +228,8 @@ def test_names_are_text_in_the_picture() -> None:
     drawn = drift_svg(made)
     assert "<script" not in drawn
     ElementTree.fromstring(drawn)
+    made["summary"]["sentence"] = "50\N{NO-BREAK SPACE}% late"
+    assert "�%" not in drift_svg(made)
 
 
 @pytest.mark.parametrize("chunks", [0, 1, 400])
