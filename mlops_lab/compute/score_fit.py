@@ -194,8 +194,9 @@ class _Table:
         return [
             str(value)
             for value, _ in self.engine.rows(
-                f"select {expression} as v, count(*) as n from {self.view} group by v "
-                f"having v is not null order by n desc, v limit {most}"
+                # Named inside: the table may have a column of its own that is called so.
+                f"select v, count(*) as n from (select {expression} as v from {self.view}) "
+                f"where v is not null group by v order by n desc, v limit {most}"
             )
         ]
 
