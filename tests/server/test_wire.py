@@ -96,6 +96,10 @@ SAMPLES = {
 }
 
 
+# Known answers of the drift view's statistics, computed by ours: no answer of a route.
+NOT_ANSWERS = {"drift_statistics"}
+
+
 def check(schema: str, value: Any) -> None:
     """A value is of a schema of ours: no member missing, none too many."""
     whole = {"$ref": f"#/components/schemas/{schema}", "components": SPEC["components"]}
@@ -111,7 +115,7 @@ def load(name: str) -> Any:
 
 
 def test_every_sample_is_checked() -> None:
-    assert {path.stem for path in WIRE.glob("*.json")} == set(SAMPLES)
+    assert {path.stem for path in WIRE.glob("*.json")} - NOT_ANSWERS == set(SAMPLES)
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLES))
