@@ -205,7 +205,7 @@ def test_a_saved_notebook_keeps_it_with_a_picture(warm: Any) -> None:
     ElementTree.fromstring(data["image/svg+xml"])
 
 
-@pytest.mark.parametrize(("features", "chunks", "all_"), [(40, 150, True), (200, 365, False)])
+@pytest.mark.parametrize(("features", "chunks", "all_"), [(40, 150, True), (120, 300, False)])
 def test_a_saved_notebook_stays_small(features: int, chunks: int, all_: bool) -> None:
     made = evaluation(features, chunks, bins=12)
     saved = saved_evaluation(made, first="feature_035")
