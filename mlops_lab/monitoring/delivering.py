@@ -24,7 +24,7 @@ __all__ = ["Delivery", "Messenger"]
 FORMAT: Final = 1
 
 _NEWS: Final = timedelta(days=2)
-"""What is older is no news: a channel that is added hears of what happens from then on."""
+"""What is older is no news, also not to a channel that was added to the file today."""
 _SETTLED: Final = timedelta(minutes=2)
 """A check tells what it has decided within that time; what is left then, nobody tells."""
 _ROUNDS: Final = 3
