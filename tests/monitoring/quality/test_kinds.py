@@ -249,3 +249,33 @@ def test_seasons_are_no_fault_of_the_data(weeks: Weeks) -> None:
     current["dewp"] += 0.5 * warmer
 
     assert look_at(reference, current).findings == ()
+
+
+def _odd_shapes(first: str, days: int, rows: int, seed: int) -> pd.DataFrame:
+    """Heavy and long tails, many zeros, days that differ: what real columns are like."""
+    random = np.random.default_rng(seed)
+    n = days * rows
+    start = pd.Timestamp(first)
+    at = start + pd.to_timedelta(np.sort(random.integers(0, days * 86_400, n)), unit="s")
+    effect = random.normal(0, 0.25, days)[(at - start).days.to_numpy()]
+    return pd.DataFrame(
+        {
+            "at": at,
+            "heavy": np.exp(random.normal(0, 2, n)),
+            "cauchy": random.standard_cauchy(n),
+            "zeros": np.where(random.random(n) < 0.7, 0, random.gamma(1, 5, n)).round(1),
+            "count": random.poisson(3 + 2 * abs(effect)),
+            "flag": random.random(n) < 0.02 + 0.02 * abs(effect),
+            "tail": random.zipf(1.6, n).clip(max=400).astype(str),
+            "gaps": np.where(random.random(n) < 0.05 + 0.05 * abs(effect), np.nan, effect),
+            "rare": random.choice(["a", "b", "c"], n, p=[0.98, 0.015, 0.005]),
+        }
+    )
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_odd_shapes_another_volume_and_days_that_differ_have_no_finding(seed: int) -> None:
+    reference = _odd_shapes("2024-01-01", 56, 150, seed)
+    current = _odd_shapes("2024-02-26", 28, 300, seed + 100)
+
+    assert look_at(reference, current, by="day").findings == ()

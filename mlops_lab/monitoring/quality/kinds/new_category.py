@@ -26,8 +26,9 @@ class NewCategory(Rates):
         grid = counts.grid
         if grid.form != "words" or grid.kind not in ("category", "boolean") or not grid.complete:
             return None
-        # What a part of the reference lacks is not new: the grid knows all of it.
-        return (0 if counts is usual else counts.new), counts.total
+        if counts is usual:
+            return _once(usual), usual.total
+        return counts.new, counts.total
 
     def levels(self, rate: Rate, material: Material) -> tuple[float, float, float]:
         """From the policy's share of new categories on; three times as many alarm."""
@@ -37,11 +38,24 @@ class NewCategory(Rates):
     def sentence(self, rate: Rate, now: Counts, usual: Counts, material: Material) -> str:
         """Which, and how many rows."""
         shown = [f"{quoted(word)} in {counted(count, 'row')}" for word, count in now.examples]
+        expected = f" (of rare ones about {share(rate.usual)} are usual)" if rate.usual_k else ""
         return (
             f"{rate.name} has values that the reference never had in {share(rate.value)} of "
-            f"{counted(rate.n, 'row')}{{since}}: {listed(shown)}. Make sure that they are meant; a "
-            "model answers what it has not learnt as if it were missing."
+            f"{counted(rate.n, 'row')}{expected}{{since}}: {listed(shown)}. Make sure that they "
+            "are meant; a model answers what it has not learnt as if it were missing."
         )
 
 
 CHECK = NewCategory()
+
+
+def _once(usual: Counts) -> int:
+    """How many rows of the reference have a value that no other row has: at most so many.
+
+    Their share is what new rows have of values never seen (Good, The population frequencies of
+    species and the estimation of population parameters, 1953). Of words outside of the vocabulary
+    it is not known how often they came, so each counts.
+    """
+    words = len(usual.grid.words)
+    rare = int((usual.n[usual.keys < words] == 1).sum())
+    return min(usual.total, rare + len(usual.grid.others) // 8)

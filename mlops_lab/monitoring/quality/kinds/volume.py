@@ -29,7 +29,7 @@ ALERT: Final = 3.0
 BEFORE: Final = 8
 """So many chunks before say what is usual …"""
 FEWEST: Final = 3
-"""… if there are as many as that; else the reference's own chunks do."""
+"""… if there are as many as that; else the others, and the reference's own chunks."""
 
 
 class Volume(Check):
@@ -110,15 +110,24 @@ def _is_cut(material: Material) -> bool:
 
 
 def _usual(place: int, material: Material) -> float | None:
-    before = [
-        material.current[one].rows
-        for one in range(max(0, place - BEFORE), place)
-        if one not in material.partial
-    ]
+    """Rows of the chunks before; of the first ones, of the others or of the reference's own.
+
+    A reference may be a sample, and most of the others may be wrong: only what is odd beside both
+    is odd, so the nearer of the two counts.
+    """
+    there = [one for one in range(len(material.chunks)) if one not in material.partial]
+    before = [one for one in there if one < place][-BEFORE:]
     if len(before) >= FEWEST:
-        return float(median(before))
+        return float(median(material.current[one].rows for one in before))
+    usual = []
+    others = [material.current[one].rows for one in there if one != place]
     own = [part.rows for part, _ in material.own_at(place)]
-    return float(median(own)) if len(own) >= material.policy.natural_chunks else None
+    if len(others) >= FEWEST:
+        usual.append(float(median(others)))
+    if len(own) >= material.policy.natural_chunks:
+        usual.append(float(median(own)))
+    rows = max(material.current[place].rows, 1)
+    return min((one for one in usual if one), key=lambda one: abs(log(rows / one)), default=None)
 
 
 def _spread(material: Material) -> float | None:
