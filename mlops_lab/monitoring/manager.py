@@ -258,7 +258,7 @@ def _line(
         "until": None if until is None else until.astimezone(UTC).isoformat(),
         "chunks": len(evaluation.chunks),
         "rows": evaluation.current.rows,
-        "alerts": sum(one.open for one in evaluation.alerts),
+        "alerts": sum(one.open and one.severity != "info" for one in evaluation.alerts),
         "current": {"ref": sides.current.ref, "digest": sides.current.digest},
         "reference": {"ref": sides.reference.ref, "digest": sides.reference.digest},
     }
