@@ -32,6 +32,7 @@ _PART: Final = (
     "table{border-collapse:collapse}th,td{padding:2px 10px 2px 0;text-align:right}"
     "img,svg{max-width:100%;height:auto}"
 )
+_REFRESH: Final = re.compile(r"(?i)<meta\b[^>]*http-equiv\s*=\s*[\"']?\s*refresh[^>]*>")
 _PAGE: Final = ":root{color-scheme:light;background:#fff;color:#000}"
 
 
@@ -49,6 +50,8 @@ def frame_element(source: str, title: str, *, page: bool = False) -> str:
     """
     # What stands before the first element is ignored further down; the policy must come first.
     body = re.sub(r"\A\s*<\?xml[^>]*\?>", "", clean(source))
+    # The policy refuses where it would lead; but the page itself would be gone.
+    body = _REFRESH.sub("", body)
     document = (
         '<!doctype html><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'

@@ -14,9 +14,13 @@ import mlops_lab as lab
 
 HOSTILE = '<img src=x onerror="window.hacked=1"></script><script>window.hacked=1</script>\'\u202e&'
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"><script>window.hacked=1</script></svg>'
-PAGE = (
-    f"<!doctype html><title>x</title><h1>{HOSTILE}</h1><a href='javascript:window.hacked=1'>x</a>"
-)
+PAGE = f"""<!doctype html><title>x</title><h1>{HOSTILE}</h1>
+<a href='javascript:window.hacked=1'>x</a><base href='http://evil.example/'>
+<meta http-equiv='refresh' content='0;url=http://evil.example/refresh'>
+<link rel='stylesheet' href='http://evil.example/x.css'><img src='http://evil.example/x.png'>
+<style>h1 {{ background: url(http://evil.example/y.png) }}</style>
+<form action='http://evil.example/'><button autofocus onfocus='window.hacked=1'>go</button></form>
+<iframe src='http://evil.example/frame'></iframe>"""
 MARKDOWN = f"# {HOSTILE}\n\n[x](javascript:window.hacked=1) ![y](http://evil.example/x.png) `a`\n"
 
 
@@ -152,7 +156,7 @@ def widget() -> Any:
     import ipywidgets
 
     slider = ipywidgets.IntSlider(value=3, description=HOSTILE)
-    return ipywidgets.VBox([slider, ipywidgets.HTML(PAGE), ipywidgets.Text(value=HOSTILE)])
+    return ipywidgets.VBox([slider, ipywidgets.HTML(HOSTILE), ipywidgets.Text(value=HOSTILE)])
 
 
 def file(folder: Path) -> Path:
