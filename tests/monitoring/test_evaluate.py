@@ -229,6 +229,22 @@ def test_each_version_has_its_own_reference(told: Evaluation) -> None:
     assert Evaluation.from_json(found.to_json()) == found
 
 
+def test_columns_may_be_called_as_a_query_calls_its_own() -> None:
+    names = {"x": "v", "k": "n", "c": "chunk", "flag": "label"}
+    sides = [
+        rows(600, seed).rename(columns=names).assign(s=np.linspace(0, 1, 600)) for seed in (1, 2)
+    ]
+    found = look(*sides, target="label", score="s", segment="chunk")
+    assert [one.name for one in found.columns] == ["v", "n", "chunk", "s", "label"]
+    assert found.performance is not None
+
+
+def test_no_rows_are_told() -> None:
+    found = look(rows(600, 1), rows(600, 2)[:0])
+    assert found.summary.state == "small"
+    assert "has no rows here" in found.summary.sentence
+
+
 # ------------------------------------------------------------------ what cannot be
 
 
