@@ -344,6 +344,12 @@ def test_huge_and_tiny_numbers_stay_finite() -> None:
     assert counts.total == len(values)
     assert (counts.min, counts.max) == (-1e308, 1e308)
     assert np.isfinite(counts.median)
+    ends = pa.table({"x": np.array([1.7e308, -1.7e308] * 300)})
+    far = count(ends, fit_grids(rows)).window()["x"]
+    for one in STATISTICS.values():
+        for pair in ((counts, far), (far, counts), (far, far)):
+            measured = one.measure(*pair)
+            assert not measured.known or one.bounds[0] <= measured.value <= one.bounds[1]
 
 
 @pytest.mark.parametrize(

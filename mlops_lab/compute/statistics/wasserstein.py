@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from mlops_lab.compute.counts import Counts
 from mlops_lab.compute.statistics.paths import paths_of
 from mlops_lab.compute.statistics.statistic import LINE, Measured, Statistic
@@ -39,6 +41,8 @@ class Wasserstein(Statistic):
     def _measure(self, ref: Counts, cur: Counts) -> Measured:
         value, low, high = wasserstein_in_units(ref, cur)
         least, most = width_of(ref)
+        if not isfinite(high):  # farther apart than numbers reach
+            return Measured.nothing()
         return Measured(value / least, low / most, high / least)
 
 
@@ -54,6 +58,13 @@ def wasserstein_in_units(ref: Counts, cur: Counts) -> tuple[float, float, float]
     """W₁ in the column's units: the value, and between which numbers it certainly is."""
     import numpy as np
 
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _bounded(ref, cur)
+
+
+def _bounded(ref: Counts, cur: Counts) -> tuple[float, float, float]:
+    import numpy as np
+
     grid = ref.grid
     least, most = min(ref.min, cur.min), max(ref.max, cur.max)
     edges = grid.edges
@@ -66,8 +77,7 @@ def wasserstein_in_units(ref: Counts, cur: Counts) -> tuple[float, float, float]
     for counts, share, sign in ((ref, p, 1.0), (cur, q, -1.0)):
         inside = right[counts.keys] - counts.means
         moved[counts.keys] += sign * share[counts.keys] * inside
-    with np.errstate(over="ignore", invalid="ignore"):
-        whole = np.abs(before * width + moved)
+    whole = np.abs(before * width + moved)
     # |∫ (F − G)| is at most ∫ |F − G|, and less only where the sign changes inside of the slot.
     turning = (before - q < 0) & (before + p > 0) & (width > 0)
     most_inside = width * paths.inside
