@@ -48,6 +48,9 @@ _MOST_SCORES: Final = 250_000
 _FINE: Final = 1 << 16
 """Bins among which edges are chosen; counting them does not depend on the order of rows."""
 
+_LARGEST: Final = 1e70
+"""The fourth power of a larger number is none."""
+
 _NATURAL: Final = ({"0", "1"}, {"-1", "1"})
 """Labels that say by themselves which one is positive: the 1."""
 
@@ -101,6 +104,10 @@ def fit_scores(
     >>> fit_scores(rows, score="p", target="y", positive="yes").labels
     ('no', 'yes')
     """
+    if not math.isfinite(threshold):
+        raise InvalidInput(f"The threshold of the score is a number; got {threshold!r}.")
+    if bins < 1:
+        raise InvalidInput(f"There must be at least one bin of the score; got bins={bins!r}.")
     given = Source.of(source)
     with open_engine() as engine, given.reading():
         view = given.view(engine)
@@ -213,17 +220,23 @@ class _Table:
         )
         if low is None or not math.isfinite(high - low):
             return np.zeros(0), np.zeros(0)
+        if max(abs(low), abs(high)) > _LARGEST:
+            raise InvalidInput(
+                f"Among scores or errors are numbers up to {max(abs(low), abs(high)):.1g}: these "
+                "cannot be added up."
+            )
         width = (high - low) / _FINE or 1.0
         ratio = 512.0
         tiny = 2.0**-40
         ways = [
-            f"cast(floor((v - ({low!r})) / {width!r}) as bigint)",
-            f"cast(sign(v) * floor(log2(1 + abs(v) / {tiny!r}) * {ratio!r}) as bigint)",
+            f"floor((v - ({low!r})) / {width!r})",
+            f"sign(v) * floor(log2(1 + abs(v) / {tiny!r}) * {ratio!r})",
         ]
         best: tuple[float, Floats, Floats] | None = None
         for i, way in enumerate(ways):
             rows = self.engine.rows(
-                f"select {way} as k, count(*) from (select {expression} as v from {self.view}) "
+                f"select cast({way} as bigint) as k, count(*) "
+                f"from (select {expression} as v from {self.view}) "
                 "where v is not null group by k order by k"
             )
             keys, counts = np.array(rows, dtype=float).T
@@ -486,7 +499,8 @@ def _bands(table: _Table, segments: Sequence[str]) -> tuple[tuple[Bands, ...], t
     for name in dict.fromkeys(table.name(one, "segment") for one in segments):
         kind = table.types[name]
         if kind_of_type(kind) not in ("number", "text", "boolean"):
-            notes.append(f"{name} is {kind}: it has no segments.")
+            what = "has no values" if kind == NOTHING else f"is {kind}"
+            notes.append(f"{name} {what}: it has no segments.")
             continue
         text = segment_text(name, kind)
         values = table.distinct(text, MOST_VALUES)

@@ -262,6 +262,17 @@ REFUSED: dict[str, tuple[pd.DataFrame, dict[str, Any], str]] = {
         {"score": "p", "prediction": "q", "target": "y", "positive": 1},
         "has fractions",
     ),
+    "threshold": (
+        NUMBERS,
+        {"score": "p", "target": "y", "positive": 1, "threshold": float("nan")},
+        "threshold of the score is a number",
+    ),
+    "no bins": (NUMBERS, {"score": "p", "target": "y", "positive": 1, "bins": 0}, "one bin"),
+    "huge": (
+        NUMBERS.assign(p=[1e300, -1e300, 5e299]),
+        {"score": "p", "target": "y", "positive": 1},
+        "numbers up to 1e.300: these cannot",
+    ),
     "no labels in text": (
         TEXT.assign(y=pd.Series([None] * 3, dtype="string")),
         {"score": "p", "target": "y"},

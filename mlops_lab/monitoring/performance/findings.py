@@ -41,6 +41,10 @@ _BETTER: Final[Mapping[str, str | None]] = {
 """Which side is no reason for an alarm."""
 
 
+_NEXT_TO_NOTHING: Final = 1e-9
+"""A loss that is estimated as 0 cannot be a measure."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """An alarm of one chunk.
@@ -313,10 +317,11 @@ def _surprises(chunked: Chunked, place: int, loud: Mapping[str, Sequence[str]]) 
         if estimate.low is None or estimate.high is None:
             continue
         difference = real.value - estimate.value
-        warn = getattr(chunked.policy, f"{level}_warn")
-        size = abs(difference) / estimate.value if level == "error" else abs(difference)
+        # The levels of errors are shares of what was estimated.
+        scale = max(estimate.value, _NEXT_TO_NOTHING) if level == "error" else 1.0
+        warn = scale * getattr(chunked.policy, f"{level}_warn")
         natural = base.residual(metric)
-        if estimate.low <= real.value <= estimate.high or size < warn:
+        if estimate.low <= real.value <= estimate.high or abs(difference) < warn:
             continue
         if _BETTER[metric] == ("high" if difference > 0 else "low"):
             continue  # better than was promised

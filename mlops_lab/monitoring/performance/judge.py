@@ -218,6 +218,8 @@ def window(
             raise InvalidInput(f"There is no chunk {key!r}; they are {listed(live.chunks)}.")
     first = 0 if from_ is None else live.chunks.index(from_)
     last = len(live.chunks) - 1 if until is None else live.chunks.index(until)
+    if first > last:
+        raise InvalidInput(f"The chunk {from_} is after {until}: a window is from the earlier one.")
     if segment is None:
         segment = ALL
     elif not isinstance(segment, Segment):

@@ -196,7 +196,10 @@ def _effect(level: Level, value: float, usual: float, base: Baseline | None) -> 
         case "drop":
             return usual - value
         case "rise":
-            return (value - usual) / usual if usual else None
+            # From no error at all any one is a rise without measure: it counts as the whole.
+            return (value - usual) / usual if usual else float(value > 0)
         case "shift":
             scale = None if base is None else base.median("rmse")
-            return abs(value - usual) / scale if scale else None
+            if scale is None:
+                return None
+            return abs(value - usual) / scale if scale else float(value != usual)

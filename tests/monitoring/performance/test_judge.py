@@ -222,6 +222,8 @@ def test_window_of_any_range_and_segment() -> None:
     )
     with pytest.raises(InvalidInput, match="no chunk '2012-01-02'"):
         performance.window(found.live, "2012-01-02")
+    with pytest.raises(InvalidInput, match=f"{KEYS[2]} is after {KEYS[1]}"):
+        performance.window(found.live, KEYS[2], KEYS[1])
     with pytest.raises(InvalidInput, match="no segment 'XX'"):
         performance.window(found.live, segment=("carrier", "XX"))
 
@@ -240,6 +242,8 @@ def _odd(frame: pd.DataFrame, how: str) -> pd.DataFrame:
             return frame.assign(score=np.nan)
         case "some without":
             return frame.assign(score=frame["score"].where(frame.index % 4 > 0))
+        case "perfect":
+            return frame.assign(score=frame["late"].astype(float))
         case "beyond one":
             return frame.assign(score=frame["score"] * 2)
         case _:
@@ -278,7 +282,7 @@ def test_odd_weeks_give_a_performance_or_a_sentence(how: str) -> None:
         assert found.metrics["auc"].realised[0] == 0.5
 
 
-@pytest.mark.parametrize("how", ["constant", "one class", "no labels", "one row"])
+@pytest.mark.parametrize("how", ["constant", "one class", "no labels", "one row", "perfect"])
 def test_odd_references_give_a_performance_and_a_sentence(how: str) -> None:
     reference = _odd(REFERENCE, how)
     found = judged(reference, weeks([rows(1200, 7), rows(1200, 8)]))
@@ -288,8 +292,9 @@ def test_odd_references_give_a_performance_and_a_sentence(how: str) -> None:
         "one class": "has one label only",
         "no labels": "The reference has no labels",
         "one row": "it has 1",
+        "perfect": "",
     }[how]
-    assert any(expected in note for note in found.notes), found.notes
+    assert not expected or any(expected in note for note in found.notes), found.notes
 
 
 def test_a_reference_of_logits_and_of_labels_nobody_knows() -> None:
@@ -345,6 +350,9 @@ def test_several_classes_and_numbers() -> None:
     assert states(number, "mae")[2] == "a"
     assert states(number, "bias")[2] == "a"
     assert any("bias" in one.sentence for one in number.live.findings)
+    perfect = reference.assign(guess=reference["minutes"])
+    ended = judged(perfect, current, fit={"target": "minutes", "prediction": "guess"})
+    assert states(ended, "mae")[0] in "wa"
     for one in (classes, number):
         assert decode(Performance, encode(one)) == one
 
