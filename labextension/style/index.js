@@ -6,4 +6,6 @@ import './run.css';
 import './data.css';
 import './lineage.css';
 import './registry.css';
+import './drift.css';
+import './drift-parts.css';
 import './monitoring.css';
