@@ -360,8 +360,8 @@ def drift(
     Examples
     --------
     >>> import pandas as pd, mlops_lab as lab
-    >>> before = pd.DataFrame({"speed": range(1000)})
-    >>> after = pd.DataFrame({"speed": range(300, 1300)})
+    >>> before = pd.DataFrame({"speed": [row % 100 for row in range(1000)]})
+    >>> after = before + 30
     >>> lab.drift(before, after).alerts[0].sentence
     'speed drifted: D 0.3, no natural range is known.'
     """

@@ -1,8 +1,9 @@
 """A small made-up airline: quiet weeks, then a warm spell, a shock, and a fault of the data.
 
 Seeded, so that everybody sees the same rows: twelve weeks of reference, ten of answers. In the
-third many flights are late and nothing explains it; from the sixth to the eighth the air gets warmer
-than the reference ever was; in the ninth half of the wind is missing; the tenth has just begun.
+third many flights are late and nothing explains it; from the sixth to the eighth the air gets
+warmer than the reference ever was; in the ninth half of the wind is missing; the tenth has just
+begun.
 """
 
 from __future__ import annotations
