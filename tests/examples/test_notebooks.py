@@ -14,7 +14,7 @@ from mlops_lab import example
 
 from .conftest import Ran
 
-NOTEBOOKS = ("arrive", "prepare", "train", "evaluate")
+NOTEBOOKS = ("arrive", "prepare", "train", "evaluate", "year")
 
 
 def load(name: str) -> dict[str, Any]:

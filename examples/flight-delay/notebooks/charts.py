@@ -307,6 +307,39 @@ def latency(times_ms: np.ndarray, p95_ms: float) -> alt.LayerChart:
     ).properties(height=120)
 
 
+# --- what year draws ------------------------------------------------------------------------------
+
+
+def months(rows: pd.DataFrame) -> alt.HConcatChart:
+    """Two ways to answer a year: columns month, answers, auc, log_loss, flights."""
+    rows = rows.assign(month=rows["month"].dt.strftime("%b"))
+    order = list(rows["month"].unique())
+    base = alt.Chart(rows).encode(
+        x=alt.X("month:N", title=None, sort=order, axis=alt.Axis(labelAngle=0)),
+        color=alt.Color(
+            "answers:N",
+            title=None,
+            scale=alt.Scale(
+                domain=["retrained on alert", "the first for ever"], range=[BLUE, GREY]
+            ),
+        ),
+        tooltip=[
+            "month",
+            "answers",
+            alt.Tooltip("auc", format=".3f", title="AUC"),
+            alt.Tooltip("log_loss", format=".3f", title="log loss"),
+            alt.Tooltip("flights", format=","),
+        ],
+    )
+    half = (WIDTH - 60) // 2
+
+    def line(column: str, title: str) -> alt.Chart:
+        y = alt.Y(f"{column}:Q", title=None, scale=alt.Scale(zero=False))
+        return base.mark_line(point=True).encode(y=y).properties(title=title, width=half)
+
+    return line("auc", "AUC, higher is better") | line("log_loss", "Log loss, lower is better")
+
+
 # --- parts ----------------------------------------------------------------------------------------
 
 
