@@ -63,6 +63,8 @@ def test_nouns_and_verbs_are_those_of_the_contract() -> None:
                 "card",
             )
         ),
+        *(f"monitor {verb}" for verb in ("list", "show", "check", "schema")),
+        *(f"alert {verb}" for verb in ("list", "show", "acknowledge", "mute", "resolve", "reopen")),
         *(f"store {verb}" for verb in ("status", "fold", "verify", "gc")),
         *(f"audit {verb}" for verb in ("show", "verify")),
     }
