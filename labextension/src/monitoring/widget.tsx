@@ -1,8 +1,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import type { ReactElement } from 'react';
 import { monitorIcon } from '../icons';
+import { ModelWidget } from '../model-widget';
 import { translateBy } from '../translate';
 import { TextContext } from '../views/text';
 import type { MonitorModel } from './model';
@@ -16,31 +16,18 @@ export interface IMonitorWidgetOptions {
 }
 
 /** A monitor in the main area; it asks for nothing while another tab covers it. */
-export class MonitorWidget extends ReactWidget {
+export class MonitorWidget extends ModelWidget<MonitorModel> {
   constructor(private _options: IMonitorWidgetOptions) {
-    super();
+    super(_options.model, _options.model.data);
     const { model } = _options;
     this.id = monitorWidgetId(model.project.key, model.name);
-    this.addClass('jp-MlopsLab-root');
     this.addClass('jp-MlopsLab-hosted');
     this.addClass('jp-MlopsLab-monitor');
-    this.title.closable = true;
     this.title.icon = monitorIcon;
     this.title.label = model.name;
     this.node.dataset.monitor = model.name;
     model.changed.connect(this._onChanged, this);
     this._onChanged();
-  }
-
-  get model(): MonitorModel {
-    return this._options.model;
-  }
-
-  dispose(): void {
-    if (!this.isDisposed) {
-      this.model.dispose();
-      super.dispose();
-    }
   }
 
   protected render(): ReactElement {
@@ -50,21 +37,6 @@ export class MonitorWidget extends ReactWidget {
         <MonitorView model={model} actions={actions} trans={trans} />
       </TextContext.Provider>
     );
-  }
-
-  protected onAfterShow(message: Message): void {
-    super.onAfterShow(message);
-    this.model.data.active = true;
-  }
-
-  protected onAfterAttach(message: Message): void {
-    super.onAfterAttach(message);
-    this.model.data.active = this.isVisible;
-  }
-
-  protected onBeforeHide(message: Message): void {
-    super.onBeforeHide(message);
-    this.model.data.active = false;
   }
 
   protected onActivateRequest(message: Message): void {

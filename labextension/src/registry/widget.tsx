@@ -1,34 +1,25 @@
-import { ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import type { ReactElement } from 'react';
 import { modelIcon } from '../icons';
+import { ModelWidget } from '../model-widget';
 import { Registry } from '../views/registry/registry';
 import { TextContext } from '../views/text';
 import type { Translate } from '../views/text';
 import type { RegistryModel } from './model';
 
 /** The registry browser in the main area; it asks for nothing while another tab covers it. */
-export class RegistryWidget extends ReactWidget {
+export class RegistryWidget extends ModelWidget<RegistryModel> {
   constructor(
-    readonly model: RegistryModel,
+    model: RegistryModel,
     private _translate: Translate
   ) {
-    super();
+    super(model, model.data);
     this.id = registryWidgetId(model.project.key);
-    this.addClass('jp-MlopsLab-root');
     this.addClass('jp-MlopsLab-hosted');
     this.addClass('jp-MlopsLab-models');
-    this.title.closable = true;
     this.title.icon = modelIcon;
     model.changed.connect(this._onChanged, this);
     this._onChanged();
-  }
-
-  dispose(): void {
-    if (!this.isDisposed) {
-      this.model.dispose();
-      super.dispose();
-    }
   }
 
   protected render(): ReactElement {
@@ -37,21 +28,6 @@ export class RegistryWidget extends ReactWidget {
         <Registry model={this.model.view} />
       </TextContext.Provider>
     );
-  }
-
-  protected onAfterShow(message: Message): void {
-    super.onAfterShow(message);
-    this.model.data.active = true;
-  }
-
-  protected onAfterAttach(message: Message): void {
-    super.onAfterAttach(message);
-    this.model.data.active = this.isVisible;
-  }
-
-  protected onBeforeHide(message: Message): void {
-    super.onBeforeHide(message);
-    this.model.data.active = false;
   }
 
   protected onActivateRequest(message: Message): void {

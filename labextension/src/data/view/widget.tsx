@@ -1,7 +1,7 @@
-import { ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import type { ReactElement } from 'react';
 import { datasetIcon } from '../../icons';
+import { ModelWidget } from '../../model-widget';
 import { TextContext } from '../../views/text';
 import type { Translate } from '../../views/text';
 import { ActionsContext } from './actions';
@@ -16,29 +16,16 @@ export interface IDatasetWidgetOptions {
 }
 
 /** A dataset in the main area; it asks for nothing while another tab covers it. */
-export class DatasetWidget extends ReactWidget {
+export class DatasetWidget extends ModelWidget<DatasetModel> {
   constructor(private _options: IDatasetWidgetOptions) {
-    super();
+    super(_options.model, _options.model);
     const { model } = _options;
     this.id = datasetWidgetId(model.project.key, model.name);
-    this.addClass('jp-MlopsLab-root');
     this.addClass('jp-MlopsLab-dataset');
-    this.title.closable = true;
     this.title.icon = datasetIcon;
     this.node.dataset.dataset = model.name;
     model.changed.connect(this._onChanged, this);
     this._onChanged();
-  }
-
-  get model(): DatasetModel {
-    return this._options.model;
-  }
-
-  dispose(): void {
-    if (!this.isDisposed) {
-      this.model.dispose();
-      super.dispose();
-    }
   }
 
   protected render(): ReactElement {
@@ -50,21 +37,6 @@ export class DatasetWidget extends ReactWidget {
         </ActionsContext.Provider>
       </TextContext.Provider>
     );
-  }
-
-  protected onAfterShow(message: Message): void {
-    super.onAfterShow(message);
-    this.model.active = true;
-  }
-
-  protected onAfterAttach(message: Message): void {
-    super.onAfterAttach(message);
-    this.model.active = this.isVisible;
-  }
-
-  protected onBeforeHide(message: Message): void {
-    super.onBeforeHide(message);
-    this.model.active = false;
   }
 
   protected onActivateRequest(message: Message): void {

@@ -1,7 +1,7 @@
-import { ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import type { ReactElement } from 'react';
 import { pipelineIcon, runIcon } from '../../icons';
+import { ModelWidget } from '../../model-widget';
 import type { Translate } from '../../views/text';
 import { TextContext } from '../../views/text';
 import { ActionsContext } from './actions';
@@ -19,29 +19,16 @@ export interface IRunWidgetOptions {
 }
 
 /** The run view in the main area; it asks for nothing while another tab covers it. */
-export class RunWidget extends ReactWidget {
+export class RunWidget extends ModelWidget<RunModel> {
   constructor(private _options: IRunWidgetOptions) {
-    super();
+    super(_options.model, _options.model.data);
     const { model } = _options;
     this.id = runWidgetId(model.project.key, model.id);
-    this.addClass('jp-MlopsLab-root');
     this.addClass('jp-MlopsLab-run');
-    this.title.closable = true;
     this.title.icon = runIcon;
     this.title.label = model.id.slice(0, 8);
     this.node.dataset.run = model.id;
     model.changed.connect(this._onChanged, this);
-  }
-
-  get model(): RunModel {
-    return this._options.model;
-  }
-
-  dispose(): void {
-    if (!this.isDisposed) {
-      this.model.dispose();
-      super.dispose();
-    }
   }
 
   protected render(): ReactElement {
@@ -55,21 +42,6 @@ export class RunWidget extends ReactWidget {
         </ServicesContext.Provider>
       </TextContext.Provider>
     );
-  }
-
-  protected onAfterShow(message: Message): void {
-    super.onAfterShow(message);
-    this.model.data.active = true;
-  }
-
-  protected onAfterAttach(message: Message): void {
-    super.onAfterAttach(message);
-    this.model.data.active = this.isVisible;
-  }
-
-  protected onBeforeHide(message: Message): void {
-    super.onBeforeHide(message);
-    this.model.data.active = false;
   }
 
   protected onActivateRequest(message: Message): void {
