@@ -7,8 +7,8 @@ import json
 import os
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -16,7 +16,6 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from mlops_lab.governance import Identity
-from mlops_lab.monitoring.slots import Slots
 from mlops_lab.project import Project
 from mlops_lab.server.known import KnownProjects
 from mlops_lab.server.schedule import Scheduler
@@ -214,28 +213,27 @@ def known(project: Project) -> KnownProjects:
     return servers
 
 
-def test_two_servers_start_what_is_due_once(
-    project: Project, known: KnownProjects, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_servers_start_what_is_due_once(project: Project, known: KnownProjects) -> None:
     fill(project, warm=False)
     path = project.root / "monitors" / "delay.yaml"
-    path.write_text(f'{DELAY}schedule: "* * * * *"\n', encoding="utf-8")
-    written = datetime(2026, 11, 20, tzinfo=UTC).timestamp()
-    os.utime(path, (written, written))
-    first, second = Scheduler(known), Scheduler(known)
-    started = [*first.look(), *second.look()]
+    # Due once a day, half a day away: no slot begins while this runs.
+    far = datetime.now(UTC) - timedelta(hours=12)
+    path.write_text(f'{DELAY}schedule: "30 {far.hour} * * *"\n', encoding="utf-8")
+    written = datetime.now(UTC) - timedelta(days=4)
+    os.utime(path, (written.timestamp(), written.timestamp()))
+    others = KnownProjects(project.root)
+    others.near("")
+    with ThreadPoolExecutor(2) as both:
+        looks = both.map(lambda one: Scheduler(one).look(), (known, others))
+        started = [run for runs in looks for run in runs]
     assert len(started) == 1
     run = project.runs.get(started[0])
     assert (run.kind, run.source["monitor"]) == ("monitor", "delay")
     assert run.source["missed"] > 0
+    assert Scheduler(known).look() == []
     ended(project, run.id)
     run = project.runs.get(run.id)
     assert run.status == "finished", run.reason
-    assert Slots(project.store).due(project.monitors.load("delay"), written_at(path)) is None
-
-
-def written_at(path: Path) -> datetime:
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 def test_a_project_that_cannot_be_looked_at_is_said_once(
