@@ -1,7 +1,8 @@
 """The shapes of files that people write: their small types, and what is wrong with them in words.
 
 A file's shape is a tree of `Shape` classes. Every field says in its description what must stand
-there, so that a fault can tell it: "by is 'weak'; it must be hour, day, week or month."
+there, so that a fault can tell it: "by is 'weak'; it must be hour, day, week or month." A field
+with ``repr=False`` may hold a secret: its value is not told.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Final, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from mlops_lab.document import Document, Place
 from mlops_lab.expressions import nearest
@@ -114,8 +116,10 @@ def shape_faults(
             message = f"{_capital(_owner(owner, where, place))} has no {word}."
             found.setdefault((*where, word), document.fault(where, message, key=bool(where)))
         else:
-            what = _description(model, loc) or "something else"
-            message = f"{_dotted(where[len(place) :])} is {shown(value)}; it must be {what}."
+            field = _field_at(model, loc)
+            what = (field and field.description) or "something else"
+            told = "something else" if field and not field.repr else shown(value)
+            message = f"{_dotted(where[len(place) :])} is {told}; it must be {what}."
             found.setdefault(where, document.fault(where, message, key=value is None))
     # Of what could be one thing or another, pydantic says both: the place inside tells more.
     inner = [
@@ -152,13 +156,13 @@ def _model_at(model: type[BaseModel], loc: Sequence[int | str]) -> type[BaseMode
     return model
 
 
-def _description(model: type[BaseModel], loc: Sequence[int | str]) -> str | None:
-    """What must stand at a place: as the innermost field on the way says."""
-    found: str | None = None
+def _field_at(model: type[BaseModel], loc: Sequence[int | str]) -> FieldInfo | None:
+    """The innermost field on the way that says what must stand there."""
+    found: FieldInfo | None = None
     for part in loc:
         field = model.model_fields.get(str(part))
         if field is not None:
-            found = field.description or found
+            found = field if field.description else found
             model = _shape_in(field.annotation) or model
     return found
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from mlops_lab.errors import LabError
 from mlops_lab.governance.access import read_hosts
 from mlops_lab.monitoring.channels import Channel, Delivered, Ground, Message
 from mlops_lab.monitoring.channels.channel import Event
+from mlops_lab.monitoring.wire import encode
 from mlops_lab.store import Store
+from mlops_lab.store.lock import HeldLock
 
 if TYPE_CHECKING:
     from mlops_lab.monitoring.alerts import AlertDesk, AlertRecord
@@ -115,8 +120,29 @@ class Messenger:
         settled
             Only what happened a while ago, so that whoever decided it has had the time to tell.
         """
-        if not spec.channels or self._store.read_only:
+        if not spec.channels or self._store.read_only or not self._unheard(spec, desk, settled):
             return []
+        with self._alone(spec.name):
+            # Whoever told before us has said so by now.
+            return self._tell(spec, self._unheard(spec, desk, settled))
+
+    @contextmanager
+    def _alone(self, monitor: str) -> Iterator[None]:
+        """Of two checks at once one tells, and the other one what is left; until it has let go,
+        or died.
+        """
+        folder = self._store.dir / "channels"
+        folder.mkdir(exist_ok=True)
+        lock = HeldLock(folder / f"{hashlib.sha256(monitor.encode()).hexdigest()[:16]}.lock")
+        try:
+            yield
+        finally:
+            lock.close()
+
+    def _unheard(
+        self, spec: MonitorSpec, desk: AlertDesk, settled: bool
+    ) -> list[tuple[Channel, _News]]:
+        """What a channel is to be told and was not yet, or not often enough in vain."""
         now = datetime.now(UTC).replace(tzinfo=None)
         rows = self._store.query(
             _HAPPENED,
@@ -128,27 +154,31 @@ class Messenger:
         )
         if not rows:
             return []
-        told = {
-            (channel, n)
-            for channel, n, over in self._store.query(
-                _TOLD, {"monitor": spec.name, "rounds": _ROUNDS}
-            )
-            if over
-        }
+        asked = {"monitor": spec.name, "rounds": _ROUNDS}
+        told = {(channel, n) for channel, n, over in self._store.query(_TOLD, asked) if over}
         records = {one.id: one for one in desk.alerts(monitor=spec.name)}
         news = list(_news(rows, records))
-        ground = Ground(hosts=read_hosts(self._root))
+        return [
+            (channel, one)
+            for channel in spec.channels
+            for one in news
+            if one.event in channel.on and (channel.key, one.n) not in told
+        ]
+
+    def _tell(self, spec: MonitorSpec, unheard: list[tuple[Channel, _News]]) -> list[Delivery]:
+        failed: dict[str, Delivered] = {}
         found: list[Delivery] = []
-        for channel in spec.channels:
-            failed: Delivered | None = None
-            for one in news:
-                if one.event not in channel.on or (channel.key, one.n) in told:
-                    continue
-                result = failed or self._send(channel, spec, one, ground)
-                if not result.ok:
-                    # Nobody waits for the same silence again and again.
-                    failed = Delivered(False, 0, f"Not tried: {result.sentence}")
-                found.append(self._keep(channel, spec, one, result))
+        try:
+            ground = Ground(hosts=read_hosts(self._root))
+        except LabError as error:
+            refused = Delivered(False, 0, error.message)
+            return [self._keep(channel, spec, one, refused) for channel, one in unheard]
+        for channel, one in unheard:
+            result = failed.get(channel.key) or self._send(channel, spec, one, ground)
+            if not result.ok:
+                # Nobody waits for the same silence again and again.
+                failed[channel.key] = Delivered(False, 0, f"Not tried: {result.sentence}")
+            found.append(self._keep(channel, spec, one, result))
         return found
 
     def history(self, monitor: str, limit: int) -> list[Delivery]:
@@ -192,7 +222,7 @@ class Messenger:
                 "chunk": record.chunk,
                 "label": record.label,
                 "sentence": one.sentence,
-                "impact": record.impact,
+                "impact": encode(record.impact),
                 "status": record.status,
                 "opened_at": record.opened_at.isoformat().replace("+00:00", "Z"),
             },

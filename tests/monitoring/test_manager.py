@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -329,6 +330,32 @@ def test_channels_hear_of_each_thing_once(empty: Project, told: Callable[..., An
     ids = [headers["webhook-id"] for _, headers, _ in receiver.got]
     assert len(set(ids)) == 3
     assert len(empty.monitors.deliveries("delay")) == 3
+
+
+def test_checks_at_once_tell_each_thing_once(empty: Project, told: Callable[..., Any]) -> None:
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slowly(handler: Any) -> None:
+        inside.set()
+        go_on.wait(20)
+        status(200)(handler)
+
+    with receiving(slowly) as receiver, ThreadPoolExecutor(2) as both:
+        first = both.submit(told, receiver.url(), incident())
+        assert inside.wait(20)
+        second = both.submit(told, receiver.url(), incident())
+        go_on.set()
+        assert (len(first.result()), second.result()) == (1, [])
+    assert len(receiver.got) == 1
+
+
+def test_hosts_that_cannot_be_read_fail_a_channel_and_no_check(
+    empty: Project, told: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "jupyter" / "jupyter_mlops_lab_config.json").write_text("{")
+    (sent,) = told("https://hooks.example.com/", incident())
+    assert not sent.ok
+    assert "jupyter_mlops_lab_config.json" in sent.sentence
 
 
 def test_a_channel_that_fails_is_told_of_and_tried_by_later_checks(

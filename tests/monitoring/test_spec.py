@@ -154,7 +154,11 @@ LEAST = "current: dataset:x\nreference: dataset:y\n"
         (LEAST + "channels: [{webhook: 'https://a b'}]", "has spaces or letters"),
         (LEAST + "channels: [{webhook: 'env:A-B'}]", "is no name of an environment variable"),
         (LEAST + "channels: [{webhook: 'https://x', on: [alrt]}]", "on.1 is 'alrt'; it must be"),
-        (LEAST + "channels: [{webhook: 'https://x', secret: 's e'}]", "secret is 's e'; it must"),
+        (
+            LEAST + "channels: [{webhook: 'https://x', secret: 's-e'}]",
+            "secret is something else; it must be the name of the environment variable",
+        ),
+        (LEAST + "channels: [{webhook: 'https://a..b'}]", "its host no name that there can be"),
     ],
 )
 def test_a_fault_is_told_at_its_place(write: Write, text: str, said: str) -> None:

@@ -7,9 +7,11 @@ import hashlib
 import hmac
 import json
 import socket
+import socketserver
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -149,6 +151,34 @@ def test_an_answer_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch)
     assert "did not answer: nothing within 0.3 s" in sent.sentence
 
 
+def test_a_handshake_that_drips_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TIMEOUT_S", 0.3)
+    monkeypatch.setattr(module, "TRIES", 1)
+
+    class Drip(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                self.request.sendall(b"\x16\x03\x03\x40\x00")
+                for _ in range(60):
+                    time.sleep(0.05)
+                    self.request.sendall(b"\x02")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Drip) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"https://localhost:{server.server_address[1]}/"
+        sent = Webhook(url, None, ("alert",)).send(MESSAGE, ground())
+        server.shutdown()
+    assert "localhost did not answer: nothing within 0.3 s" in sent.sentence
+
+
+def test_names_that_no_text_can_hold_are_sent_all_the_same() -> None:
+    with receiving(status(204)) as receiver:
+        channel = Webhook(receiver.url(), None, ("alert",))
+        assert channel.send(Message("alert", "a-1", {"monitor": "caf\udce9"}), ground()).ok
+    assert json.loads(receiver.got[0][2]) == {"monitor": "caf?"}
+
+
 @pytest.mark.parametrize(
     "answer", [lambda h: h.wfile.write(b"garbage\r\n\r\n"), lambda h: h.connection.close()]
 )
@@ -185,6 +215,9 @@ def test_nobody_there_is_a_sentence() -> None:
         "::127.0.0.1",
         "64:ff9b::a00:1",
         "2002:7f00:1::",
+        "fec0::1",
+        "64:ff9b:1::a00:1",
+        "::ffff:0:7f00:1",
     ],
 )
 def test_an_address_of_an_inner_network_is_refused_by_any_name(

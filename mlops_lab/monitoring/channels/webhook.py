@@ -44,7 +44,9 @@ TRIES: Final = 3
 BACKOFF_S: Final = (1.0, 4.0)
 """Between the tries: a receiver that restarts is back after some seconds."""
 TIMEOUT_S: Final = 5.0
-"""For a try as a whole, however slowly the answer drips."""
+"""For an address as a whole, however slowly the answer drips."""
+ADDRESSES: Final = 3
+"""Of a host that has many, so many are tried."""
 
 _FROM_ENVIRONMENT: Final = "env:"
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
@@ -55,12 +57,14 @@ _AGAIN: Final = frozenset({408, 425, 429})
 class WebhookModel(Shape):
     """A POST to an address for each message."""
 
+    # Whoever writes a secret where none belongs is not to read it again in logs and reports.
     webhook: Annotated[Line, Field(min_length=1, max_length=2_000)] = Field(
-        description="an address, https://…, or env:NAME for the variable that holds it"
+        description="an address, https://…, or env:NAME for the variable that holds it", repr=False
     )
     secret: Annotated[Line, Field(pattern=f"^{_VARIABLE.pattern}$")] | None = Field(
         default=None,
         description="the name of the environment variable that holds the secret to sign with",
+        repr=False,
     )
     on: list[Literal["alert", "warn", "resolved"]] = Field(
         default=["alert", "resolved"],
@@ -118,7 +122,8 @@ class Webhook(Channel):
         except OSError as error:
             host = urlsplit(self.address).hostname or self.address
             return Delivered(False, 1, f"{host} cannot be found: {_reason(error)}.")
-        body = json.dumps(message.body, ensure_ascii=False, separators=(",", ":")).encode()
+        text = json.dumps(message.body, ensure_ascii=False, separators=(",", ":"))
+        body = text.encode("utf-8", "replace")  # names of files may hold what is no Unicode
         sentence = ""
         for tries in range(1, TRIES + 1):
             if tries > 1:
@@ -177,9 +182,8 @@ class WebhookKind(ChannelKind):
     def channel(self, value: WebhookModel) -> Webhook:
         """Check the address."""
         if value.webhook.startswith(_FROM_ENVIRONMENT):
-            name = value.webhook.removeprefix(_FROM_ENVIRONMENT)
-            if not _VARIABLE.fullmatch(name):
-                raise InvalidInput(f"{name!r} is no name of an environment variable.")
+            if not _VARIABLE.fullmatch(value.webhook.removeprefix(_FROM_ENVIRONMENT)):
+                raise InvalidInput("What follows env: is no name of an environment variable.")
         else:
             _checked(value.webhook)
         return Webhook(value.webhook, value.secret, tuple(dict.fromkeys(value.on)))
@@ -193,8 +197,11 @@ def _checked(address: str) -> SplitResult:
     try:
         url = urlsplit(address)
         host, _ = url.hostname, url.port
-    except ValueError as error:
-        raise InvalidInput(f"The address is no URL: {error}.") from error
+        (host or "").encode("idna")  # as whoever looks the name up does
+    except ValueError as error:  # a UnicodeError is one
+        raise InvalidInput(
+            "The address is no URL, or its host no name that there can be."
+        ) from error
     if url.scheme not in ("https", "http") or not host:
         raise InvalidInput("The address must begin with https:// and name a host.")
     if url.username is not None or url.password is not None:
@@ -236,11 +243,14 @@ def _is_public(text: str) -> bool:
         inner = address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None)
         if inner is None and any(address in network for network in _WRAPPING):
             inner = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
-        if inner is not None:
-            address = inner
+        if inner is None:
+            return address in _UNICAST and address.is_global
+        address = inner
     return address.is_global and not address.is_multicast
 
 
+_UNICAST: Final = ipaddress.ip_network("2000::/3")
+"""What is handed out; the rest is local, translated on the spot, or nobody's."""
 _WRAPPING: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::/96"))
 """Where an address of four bytes stands at the end: NAT64, and the old form ``::127.0.0.1``."""
 
@@ -270,7 +280,7 @@ def _post(url: SplitResult, addresses: list[str], body: bytes, headers: dict[str
     if url.query:
         target += f"?{url.query}"
     last: OSError | None = None
-    for address in addresses:
+    for address in addresses[:ADDRESSES]:
         connection = _Pinned(url, address)
         # A socket's own timeout begins again with each byte.
         watch = threading.Timer(TIMEOUT_S, connection.abort)
@@ -310,6 +320,8 @@ class _Pinned(http.client.HTTPConnection):
         super().__init__(url.hostname or "", _port(url), timeout=TIMEOUT_S)
         self._address = address
         self._secure = url.scheme == "https"
+        if self._secure:
+            self.default_port = 443
         self.aborted = False
 
     def connect(self) -> None:
@@ -317,8 +329,11 @@ class _Pinned(http.client.HTTPConnection):
         plain = socket.create_connection((self._address, self.port), self.timeout)
         self.sock = plain
         if self._secure:
-            context = ssl.create_default_context()
-            self.sock = context.wrap_socket(plain, server_hostname=self.host)
+            secure = ssl.create_default_context().wrap_socket(
+                plain, server_hostname=self.host, do_handshake_on_connect=False
+            )
+            self.sock = secure  # before the handshake, which may drip as well
+            secure.do_handshake()
 
     def abort(self) -> None:
         """End it from another thread: whoever waits for an answer gets an error."""
