@@ -18,7 +18,13 @@ def test_create_makes_a_project_with_everything(tmp_path: Path) -> None:
     assert example.is_example(folder)
     project = Project.open(folder)
     assert project.settings.goals["auc"] == "max"
-    assert [one.name for one in project.pipelines.list()] == ["flight-delay", "january", "leak"]
+    assert [one.name for one in project.pipelines.list()] == [
+        "flight-delay",
+        "january",
+        "leak",
+        "year",
+    ]
+    assert [one.name for one in project.monitors.list()] == ["delay"]
     assert not any(one.faults for one in project.pipelines.list())
     assert sorted(path.name for path in (folder / "data").iterdir()) == [
         "airlines.parquet",
