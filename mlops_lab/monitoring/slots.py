@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["Slots"]
 
 _LOST: Final = timedelta(minutes=5)
-"""A server that takes a slot starts its run at once; one without a run by then has died between."""
+"""A server that takes a slot starts its run at once; one without a run then has died between."""
+_AHEAD: Final = timedelta(days=1)
+"""A slot further in the future was taken by a clock that went wrong: it holds nothing up."""
 
 # The newest slot that was taken and has come to a run, or still may.
 _LAST: Final = """
 select max(s.slot) from lab.monitor_slot s left join lab.run r on r.run_id = s.run_id
-where s.monitor = $monitor
+where s.monitor = $monitor and s.slot <= $ahead
   and (r.run_id is not null or make_timestamp(s.t) > $since::timestamp)
 """
 
@@ -70,8 +72,9 @@ class Slots:
 
 
 def _asked(spec: MonitorSpec) -> dict[str, Any]:
-    since = (datetime.now(UTC) - _LOST).replace(tzinfo=None)
-    return {"monitor": spec.name, "since": since}
+    now = datetime.now(UTC)
+    since = (now - _LOST).replace(tzinfo=None)
+    return {"monitor": spec.name, "since": since, "ahead": _text(now + _AHEAD)}
 
 
 def _text(moment: datetime) -> str:

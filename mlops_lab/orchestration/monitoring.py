@@ -98,10 +98,11 @@ def start_due(
     Returns
     -------
     str or None
-        The run's id; None when nothing is due.
+        The run's id; None when nothing is due, or while a check of the monitor goes on: then the
+        slot is taken after it.
     """
     due = monitors.due(spec)
-    if due is None:
+    if due is None or monitors.running(spec.name) is not None:
         return None
     # Before the slot is taken: nobody else would get it afterwards.
     access.require(by, "monitors:check")

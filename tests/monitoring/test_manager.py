@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -277,12 +278,30 @@ def test_a_slot_whose_server_died_before_the_run_is_taken_again(
     assert project.monitors.take_slot(spec, due) is None
 
 
-def test_nothing_is_started_that_is_not_due(project: Project) -> None:
+def test_nothing_is_started_that_is_not_due_or_goes_on(project: Project) -> None:
+    def start() -> str | None:
+        spec = project.monitors.load("delay")
+        return start_due(
+            project.monitors, project.store, project.runs, project.access, spec, by=MARA
+        )
+
+    assert start() is None
+    write(project, DELAY + 'schedule: "* * * * *"\n')
+    os.utime(project.root / "monitors" / "delay.yaml", (0, 0))
+    project.runs.start(kind="monitor", name="delay-1", source={"monitor": "delay"})
+    assert start() is None
+    assert [one for one in project.store.decisions() if one.kind == "monitor.slot"] == []
+
+
+def test_a_clock_that_went_wrong_holds_nothing_up(project: Project) -> None:
+    write(project, DELAY + 'schedule: "0 6 * * mon"\n')
+    os.utime(project.root / "monitors" / "delay.yaml", (0, 0))
     spec = project.monitors.load("delay")
-    started = start_due(
-        project.monitors, project.store, project.runs, project.access, spec, by=MARA
-    )
-    assert started is None
+    run = project.monitors.take_slot(spec, Due(datetime.now(UTC) + timedelta(days=900)))
+    project.runs.start(run_id=run, kind="monitor", name="delay-1")
+    due = project.monitors.due(spec)
+    assert due is not None
+    assert project.monitors.take_slot(spec, due)
 
 
 # ---------------------------------------------------------------------------------- channels
