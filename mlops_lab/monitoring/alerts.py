@@ -104,7 +104,7 @@ class AlertRecord:
     @property
     def cause(self) -> str:
         """What it is about, whenever it began."""
-        return self.key.partition("@")[0]
+        return self.key.rsplit("@", 1)[0]
 
     @property
     def is_over(self) -> bool:
@@ -236,8 +236,8 @@ class AlertDesk:
                 [record.id],
             ).fetchall()
             like = cursor.execute(
-                f"{SELECT} where monitor = ? and id <> ? and split_part(key, '@', 1) = ? "
-                "order by opened_at desc limit ?",
+                f"{SELECT} where monitor = ? and id <> ? "
+                "and regexp_replace(key, '@[^@]*$', '') = ? order by opened_at desc limit ?",
                 [record.monitor, record.id, record.cause, _SIMILAR],
             ).fetchall()
         stated = [json.loads(data) for _, _, _, data in events]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from mlops_lab.monitoring.alerts import AlertDetail, AlertRecord
 from mlops_lab.monitoring.delivering import Delivery
@@ -23,6 +23,9 @@ __all__ = [
     "time_text",
     "window_page",
 ]
+
+_CAUSE: Final = 80
+"""Characters of a cause in a title."""
 
 
 def time_text(at: datetime | None) -> str | None:
@@ -157,13 +160,14 @@ def alert_page(detail: AlertDetail) -> dict[str, Any]:
 
 
 def need(record: AlertRecord) -> dict[str, Any]:
-    """An alert as something that waits for a person."""
+    """An alert as something that waits for a person; of two in one chunk each says what it is."""
+    cause = record.cause.replace(":", " ")[:_CAUSE] or record.kind
     return {
         "kind": "alert",
         "run_id": record.run_id,
         "alert": record.id,
         "monitor": record.monitor,
-        "title": f"{record.monitor}: {record.label}",
+        "title": f"{record.monitor}: {cause}, {record.label}",
         "detail": record.sentence[:300],
         "at": time_text(record.opened_at),
     }

@@ -360,7 +360,7 @@ class Incident:
     @property
     def cause(self) -> str:
         """What it is about, whenever it began: ``domain``, ``quality:missing``."""
-        return self.key.partition("@")[0]
+        return self.key.rsplit("@", 1)[0]
 
 
 @dataclass(frozen=True, slots=True)

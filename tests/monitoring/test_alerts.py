@@ -15,6 +15,7 @@ from mlops_lab.errors import Conflict, Forbidden, InvalidInput, NotFound
 from mlops_lab.governance import Access, Identity, audit
 from mlops_lab.governance.sentences import sentence_of
 from mlops_lab.monitoring.alerts import AlertDesk
+from mlops_lab.monitoring.pages import need
 from mlops_lab.monitoring.reconciling import Reconciled
 from mlops_lab.monitoring.records import Evaluation
 from mlops_lab.project import Project
@@ -116,6 +117,18 @@ def test_what_a_person_resolved_stays_so_until_a_later_chunk_alarms(project: Pro
     (again,) = check(project, evaluation(incident(last=1))).opened
     assert (again.id, again.status) == (record.id, "open")
     assert project.monitors.detail(record.id).history[-1].comment == "It came again: week 1."
+
+
+def test_two_causes_of_one_chunk_are_two_alerts_that_say_which(project: Project) -> None:
+    causes = [f"fairness:fpr:mail {who}@example.com" for who in ("a@b", "a@c")]
+    opened = check(project, evaluation(*map(incident, causes))).opened
+    assert check(project, evaluation(*map(incident, causes))) == Reconciled()
+    assert {one.cause for one in opened} == set(causes)
+    assert {need(one)["title"] for one in opened} == {
+        "delay: fairness fpr mail a@b@example.com, week 0",
+        "delay: fairness fpr mail a@c@example.com, week 0",
+    }
+    assert [project.monitors.detail(one.id).similar for one in opened] == [(), ()]
 
 
 def test_a_first_chunk_that_moves_is_no_new_alert(project: Project) -> None:
