@@ -102,14 +102,20 @@ def _loud(
     quality: Sequence[QualityFinding],
     settings: Settings,
 ) -> dict[str, list[str]]:
-    """By chunk, what of the inputs is out of the ordinary and matters to the model."""
+    """By chunk, what of the inputs is out of the ordinary and matters to the model.
+
+    A column that drifted by a part of its rows is worth that part of its importance: what comes to
+    less than the policy's `importance` cannot be why labels are not what was expected. Of rows
+    outside of the range nobody knows what they are worth.
+    """
     found: dict[str, list[str]] = {chunk.key: [] for chunk in chunks}
     for one in quality:
         if one.state == "alert" and one.chunk in found:
             found[one.chunk].append(one.sentence)
+    least = settings.policy.importance
     for column in columns:
-        minor = column.importance is not None and column.importance < settings.policy.importance
-        if column.role != "feature" or minor:
+        worth = column.importance
+        if column.role != "feature" or (worth is not None and worth < least):
             continue
         for place, chunk in enumerate(chunks):
             outside = column.outside
@@ -119,7 +125,9 @@ def _loud(
                     f"{rows} of the rows are outside of the range of {column.name}."
                 )
             elif column.states[place] in "wa":
-                found[chunk.key].append(f"{column.name} drifted by {number(column.effect[place])}.")
+                effect = column.effect[place]
+                if worth is None or (effect or 0.0) * worth >= least:
+                    found[chunk.key].append(f"{column.name} drifted by {number(effect)}.")
     return {key: told for key, told in found.items() if told}
 
 

@@ -82,7 +82,8 @@ class Policy:
     group_rows
         Fairness and segments: smaller groups are not judged.
     importance
-        Drift of a column whose permutation importance is known and smaller is told, never alarmed.
+        Drift of a column whose permutation importance is known and smaller is told, never alarmed;
+        and drift that is smaller times the column's importance explains no surprise of the labels.
     """
 
     ks_warn: float = 0.05

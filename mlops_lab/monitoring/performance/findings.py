@@ -132,6 +132,7 @@ def concept_findings(
     All of these: the realised figure is outside the estimate's interval; the difference reaches the
     policy's level; it is beyond what differs in the reference's own chunks, each estimated by a
     curve learnt on the others; and the inputs are quiet, or promised the opposite of what came.
+    A shock may be over in the next chunk, whatever its size: only what lasts is an alert.
 
     Parameters
     ----------
@@ -142,17 +143,15 @@ def concept_findings(
     loud
         By chunk what alarmed in its inputs.
     """
-    every: list[dict[str, float]] = [
-        {} if unjudged(look, chunked.policy) else _surprises(chunked, place, loud)
+    every: list[list[str]] = [
+        [] if unjudged(look, chunked.policy) else _surprises(chunked, place, loud)
         for place, look in enumerate(looks)
     ]
     letters = [
         letter if (letter := unjudged(look, chunked.policy)) else "w" if found else "o"
         for look, found in zip(looks, every, strict=True)
     ]
-    at_once = [any(ratio >= chunked.policy.twice for ratio in found.values()) for found in every]
-    epochs = [chunked.epochs[place] for place in range(len(looks))]
-    lasting = persist(letters, at_once, chunked.policy, epochs)
+    lasting = persist(letters, [False] * len(looks), chunked.policy, chunked.epochs)
     findings = []
     for place, (found, (letter, running, of)) in enumerate(zip(every, lasting, strict=True)):
         for metric in found:
@@ -305,11 +304,11 @@ def _level(metric: str, one: Judged, policy: Policy, alone: bool) -> str:
     )
 
 
-def _surprises(chunked: Chunked, place: int, loud: Mapping[str, Sequence[str]]) -> dict[str, float]:
-    """By metric how far labels are beyond what was estimated, in levels; only those that are."""
+def _surprises(chunked: Chunked, place: int, loud: Mapping[str, Sequence[str]]) -> list[str]:
+    """The metrics of which labels are not what was estimated, and no input says why."""
     figures, estimates = chunked.figures[place], chunked.estimates[place]
     base = chunked.baselines[place]
-    found = {}
+    found = []
     for metric, level in CONCEPT.items():
         real, estimate = figures.get(metric), estimates.get(metric)
         if base is None or real is None or estimate is None:
@@ -329,8 +328,7 @@ def _surprises(chunked: Chunked, place: int, loud: Mapping[str, Sequence[str]]) 
             continue
         quiet = not loud.get(chunked.chunks[place].key)
         if quiet or _promised_otherwise(chunked, place, metric):
-            radius = 0.0 if natural is None else natural.radius
-            found[metric] = abs(difference) / max(radius, warn)
+            found.append(metric)
     return found
 
 
@@ -368,7 +366,7 @@ def _concept_sentence(
 def _concept_lines(
     chunked: Chunked,
     place: int,
-    found: Mapping[str, float],
+    found: Sequence[str],
     loud: Mapping[str, Sequence[str]],
     running: int,
     of: int,

@@ -93,6 +93,9 @@ def test_concept_alarm_needs_quiet_inputs_or_the_opposite_promise() -> None:
     concept = [one for one in found.live.findings if one.kind == "concept"]
     assert {(one.chunk, one.metric) for one in concept} >= {(KEYS[1], "positive_share")}
     assert {one.chunk for one in concept} == {KEYS[1]}
+    assert {one.state for one in concept} == {"warn"}
+    lasting = [one for one in year([0.0, 0.25, 0.25]).live.findings if one.kind == "concept"]
+    assert [one.state for one in lasting if one.metric == "positive_share"] == ["warn", "alert"]
     assert "and no input explains it" in concept[0].sentence
     loud = {KEYS[1]: ["temp drifted by 0.3."]}
     assert not [one for one in year(shock, loud=loud).live.findings if one.kind == "concept"]
