@@ -224,7 +224,8 @@ const Column = v.object({
   bins: Bins,
   /** One row of counts, or one per version of the model that answered. */
   reference_counts: v.union([Counts, v.record(v.string(), Counts)]),
-  counts: Packed,
+  /** Null where a saved notebook had no room for them. */
+  counts: maybe(Packed),
   /** What else was measured, by its name. */
   statistics: v.optional(v.record(v.string(), Series), {})
 });

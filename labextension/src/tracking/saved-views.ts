@@ -8,8 +8,10 @@ import type { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 import * as v from 'valibot';
 import { Graph } from '../api/lineage';
+import { AlertRow, Evaluation } from '../api/monitoring';
 import { Card, Decisions, ModelPage, Models, VersionDetail } from '../api/registry';
 import { NO_CURVES } from '../views/curves/state';
+import { NO_DRIFT, NO_SELECTION as NOTHING_LOOKED_AT } from '../views/drift/state';
 import { LocalModel } from '../views/model';
 import type { IView } from '../views/model';
 import { NO_REGISTRY, NO_SELECTION } from '../views/registry/state';
@@ -60,13 +62,36 @@ const SavedRegistry = v.object({
   version: v.literal(1),
   state: RegistryState
 });
-const Saved = v.variant('view', [SavedCurves, SavedRegistry]);
+const Looked = v.object({
+  column: v.nullable(v.string()),
+  from: v.nullable(v.number()),
+  until: v.nullable(v.number()),
+  alert: v.nullable(v.string()),
+  measure: v.picklist(['effect', 'wasserstein', 'psi']),
+  part: v.picklist(['features', 'segments', 'fairness', 'calibration', 'table'])
+});
+const Watched = v.object({
+  name: v.string(),
+  model: v.nullable(v.string()),
+  schedule: v.nullable(v.string()),
+  next_at: v.nullable(v.string())
+});
+const DriftState = v.object({
+  evaluation: v.nullable(Evaluation),
+  alerts: v.nullable(v.array(AlertRow)),
+  monitor: v.nullable(Watched),
+  yaml: v.nullable(v.string()),
+  updated_ms: v.nullable(v.number()),
+  selection: v.fallback(Looked, NOTHING_LOOKED_AT)
+});
+const SavedDrift = v.object({ view: v.literal('drift'), version: v.literal(1), state: DriftState });
+const Saved = v.variant('view', [SavedCurves, SavedRegistry, SavedDrift]);
 
-/** Draws a view into a node; resolves with how to take it away. */
-type Draw = (node: HTMLElement) => Promise<() => void>;
+/** Draws a view into a node; returns how to take it away. */
+type Draw = (node: HTMLElement) => () => void;
 
-/** How the view that an output holds is drawn; null when it is not ours, or of a later version. */
-export function savedView(data: unknown): Draw | null {
+/** How the view that an output holds is read and drawn; null when it is not ours, or a later one. */
+export function savedView(data: unknown): (() => Promise<Draw>) | null {
   const result = v.safeParse(Saved, data);
   if (!result.success) {
     return null;
@@ -74,38 +99,71 @@ export function savedView(data: unknown): Draw | null {
   const saved = result.output;
   if (saved.view === 'curves') {
     const state = { ...NO_CURVES, ...saved.state };
-    return async node => draw((await import('../views/curves')).default, state, node);
+    return async () => drawing((await import('../views/curves')).default, state);
+  }
+  if (saved.view === 'drift') {
+    const { monitor, selection } = saved.state;
+    const state = {
+      ...NO_DRIFT,
+      ...saved.state,
+      loaded: true,
+      monitor: monitor === null ? null : { ...monitor, running: null },
+      selection: { ...NOTHING_LOOKED_AT, ...selection }
+    };
+    return async () => drawing((await import('../views/drift')).default, state);
   }
   const selection = { ...saved.state.selection, sheet: null };
   const state = { ...NO_REGISTRY, ...saved.state, selection };
-  return async node => draw((await import('../views/registry')).default, state, node);
+  return async () => drawing((await import('../views/registry')).default, state);
 }
 
-function draw<S extends object>(view: IView<S>, state: S, node: HTMLElement): () => void {
-  node.replaceChildren();
-  return view.render({ model: new LocalModel(state), el: node });
+function drawing<S extends object>(view: IView<S>, state: S): Draw {
+  return node => view.render({ model: new LocalModel(state), el: node });
+}
+
+/** A node with one view at most: programs come late, and meanwhile another may be asked for. */
+export class Stage {
+  constructor(private _node: HTMLElement) {}
+
+  async show(read: () => Promise<Draw>): Promise<void> {
+    this.clear();
+    const turn = this._turn;
+    const draw = await read();
+    if (turn === this._turn) {
+      this._node.replaceChildren();
+      this._remove = draw(this._node);
+    }
+  }
+
+  /** Take away what stands there, and let nothing come that was asked for before. */
+  clear(): void {
+    this._turn += 1;
+    this._remove?.();
+    this._remove = undefined;
+  }
+
+  private _turn = 0;
+  private _remove?: () => void;
 }
 
 /** A saved view as an output of its own, where nobody knows widgets. */
 class SavedView extends Widget implements IRenderMime.IRenderer {
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
-    const drawIt = savedView(model.data[VIEW_MIME]);
-    this._remove?.();
-    this._remove = undefined;
-    if (drawIt !== null) {
-      this._remove = await drawIt(this.node);
+    const read = savedView(model.data[VIEW_MIME]);
+    if (read !== null) {
+      await this._stage.show(read);
     } else {
+      this._stage.clear();
       this.node.textContent = String(model.data['text/plain'] ?? '');
     }
   }
 
   protected onBeforeDetach(message: Message): void {
     super.onBeforeDetach(message);
-    this._remove?.();
-    this._remove = undefined;
+    this._stage.clear();
   }
 
-  private _remove?: () => void;
+  private _stage = new Stage(this.node);
 }
 
 /**
@@ -123,17 +181,16 @@ export function fallBack(rendermime: IRenderMimeRegistry): void {
 /** The same renderer (the widget manager looks for its own class), told what to do on failure. */
 function withSavedView(renderer: IRenderMime.IRenderer): IRenderMime.IRenderer {
   const render = renderer.renderModel.bind(renderer);
-  let remove: (() => void) | undefined;
+  const stage = new Stage(renderer.node);
   renderer.renderModel = async model => {
-    remove?.();
-    remove = undefined;
+    stage.clear();
     await render(model);
-    const drawIt = savedView(model.data[VIEW_MIME]);
-    if (drawIt !== null && renderer.node.textContent?.startsWith('Error displaying')) {
-      remove = await drawIt(renderer.node);
+    const read = savedView(model.data[VIEW_MIME]);
+    if (read !== null && renderer.node.textContent?.startsWith('Error displaying')) {
+      await stage.show(read);
     }
   };
-  renderer.disposed.connect(() => remove?.());
+  renderer.disposed.connect(() => stage.clear());
   return renderer;
 }
 

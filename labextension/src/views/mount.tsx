@@ -6,10 +6,16 @@ import type { IModel, IView } from './model';
 export function defineView<S>(Component: ComponentType<{ model: IModel<S> }>): IView<S> {
   return {
     render({ model, el }) {
-      el.classList.add('jp-MlopsLab-hosted');
-      const root = createRoot(el);
+      // A node of our own: hosts empty theirs, and say other things in it, when they please.
+      const host = document.createElement('div');
+      host.className = 'jp-MlopsLab-hosted';
+      el.append(host);
+      const root = createRoot(host);
       root.render(<Component model={model} />);
-      return () => root.unmount();
+      return () => {
+        root.unmount();
+        host.remove();
+      };
     }
   };
 }
