@@ -203,9 +203,11 @@ const SHARES = new Set(['positive_share', 'mean_score', 'accuracy']);
 /** The incident that is explained: the chosen one, else the first that is open, else the first. */
 export function chosenIncident(evaluation: IEvaluation, selection: ISelection): IIncident | null {
   const { alerts } = evaluation;
+  const { alert } = selection;
   return (
-    alerts.find(one => incidentKey(one) === selection.alert) ??
-    alerts.find(one => one.key === selection.alert || one.id === selection.alert) ??
+    alerts.find(one => incidentKey(one) === alert) ??
+    // Not every incident has opened an alert: without a choice none of them is meant.
+    alerts.find(one => alert !== null && (one.key === alert || one.id === alert)) ??
     alerts.find(one => one.open && one.severity !== 'info') ??
     alerts[0] ??
     null

@@ -193,6 +193,13 @@ describe('incidents', () => {
     expect(named(second.key)).toBe(second);
     expect(named(`${second.key}@${second.first}`)).toBe(second);
     expect(chosenIncident({ ...evaluation, alerts: [] }, NO_SELECTION)).toBeNull();
+    // Without a choice it is the first, not the first that opened no alert.
+    const over = evaluation.alerts.map((one, i) => ({
+      ...one,
+      open: false,
+      id: i === 0 ? 'a' : null
+    }));
+    expect(chosenIncident({ ...evaluation, alerts: over }, NO_SELECTION)).toBe(over[0]);
   });
 });
 
