@@ -35,9 +35,10 @@ _UNWRITTEN: Final = "*Nobody has written this part yet.*"
 _MOST_PARAMS: Final = 50
 _MOST_FIELDS: Final = 100
 
-# What Markdown reads as markup wherever it stands; `-`, `+`, `.` and `#` only lead a line.
+# What Markdown reads as markup wherever it stands; `-`, `+` and `#` only lead a line, as does a
+# number of a list, of which the mark is escaped: before a digit a backslash is only a backslash.
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]<>|~!])")
-_LEADING: Final = re.compile(r"^(\s*)([-+#=:]|\d+[.)])", re.MULTILINE)
+_LEADING: Final = re.compile(r"^(\s*\d*)((?<!\d)[-+#=:]|(?<=\d)[.)](?!\d))", re.MULTILINE)
 
 # Where an inline link, or the definition of one, says where it leads.
 _LINK: Final = re.compile(r"(\](?:\(|:)[\s>]*)([^\s)]*)")

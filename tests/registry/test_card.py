@@ -82,6 +82,14 @@ def test_what_people_wrote_stays_for_the_versions_to_come(project: Project, make
     assert "helicopters" not in project.models.card("flight-delay@1")
 
 
+def test_a_number_is_written_as_it_is(project: Project, make: Make) -> None:
+    version = make()
+    for note, written in (("3.11.7", "3.11.7"), ("-0.5", r"\-0.5"), ("1. a", r"1\. a")):
+        project.models.edit(version.ref, note=note, by=MARA)
+        assert f"| Note | {written} |" in project.models.card(version.ref)
+    assert "<ol" not in shown(project.models.card(version.ref))
+
+
 def test_a_part_that_is_a_fact_cannot_be_written(project: Project, make: Make) -> None:
     make()
     with pytest.raises(InvalidInput, match="no part 'evaluation' that people write"):
