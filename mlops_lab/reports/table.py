@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any, Final
 
 from mlops_lab.handles.card import short_number
@@ -79,7 +79,8 @@ def table_html(cells: Cells, *, caption: str = "", tools: bool = True) -> str:
         f'<th scope="col"{" class=n" * numeric}>{text(title, 100)}</th>'
         for title, numeric in zip(shown.titles, right, strict=True)
     )
-    body = "".join(f"<tr>{''.join(map(_cell, row, right))}</tr>" for row in shown.rows)
+    days = [_is_days(shown.rows, at) for at in range(len(shown.titles))]
+    body = "".join(f"<tr>{''.join(map(_cell, row, right, days))}</tr>" for row in shown.rows)
     said = [sentence for sentence in (cut_sentence(shown), shown.remark) if sentence]
     foot = f'<p class="jp-MlopsLab-report-told">{text(" ".join(said))}</p>' if said else ""
     if len(shown.rows) > ON_PAPER:
@@ -114,7 +115,10 @@ def cut_sentence(cells: Cells) -> str:
     return f"The first {columns:,} of {wide:,} columns." if wide > columns else ""
 
 
-def _cell(value: object, numeric: bool) -> str:
+def _cell(value: object, numeric: bool, day: bool) -> str:
+    if isinstance(value, date) and not _is_missing(value):
+        shown = plain(value)
+        return f"<td class=t>{text(shown[:10] if day else shown)}</td>"
     mark = " class=n" if numeric else ""
     if isinstance(value, Html):
         order = "" if value.order is None else f' data-v="{text(value.order)}"'
@@ -156,6 +160,15 @@ def plain(value: object) -> str:
 def _is_missing(value: object) -> bool:
     """Whether it is one of pandas' words for nothing; NaN itself is a number and says so."""
     return type(value).__name__ in ("NaTType", "NAType")
+
+
+def _is_days(rows: Sequence[Sequence[object]], at: int) -> bool:
+    """Whether all times of a column are midnights: it holds dates, in a type for times."""
+    return all(
+        row[at].time() == time() and not getattr(row[at], "nanosecond", 0)
+        for row in rows
+        if isinstance(row[at], datetime) and not _is_missing(row[at])
+    )
 
 
 def _is_numeric(rows: Sequence[Sequence[object]], at: int) -> bool:

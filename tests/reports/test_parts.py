@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -19,6 +21,7 @@ from mlops_lab.errors import InvalidInput, NotFound
 from mlops_lab.project import Project
 from mlops_lab.reports.evaluation import write_distribution, write_evaluation
 from mlops_lab.reports.items.chart import describe, write_chart
+from mlops_lab.reports.items.model import difference
 from mlops_lab.reports.items.table import cells_of
 from mlops_lab.reports.markdown import render_markdown, without_front
 from mlops_lab.reports.references import resolve, resolve_loosely
@@ -69,6 +72,7 @@ def test_markdown_begins_below_the_heading_above_it_and_tells_of_its_own() -> No
         lambda rows: pl.LazyFrame(rows),
         lambda rows: pa.table(rows),
         lambda rows: pa.table(rows).to_batches()[0],
+        lambda rows: duckdb.from_arrow(pa.table(rows)),
         lambda rows: [
             dict(zip(rows, row, strict=True)) for row in zip(*rows.values(), strict=True)
         ],
@@ -96,6 +100,10 @@ def test_a_table_is_the_same_from_every_library_and_cut_with_a_sentence(make: An
          ["x · 1", "x · 2"], ["1", "2"]),
         (pd.Series([pd.Timestamp("2026-01-02 03:04"), pd.NaT], name="t"), ["t"],
          ["2026-01-02 03:04:00"]),
+        (pd.DataFrame({"day": pd.to_datetime(["2026-01-02", None]), "at": pd.to_datetime(
+            ["2026-01-02 00:00", "2026-01-02 06:00"])}), ["day", "at"],
+         ["2026-01-02", "2026-01-02 00:00:00", "–"]),
+        ({"day": np.array(["2026-01-02"], "datetime64[ns]")}, ["day"], ["2026-01-02"]),
         (pd.DataFrame({"l": [[1, 2]], "d": [{"a": 1}]}), ["l", "d"], ["[1, 2]", "{'a': 1}"]),
         (pa.table([[1], [2]], names=["a", "a"]), ["a", "a"], ["1", "2"]),
         (pd.DataFrame({"big": [2**60], "neg": [-1.5]}), ["big", "neg"], [str(2**60), "−1.5"]),
@@ -204,6 +212,15 @@ def test_a_name_of_two_things_must_be_said_in_full(project: Project) -> None:
     ):
         resolve_loosely(project, name)
     assert resolve_loosely(project, f"dataset:{name}").name == name
+
+
+@pytest.mark.parametrize(
+    ("value", "was", "shown"),
+    [(20.5, 10.0, "▲ +10.5"), (0.5, 0.75, "▼ −.25"), (1.0, 1.0, "="), (float("nan"), 1.0, "")],
+)
+def test_a_difference_is_told_with_its_sign(value: float, was: float, shown: str) -> None:
+    told = difference(value, was, "max")
+    assert ("" if told is None else read(told.markup).text or told.markup) == shown
 
 
 # ------------------------------------------------------------------ evaluations

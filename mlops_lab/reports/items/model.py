@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from mlops_lab.handles.card import size_text
+from mlops_lab.handles.card import short_number, size_text
 from mlops_lab.handles.model import Model
 from mlops_lab.handles.model_card import UNSAFE
 from mlops_lab.registry.browse import Browser
@@ -16,7 +17,7 @@ from mlops_lab.reports.markdown import without_front
 from mlops_lab.reports.table import Cells
 from mlops_lab.reports.writer import Writer, state_word, time_html
 
-__all__ = ["KIND"]
+__all__ = ["KIND", "difference"]
 
 _BETTER = {"max": 1.0, "min": -1.0}
 
@@ -124,7 +125,7 @@ def _write_metrics(
             f"{key} {_arrow(goals.get(key))}",
             value,
             was.get(key),
-            _difference(value, was.get(key), goals.get(key)),
+            difference(value, was.get(key), goals.get(key)),
         )
         for key, value in metrics.items()
     ]
@@ -154,17 +155,19 @@ def _arrow(goal: str | None) -> str:
     return {"max": "↑", "min": "↓"}.get(str(goal), "")
 
 
-def _difference(value: Any, was: Any, goal: str | None) -> Html | None:
+def difference(value: Any, was: Any, goal: str | None) -> Html | None:
     """A difference with its sign, and whether it is for the better."""
     if not isinstance(value, int | float) or not isinstance(was, int | float):
         return None
     change = float(value) - float(was)
     if change == 0:
         return Html("=", 0.0)
+    if not math.isfinite(change):
+        return None
     better = change * _BETTER.get(str(goal), 0)
     tone = "better" if better > 0 else "worse" if better < 0 else "same"
     mark = "▲" if change > 0 else "▼"
-    shown = f"{abs(change):.3g}".replace("0.", ".", 1)
+    shown = short_number(abs(change)).removeprefix("0")
     sign = "+" if change > 0 else "−"
     return Html(f'<span class="jp-mod-{tone}">{mark} {sign}{text(shown)}</span>', change)
 

@@ -64,7 +64,7 @@ def cells_of(thing: Any) -> Cells:
     if library == "polars":
         return _polars(thing)
     if type(thing).__name__ == "DuckDBPyRelation":
-        total = int(thing.aggregate("count(*)").fetchone()[0])
+        total = int(thing.aggregate("count(*)").fetchall()[0][0])
         return _arrow(thing.limit(MOST_ROWS).to_arrow_table(), total)
     if library == "pyarrow":
         return _arrow(thing, thing.num_rows)
@@ -73,7 +73,7 @@ def cells_of(thing: Any) -> Cells:
         rows = [[row.get(name) for name in names] for row in thing[:MOST_ROWS]]
         return Cells(names, rows, len(thing))
     if _is_columns(thing):
-        columns = {str(name): list(values) for name, values in thing.items()}
+        columns = {str(name): _listed(values) for name, values in thing.items()}
         lengths = {len(values) for values in columns.values()}
         if len(lengths) > 1:
             told = ", ".join(f"{name} {len(values):,}" for name, values in columns.items())
@@ -115,6 +115,15 @@ def _values(series: Any) -> Sequence[Any]:
 
     missing = pd.isna(series)
     return [None if gone else value for value, gone in zip(series.tolist(), missing, strict=True)]
+
+
+def _listed(values: Any) -> Sequence[Any]:
+    """A column of a dict; times of numpy's are times only as pandas tells them."""
+    if getattr(getattr(values, "dtype", None), "kind", "-") not in "mM":
+        return list(values)
+    import pandas as pd
+
+    return _values(pd.Series(values))
 
 
 def _polars(frame: Any) -> Cells:
