@@ -15,6 +15,8 @@ import { edgesOf } from './window';
 const HEIGHT = 120;
 const BASE = 98;
 const TOP = 8;
+/** Characters of a unit that has room at each number of the axis. */
+const SHORT_UNIT = 4;
 /** Categories that are drawn: those that differ most. */
 const MOST = 14;
 /** Rows far out would leave no room for all others. */
@@ -165,15 +167,22 @@ function Histogram(props: { column: IColumn; found: IColumnWindow; range: IRange
   const x = (value: number) =>
     pad + ((Math.max(low, Math.min(high, value)) - low) / (high - low || 1)) * (width - 2 * pad);
   const y = (value: number) => BASE - (value / most) * (BASE - TOP);
+  // A longer one runs into the next number; it stands below, with the median.
+  const unit = (column.unit ?? '').length > SHORT_UNIT ? null : column.unit;
   const inner = (high - low) / 5;
   const ticks = axis([low + inner, high - inner]).ticks.filter(tick => tick >= low && tick <= high);
   const { outside } = column;
   const [from, until] = [finite(outside?.low), finite(outside?.high)];
-  let step = '';
+  // A path each: what follows the brush has few elements.
+  let [bars, step] = ['', ''];
   now.forEach((value, i) => {
-    const [a, b] = [x(edges[i]), x(edges[i + 1])];
+    const [a, b] = [round(x(edges[i])), round(x(edges[i + 1]))];
     if (edges[i + 1] >= low && edges[i] <= high) {
-      step += `${step === '' ? `M${a} ${BASE}` : `L${a} ${y(value)}`}V${y(value)}H${b}`;
+      step += `${step === '' ? `M${a} ${BASE}` : ''}V${round(y(value))}H${b}`;
+      bars +=
+        before[i] > 0
+          ? `M${a} ${BASE}V${round(y(before[i]))}H${Math.max(a + 1, b - 0.5)}V${BASE}Z`
+          : '';
     }
   });
   return (
@@ -207,18 +216,7 @@ function Histogram(props: { column: IColumn; found: IColumnWindow; range: IRange
             height={BASE - TOP}
           />
         )}
-        {before.map((value, i) =>
-          value > 0 && edges[i + 1] >= low && edges[i] <= high ? (
-            <rect
-              key={i}
-              className="jp-mod-reference"
-              x={x(edges[i])}
-              y={y(value)}
-              width={Math.max(1, x(edges[i + 1]) - x(edges[i]) - 0.5)}
-              height={BASE - y(value)}
-            />
-          ) : null
-        )}
+        <path className="jp-mod-reference" d={bars} />
         {step !== '' && <path className="jp-mod-window" d={`${step}V${BASE}`} />}
         <path className="jp-mod-axis" d={`M${pad} ${BASE}H${width - pad}`} />
         {[from, until].map((end, i) =>
@@ -233,13 +231,17 @@ function Histogram(props: { column: IColumn; found: IColumnWindow; range: IRange
             y={HEIGHT - 6}
             textAnchor={x(tick) < 30 ? 'start' : x(tick) > width - 30 ? 'end' : 'middle'}
           >
-            {withUnit(tick, column.unit)}
+            {withUnit(tick, unit)}
           </text>
         ))}
       </svg>
       <Outside column={column} range={range} />
     </div>
   );
+}
+
+function round(place: number): number {
+  return Math.round(10 * place) / 10;
 }
 
 /** Where nearly all rows are. */

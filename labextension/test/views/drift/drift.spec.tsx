@@ -396,6 +396,24 @@ describe('an odd evaluation', () => {
     expect(host.textContent).toContain('The counts of this feature are not kept here');
   });
 
+  it('keeps the axis free of a long unit', async () => {
+    const [temp] = evaluation.columns;
+    for (const [unit, there] of [
+      ['°F', true],
+      ['departures per hour', false]
+    ] as const) {
+      await odd(
+        { columns: [{ ...temp, unit }] },
+        select({ column: temp.name, from: 0, until: 3, alert: '' })
+      );
+      const numbers = [...host.querySelectorAll('.jp-MlopsLab-drift-histogram text')];
+      expect(numbers.length).toBeGreaterThan(0);
+      expect(numbers.every(one => one.textContent!.endsWith(unit))).toBe(there);
+      expect(host.textContent).toContain(unit);
+      act(() => remove?.());
+    }
+  });
+
   it('with broken counts names them', async () => {
     const [temp, ...others] = evaluation.columns;
     const counts = { ...temp.counts!, data: 'AAAA' };
