@@ -77,7 +77,7 @@ def judge_performance(
         _count(both.reference, grid, both, keep) if known and both.reference else None,
         _count_current(both, grid, keep),
         settings,
-        chunks=both.current.cube.chunks,
+        chunks=chunks,
         partial=[chunk.key for chunk in chunks if chunk.state == "partial"],
         versions={name: _count(side, grid, both, keep) for name, side in versions.items()},
         version_of={chunk.key: chunk.version for chunk in chunks if chunk.version is not None},

@@ -35,7 +35,7 @@ from mlops_lab.monitoring.performance.metrics import measure, metrics_of
 from mlops_lab.monitoring.performance.segments import worst_segments
 from mlops_lab.monitoring.settings import Policy, Settings
 from mlops_lab.monitoring.wire import Packed, series
-from mlops_lab.monitoring.wording import counted, listed, period
+from mlops_lab.monitoring.wording import counted, listed
 
 if TYPE_CHECKING:
     from mlops_lab.compute import ScoreCounts, ScoreCube, Segment
@@ -121,7 +121,7 @@ class Chunked:
     @cached_property
     def told(self) -> tuple[str, ...]:
         """How a sentence names each."""
-        return tuple(_told(chunk) for chunk in self.chunks)
+        return tuple(chunk.label for chunk in self.chunks)
 
 
 def judge(
@@ -129,7 +129,7 @@ def judge(
     current: ScoreCube,
     settings: Settings,
     *,
-    chunks: Sequence[Slice] | None = None,
+    chunks: Sequence[Slice],
     partial: Collection[str] = (),
     versions: Mapping[str, ScoreCube] | None = None,
     version_of: Mapping[str, str | None] | None = None,
@@ -148,7 +148,7 @@ def judge(
     settings
         Its policy, `labels_after`, `fairness`.
     chunks
-        Of the evaluation, in order; None is the cube's own.
+        Of the evaluation, in order, with what they are called.
     partial
         Keys of chunks that are not over: drawn, never judged.
     versions, version_of
@@ -168,7 +168,7 @@ def judge(
         reference,
         current,
         settings,
-        tuple(current.chunks if chunks is None else chunks),
+        tuple(chunks),
         frozenset(partial),
         versions or {},
         version_of or {},
@@ -522,16 +522,6 @@ class _Judging:
             )
         if base.whole.scored and (base.whole.scores > 0).sum() == 1 and grid.points:
             notes.append("All scores of the reference are equal: they rank nothing.")
-
-
-def _told(chunk: Slice) -> str:
-    label = getattr(chunk, "label", None)
-    if label:
-        return str(label)
-    start: Any = getattr(chunk, "from_", None)
-    if start is not None and chunk.until is not None:
-        return period(start, chunk.until)
-    return f"chunk {chunk.key}"
 
 
 def _line(metric: str, chunked: Chunked, judged: Sequence[Judged]) -> MetricLine:

@@ -32,6 +32,10 @@ class Slice(Protocol):
         """Its name."""
 
     @property
+    def label(self) -> str:
+        """As people write it, in their time zone."""
+
+    @property
     def until(self) -> datetime | None:
         """Its end."""
 

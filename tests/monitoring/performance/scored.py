@@ -11,9 +11,11 @@ import pandas as pd
 from mlops_lab.compute import Chunking, ScoreCube, ScoreGrid, count_scores, fit_scores
 from mlops_lab.monitoring import performance
 from mlops_lab.monitoring.outcomes import Performance
+from mlops_lab.monitoring.records import ChunkRecord
 from mlops_lab.monitoring.settings import Settings
+from mlops_lab.monitoring.windows import label_of
 
-__all__ = ["FIRST", "WEEK", "judged", "rows", "weeks"]
+__all__ = ["FIRST", "WEEK", "judged", "named", "rows", "weeks"]
 
 WEEK = Chunking("week", "at")
 FIRST = pd.Timestamp("2013-04-01")
@@ -44,6 +46,14 @@ def weeks(parts: Sequence[pd.DataFrame], first: pd.Timestamp = FIRST) -> pd.Data
     )
 
 
+def named(cube: ScoreCube) -> list[ChunkRecord]:
+    """The chunks of a cube as an evaluation has them."""
+    return [
+        ChunkRecord(one.key, label_of(one, WEEK), one.from_, one.until, 0, "complete")
+        for one in cube.chunks
+    ]
+
+
 def judged(
     reference: pd.DataFrame | None,
     current: pd.DataFrame,
@@ -60,7 +70,7 @@ def judged(
     else:
         grid, before = _counted(reference, tuple(segments), tuple(columns.items()))
     now = count_scores(current, grid, chunking=WEEK)
-    return performance.judge(before, now, settings or Settings(), **more)
+    return performance.judge(before, now, settings or Settings(), chunks=named(now), **more)
 
 
 _known: dict[Any, tuple[pd.DataFrame, ScoreGrid, ScoreCube]] = {}

@@ -17,7 +17,7 @@ from mlops_lab.monitoring.outcomes import Performance
 from mlops_lab.monitoring.settings import Policy, Settings
 from mlops_lab.monitoring.wire import decode, encode
 
-from .scored import FIRST, WEEK, judged, rows, weeks
+from .scored import FIRST, WEEK, judged, named, rows, weeks
 
 REFERENCE = weeks([rows(2000, seed) for seed in range(10)], pd.Timestamp("2013-01-07"))
 KEYS = [f"{FIRST + pd.Timedelta(weeks=i):%Y-%m-%d}" for i in range(9)]
@@ -152,6 +152,7 @@ def test_each_version_has_its_own_reference() -> None:
         count["1"],
         count["now"],
         Settings(),
+        chunks=named(count["now"]),
         versions={"1": count["1"], "2": count["2"]},
         version_of=dict(zip(KEYS[:4], "1122", strict=True)),
     )
