@@ -119,6 +119,10 @@ class MonitorModel(Shape):
     fairness: FairnessModel | None = Field(
         default=None, description="a map such as {by: [carrier]}"
     )
+    classifier: bool = Field(
+        default=False,
+        description="true or false: ask a classifier, too, to tell current rows from the reference",
+    )
     schedule: Text | None = Field(
         default=None,
         description='five words as cron has them, such as "0 6 * * mon", in the time zone above',

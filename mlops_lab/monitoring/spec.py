@@ -399,6 +399,7 @@ class _Checker:
             "policy": policy,
             "labels_after": seconds(model.labels.after) if model.labels else None,
             "fairness": tuple(model.fairness.by) if model.fairness else (),
+            "classifier": model.classifier,
         }
 
 

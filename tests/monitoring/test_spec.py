@@ -44,6 +44,7 @@ policy: {ks_alert: 0.2}
 domain: {columns: [temp, dewp], share: 0.15}
 performance: {gap: 0.06, auc: 0.2}
 fairness: {by: [carrier]}
+classifier: true
 schedule: "0 6 * * mon"
 channels:
   - webhook: https://hooks.example.com/lab
@@ -87,6 +88,7 @@ def test_a_whole_file_says_all_of_it(write: Write) -> None:
     assert (spec.policy.auc_warn, spec.policy.auc_alert) == (0.2, 0.2)
     assert spec.settings["labels_after"] == 7 * 86_400
     assert spec.settings["domain"] == ("temp", "dewp")
+    assert spec.settings["classifier"] is True
     assert spec.channels == (
         Webhook("https://hooks.example.com/lab", "MLOPS_HOOK_SECRET", ("alert", "resolved")),
     )
