@@ -7,7 +7,7 @@ without what it counts.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "MINUS",
     "change",
     "counted",
+    "during",
     "listed",
     "number",
     "period",
@@ -23,8 +24,8 @@ __all__ = [
     "sentence",
     "share",
     "signed",
-    "since",
     "span",
+    "start",
 ]
 
 MINUS = "\N{MINUS SIGN}"
@@ -171,19 +172,32 @@ def quoted(value: object) -> str:
     return repr(cut)
 
 
-def listed(names: Iterable[str], most: int = _MOST) -> str:
+def listed(names: Iterable[str], most: int = _MOST, *, open_end: bool = False) -> str:
     """Join names with commas and an and; what is beyond `most` is counted.
+
+    Parameters
+    ----------
+    names
+        What there is; of an iterator each is taken once.
+    most
+        So many are told.
+    open_end
+        There are more that nobody counted: ``and others``.
 
     Examples
     --------
     >>> listed(["temp"]), listed(["temp", "dewp"]), listed("abcde"), listed([])
     ('temp', 'temp and dewp', 'a, b, c and 2 more', 'none')
+    >>> listed("abcde", open_end=True)
+    'a, b, c and others'
     """
     every = list(names)
     shown = every[:most]
     rest = len(every) - len(shown)
     if not every:
         return "none"
+    if open_end:
+        return f"{', '.join(shown)} and others"
     if rest:
         return f"{', '.join(shown)} and {rest:,} more"
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
@@ -240,12 +254,31 @@ def period(start: datetime, until: datetime) -> str:
     return f"{start.day} to {last.day} {last:%B}"
 
 
-def since(labels: Sequence[str], first: int, at: int) -> str:
-    """Say since which chunk something is so, seen from the chunk `at`; empty when just now.
+def start(label: str) -> str:
+    """Say when a chunk begins, from how people write the whole of it: since when it is so.
 
     Examples
     --------
-    >>> since(["1 May", "2 May", "3 May"], 0, 2)
-    'since 1 May'
+    >>> [start(x) for x in ("15 to 21 April", "29 April to 5 May", "May 2013", "chunk 4")]
+    ['15 April', '29 April', 'May 2013', 'chunk 4']
     """
-    return "" if first >= at else f"since {labels[first]}"
+    first, to, last = label.partition(" to ")
+    if not to:
+        return label
+    return f"{first} {last.partition(' ')[2]}" if first.isdigit() else first
+
+
+def during(label: str) -> str:
+    """Say that something was so in a chunk, with the word that its name wants.
+
+    Examples
+    --------
+    >>> [during(x) for x in ("15 to 21 April", "1 May", "3 May 05:00", "May 2013", "chunk 4")]
+    ['from 15 to 21 April', 'on 1 May', 'on 3 May from 05:00', 'in May 2013', 'in chunk 4']
+    """
+    if " to " in label:
+        return f"from {label}"
+    if not label[:1].isdigit():
+        return f"in {label}"
+    day, _, hour = label.rpartition(" ")
+    return f"on {day} from {hour}" if ":" in hour else f"on {label}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_lab.monitoring.settings import Policy
+from mlops_lab.monitoring.wording import start
 
 if TYPE_CHECKING:
     from mlops_lab.compute import Source
@@ -125,5 +126,5 @@ class Material:
         return self.units.get(name)
 
     def since(self, first: int, place: int) -> str:
-        """A clause that says since which chunk; empty in the chunk in which it began."""
-        return "" if first >= place else f", since {self.labels[first]}"
+        """Words that say since when; empty in the chunk in which it began."""
+        return "" if first >= place else f" since {start(self.labels[first])}"

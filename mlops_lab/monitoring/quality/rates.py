@@ -42,8 +42,8 @@ class Rate:
         In the reference.
     natural
         What the reference's own chunks have; None is too few of them.
-    first
-        The chunk since which it is so.
+    since
+        Words that say since when it is so; empty where it begins.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Rate:
     usual_k: int
     usual_n: int
     natural: NaturalRange | None = None
-    first: int = 0
+    since: str = ""
 
     @property
     def value(self) -> float:
@@ -72,14 +72,17 @@ class Rate:
 
     @property
     def told(self) -> str:
-        """``34.2 %, usually 2.1 % (+32.1 points ± 1.2)``, and what is natural."""
+        """``34.2 % of the rows, usually 2.1 % (+32.1 points ± 1.2)``, and what is natural."""
         p, q = self.value, self.usual
         half = _Z * (p * (1 - p) / self.n + q * (1 - q) / self.usual_n) ** 0.5
         natural = ""
         if self.natural is not None and self.natural.high > q:
             natural = f"; its own chunks reach {share(self.natural.high)}"
         wide = f" ± {100 * half:.1f}" if half >= 0.0005 else ""
-        return f"{share(p)}, usually {share(q)} ({points(p - q)}{wide}{natural})"
+        return (
+            f"{share(p)} of the rows{self.since}, usually {share(q)} "
+            f"({points(p - q)}{wide}{natural})"
+        )
 
 
 class Rates(Check):
@@ -102,7 +105,7 @@ class Rates(Check):
 
     @abstractmethod
     def sentence(self, rate: Rate, now: Counts, usual: Counts, material: Material) -> str:
-        """What is found, without since when."""
+        """What is found, since when, and what to do."""
 
     def levels(self, rate: Rate, material: Material) -> tuple[float, float, float]:
         """Points that warn, points that alarm, and the factor."""
@@ -125,7 +128,8 @@ class Rates(Check):
             first, last = begun.get(rate.name, (rate.place, rate.place - 1))
             first = first if last == rate.place - 1 else rate.place
             begun[rate.name] = (first, rate.place)
-            full = Rate(*_key(rate), natural=natural, first=first)
+            since = material.since(first, rate.place)
+            full = Rate(*_key(rate), natural=natural, since=since)
             now = material.now(rate.place, rate.name)
             usual = material.usual(rate.place, rate.name)
             assert usual is not None
@@ -133,7 +137,7 @@ class Rates(Check):
             yield looking.found(
                 self,
                 state,
-                told.replace("{since}", material.since(first, rate.place)),
+                told,
                 column=rate.name,
                 place=rate.place,
                 value=rate.value,

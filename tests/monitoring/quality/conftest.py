@@ -86,6 +86,7 @@ def weeks() -> Weeks:
                 "distance": random.choice([199, 488, 719, 1023, 2475], n),
                 "pressure": np.where(random.random(n) < 0.1, np.nan, random.normal(1017, 7, n)),
                 "late": random.random(n) < 0.2,
+                "city": np.array(["Boston", "São Paulo", "Chicago Midway"])[np.arange(n) % 3],
             }
         )
 

@@ -41,7 +41,7 @@ class Clock(Check):
 
     name = "clock"
     about = "A daily profile that moved by whole hours."
-    rank = 50
+    rank = 31
 
     def look(self, looking: Looking) -> Iterator[QualityFinding]:
         """Turn each chunk's profile by every number of hours, and see which fits."""
@@ -58,6 +58,7 @@ class Clock(Check):
         usual /= usual.sum()
         before: tuple[int, int] = (0, -2)
         first = 0
+        regular: datetime | None = None
         for place, rows in sorted(by_place.items()):
             now = np.array(rows, dtype=float)
             if now.sum() < max(ROWS, material.policy.small) or not _is_whole(place, material):
@@ -65,6 +66,7 @@ class Clock(Check):
             now /= now.sum()
             hours = _shift(now, usual, float(sum(rows)), float(sum(usual_rows)))
             if hours == 0:
+                regular = material.chunks[place].from_
                 continue
             first = first if before == (hours, place - 1) else place
             before = (hours, place)
@@ -76,11 +78,12 @@ class Clock(Check):
                 f"{'later' if hours > 0 else 'earlier'} than usual"
                 f"{material.since(first, place)}: moved back, the rows of the day fall as before "
                 f"(total variation {number(raw, 2)} → {number(left, 2)}). "
-                f"{_advice(hours, first, material)}",
+                f"{_advice(hours, first, material, regular)}",
                 column=material.time,
                 place=place,
                 value=float(hours),
                 usual=0.0,
+                explains=True,
             )
 
 
@@ -123,10 +126,10 @@ def _is_whole(place: int, material: Material) -> bool:
     return chunk.until - chunk.from_ >= timedelta(hours=23)
 
 
-def _advice(hours: int, place: int, material: Material) -> str:
+def _advice(hours: int, place: int, material: Material, regular: datetime | None) -> str:
     if abs(hours) > 1:
         return "Look for local times that are read as UTC, or a time zone that was lost."
-    changed = _clock_change(hours, place, material)
+    changed = _clock_change(hours, place, material, regular)
     if changed:
         return (
             f"The clocks changed on {changed}: what follows the local clock moves by an hour in "
@@ -135,8 +138,14 @@ def _advice(hours: int, place: int, material: Material) -> str:
     return "Look for a time zone that was lost, or clocks that were not changed."
 
 
-def _clock_change(hours: int, place: int, material: Material) -> str | None:
-    """When clocks changed in the weeks before, where the chunks' own time zone has no such day."""
+def _clock_change(
+    hours: int, place: int, material: Material, regular: datetime | None
+) -> str | None:
+    """When clocks changed, where the chunks' own time zone has no such day.
+
+    Not before the last chunk that was as usual (`regular` is when it began), or in the weeks before
+    the first one.
+    """
     start = material.chunks[place].from_
     until = material.chunks[place].until
     if (
@@ -147,7 +156,8 @@ def _clock_change(hours: int, place: int, material: Material) -> str | None:
     ):
         return None
     day = until
-    while day > start - timedelta(days=35):
+    earliest = start - timedelta(days=35) if regular is None else regular
+    while day > earliest:
         for zone in ZONES:
             # Where clocks go forward, what follows them is earlier in a zone that stays.
             if _offset(zone, day) - _offset(zone, day - timedelta(days=1)) == timedelta(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from mlops_lab.compute.types import kind_of_type
 from mlops_lab.monitoring.quality.kind import Check
 from mlops_lab.monitoring.quality.shape import distance, shape_of, word_distance
-from mlops_lab.monitoring.wording import listed, number
+from mlops_lab.monitoring.wording import listed, number, start
 
 if TYPE_CHECKING:
     from mlops_lab.compute.counts import Counts
@@ -73,7 +73,7 @@ class Column(Check):
         taken = {match.name for match in matches.values()}
         for name, match in matches.items():
             place = empty.get(name)
-            since = "" if place is None else f" since {material.labels[place]}"
+            since = "" if place is None else f" since {start(material.labels[place])}"
             first = place or 0
             looking.explained |= {(name, one) for one in range(first, len(material.chunks))}
             near = "by its name" if match.apart is None else f"{match.symbol} {number(match.apart)}"

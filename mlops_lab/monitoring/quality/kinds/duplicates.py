@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from mlops_lab.monitoring.quality.kind import Check
-from mlops_lab.monitoring.wording import counted, listed, share
+from mlops_lab.monitoring.wording import counted, during, share
 
 if TYPE_CHECKING:
     from mlops_lab.compute.counts import Counts, Window
@@ -21,6 +21,9 @@ USUAL: Final = 0.2
 SLOTS: Final = 500
 """Two chunks are the same by chance only where there is less to tell them apart."""
 
+MORE: Final = 1.1
+"""Identifiers that repeat are told where they are so many times as many as the rows that do."""
+
 
 class Duplicates(Check):
     """The same rows again."""
@@ -30,18 +33,27 @@ class Duplicates(Check):
     rank = 45
 
     def look(self, looking: Looking) -> Iterator[QualityFinding]:
-        """A chunk that repeats another one first: it explains its rows."""
-        repeated = set()
+        """A chunk that repeats another one first: it explains its rows, and rows their ids."""
+        places = set()
+        again = 0
         for finding, place in self._chunks(looking):
-            repeated.add(place)
+            places.add(place)
+            again += looking.material.current[place].rows
             yield finding
-        yield from self._rows(looking, repeated)
-        yield from self._ids(looking)
+        for finding, rows in self._rows(looking, places):
+            again += rows
+            yield finding
+        yield from self._ids(looking, again)
 
     def _chunks(self, looking: Looking) -> Iterator[tuple[QualityFinding, int]]:
         """Chunks whose columns have exactly the counts of the chunk before: the feed repeats."""
         material = looking.material
-        features = [name for name in material.names if name not in material.ignored]
+        # A row that is delivered again may have the time of the delivery.
+        features = [
+            name
+            for name in material.names
+            if name not in material.ignored and material.grids[name].kind != "time"
+        ]
         for place in range(1, len(material.current)):
             now, before = material.current[place], material.current[place - 1]
             if now.rows < material.policy.small or now.rows != before.rows:
@@ -62,7 +74,8 @@ class Duplicates(Check):
                     place,
                 )
 
-    def _rows(self, looking: Looking, repeated: set[int]) -> Iterator[QualityFinding]:
+    def _rows(self, looking: Looking, repeated: set[int]) -> Iterator[tuple[QualityFinding, int]]:
+        """Chunks with rows that come twice, and how many they are."""
         material = looking.material
         found, usual = looking.scans.repeats()
         base = usual.repeated / usual.rows if usual is not None and usual.rows else 0.0
@@ -78,34 +91,39 @@ class Duplicates(Check):
             rose = value - expected
             if rose < policy.missing_warn or value < policy.missing_ratio * expected:
                 continue
-            yield looking.found(
+            finding = looking.found(
                 self,
                 "alert" if rose >= policy.missing_alert else "warn",
-                f"{counted(one.repeated, 'row')} of {one.rows:,} ({share(value)}) in "
-                f"{material.labels[place]} repeat another one in every column, usually "
+                f"{counted(one.repeated, 'row')} of {one.rows:,} ({share(value)}) "
+                f"{during(material.labels[place])} repeat another one in every column, usually "
                 f"{share(base)}. Look for a file that was read twice, or a join with several "
                 "matches.",
                 place=place,
                 value=value,
                 usual=base,
             )
+            yield finding, one.repeated
 
-    def _ids(self, looking: Looking) -> Iterator[QualityFinding]:
-        """Identifiers that the reference has once each, and that come again now."""
+    def _ids(self, looking: Looking, explained: int) -> Iterator[QualityFinding]:
+        """Identifiers that the reference has once each, and that come again now.
+
+        Parameters
+        ----------
+        explained
+            Rows that are known to come again, as they do in every column.
+        """
         material = looking.material
         names = tuple(name for name in material.names if material.grids[name].kind == "id")
         if not names:
             return
-        looking.notes.append(
-            f"{listed(names, 5)} {'tells' if len(names) == 1 else 'tell'} rows apart: watched for "
-            "repeats, not for drift."
-        )
         usual = looking.scans.ids("reference", names)
         for name, (values, different) in looking.scans.ids("current", names).items():
             before = usual.get(name)
             if before is None or before[0] != before[1] or values == different:
                 continue
             again = values - different
+            if again <= MORE * explained:
+                continue
             part = again / values
             yield looking.found(
                 self,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from mlops_lab.monitoring.quality.kind import Check
-from mlops_lab.monitoring.wording import listed, quoted, share
+from mlops_lab.monitoring.wording import counted, listed, quoted, share
 
 if TYPE_CHECKING:
     from mlops_lab.compute.counts import Counts
@@ -45,13 +45,16 @@ WAYS: Final[tuple[tuple[str, Callable[[str], str]], ...]] = (
     ("in another case", str.casefold),
     ("with spaces around", str.strip),
     ("in quotes", lambda word: word.strip().strip("'\"")),
-    ("with a broken encoding: UTF-8 read as Latin-1", _repaired),
+    ("with a broken encoding (UTF-8 read as Latin-1)", _repaired),
     ("in another form of Unicode", lambda word: unicodedata.normalize("NFKC", word)),
     ("without accents", _plain),
     ("with or without a decimal point or leading zeros", _whole),
     ("with other signs between", lambda word: "".join(filter(str.isalnum, word)).casefold()),
 )
 """How a word can be another one and mean the same, the plainest first."""
+
+CUT: Final = 4
+"""Letters that a value has at least, where another one that begins so says that it was cut off."""
 
 SHARE: Final = 0.001
 """Of the rows: a category that is the same as another one is news even where it is rare."""
@@ -84,14 +87,15 @@ class Encoding(Check):
                     continue
                 first, last = (first if last == place - 1 else place), place
                 least = "" if rows == now.new else "at least "
-                shown = listed(f"{quoted(new)} for {quoted(old)}" for new, old in pairs)
+                told = [f"{quoted(new)} for {quoted(old)}" for new, old in pairs]
+                shown = listed(told, open_end=bool(least))
                 worst = now.new >= material.policy.missing_alert * now.total
                 yield looking.found(
                     self,
                     "alert" if worst else "warn",
-                    f"{name} has known values {way}: {shown}, in {least}"
-                    f"{share(rows / now.total)} of the rows{material.since(first, place)}. A model "
-                    "takes them for new ones; write them as before.",
+                    f"{name} has known values {way} in {least}{share(rows / now.total)} of the rows"
+                    f"{material.since(first, place)}: {shown}. A model takes them for new ones; "
+                    "write them as before.",
                     column=name,
                     place=place,
                     value=rows / now.total,
@@ -115,10 +119,30 @@ def _folded(fold: Callable[[str], str], words: tuple[str, ...]) -> dict[str, str
     return {key: word for key, word in found.items() if key not in twice and key}
 
 
+def _cut_off(now: Counts) -> dict[str, str]:
+    """New values that are the first letters of known ones, all of one length: a field is too short.
+
+    Empty where any other new value is longer than that.
+    """
+    examples = [word for word, _ in now.examples]
+    length = max(map(len, examples))
+    found = {}
+    for word in examples:
+        longer = [one for one in now.grid.words if len(one) > length and one.startswith(word)]
+        if len(word) == length >= CUT and longer:
+            # Of several that begin so nobody knows which it was; the first stands for them.
+            found[word] = longer[0]
+    return found if 2 * len(found) >= len(examples) else {}
+
+
 def _same(
     now: Counts, known: dict[str, dict[str, str]]
 ) -> tuple[str, list[tuple[str, str]], int] | None:
     """The first way in which new values are known ones, with both, and their rows."""
+    cut = _cut_off(now)
+    if cut:
+        rows = sum(count for word, count in now.examples if word in cut)
+        return f"cut off after {counted(len(next(iter(cut))), 'letter')}", list(cut.items()), rows
     for way, fold in WAYS:
         pairs, rows = [], 0
         for word, count in now.examples:

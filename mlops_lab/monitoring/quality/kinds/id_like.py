@@ -19,6 +19,9 @@ NEW: Final = 0.5
 AGAIN: Final = 2
 """… none of which comes more often than so many times: then values tell rows apart."""
 
+MOST: Final = 3
+"""Values that are told."""
+
 
 class IdLike(Check):
     """A join on the wrong column, or a key where its name should be."""
@@ -42,7 +45,7 @@ class IdLike(Check):
                 if now.new < NEW * now.total or most > AGAIN:
                     continue
                 first, last = (first if last == place - 1 else place), place
-                such = listed(quoted(word) for word, _ in now.examples)
+                such = listed(quoted(word) for word, _ in now.examples[:MOST])
                 yield looking.found(
                     self,
                     "alert",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlops_lab.monitoring.quality.rates import Rate, Rates
-from mlops_lab.monitoring.wording import counted
 
 if TYPE_CHECKING:
     from mlops_lab.compute.counts import Counts
@@ -40,8 +39,8 @@ class Infinite(Rates):
         """How many, and of which sign."""
         signs = "∞" if not now.negative_infinite else "−∞" if not now.positive_infinite else "±∞"
         return (
-            f"{rate.name} is {signs} in {counted(rate.k, 'row')}, {rate.told}{{since}}. Look for "
-            "a division by zero or the logarithm of zero where it is computed."
+            f"{rate.name} is {signs} in {rate.told}. Look for a division by zero or the logarithm "
+            "of zero where it is computed."
         )
 
 

@@ -31,16 +31,17 @@ class Missing(Rates):
         """All, more or fewer than usual: three things to do."""
         if rate.k == rate.n:
             return (
-                f"{rate.name} has no value in any of {counted(rate.n, 'row')}{{since}}, usually "
+                f"{rate.name} has no value in any of {counted(rate.n, 'row')}{rate.since}, usually "
                 f"{share(rate.usual)} are without one. Look for a column that is no longer filled "
                 "or was renamed."
             )
         if rate.difference > 0:
             return (
-                f"{rate.name} is missing in {rate.told}{{since}}. Look at what fills it: a join "
+                f"{rate.name} is missing in {rate.told}. Look at what fills it: a join "
                 "that finds less, a source that stopped."
             )
-        return f"{rate.name} is missing in only {rate.told}{{since}}. {_filled(now, usual)}"
+        only = "is missing in only" if rate.k else "is without a value in"
+        return f"{rate.name} {only} {rate.told}. {_filled(now, usual)}"
 
 
 CHECK = Missing()

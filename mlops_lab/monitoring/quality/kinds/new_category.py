@@ -38,11 +38,13 @@ class NewCategory(Rates):
     def sentence(self, rate: Rate, now: Counts, usual: Counts, material: Material) -> str:
         """Which, and how many rows."""
         shown = [f"{quoted(word)} in {counted(count, 'row')}" for word, count in now.examples]
+        all_told = sum(count for _, count in now.examples) == now.new
         expected = f" (of rare ones about {share(rate.usual)} are usual)" if rate.usual_k else ""
+        such = listed(shown, open_end=not all_told)
         return (
             f"{rate.name} has values that the reference never had in {share(rate.value)} of "
-            f"{counted(rate.n, 'row')}{expected}{{since}}: {listed(shown)}. Make sure that they "
-            "are meant; a model answers what it has not learnt as if it were missing."
+            f"{counted(rate.n, 'row')}{expected}{rate.since}: {such}. Make sure that they are "
+            "meant; a model answers what it has not learnt as if it were missing."
         )
 
 

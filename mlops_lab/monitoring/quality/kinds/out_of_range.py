@@ -47,20 +47,20 @@ class OutOfRange(Rates):
         at = _one_value(now, low, high)
         if at is not None:
             return (
-                f"{rate.name} is {number(at, unit=unit)} in {share(now.share(at))} of the values, "
-                f"and {usually}{{since}}. A number that stands for something else, as {number(at)} "
-                "for missing, must be left empty."
+                f"{rate.name} is {number(at, unit=unit)} in {share(now.share(at))} of the values"
+                f"{rate.since}; {usually}. A number that stands for something else, as "
+                f"{number(at)} for missing, must be left empty."
             )
         if now.min < low and low == 0:
             return (
                 f"{rate.name} is negative in {rate.told}, down to {number(now.min, unit=unit)}; "
-                f"{usually}{{since}}. Look for a sign, or a difference of two columns that were "
+                f"{usually}. Look for a sign, or a difference of two columns that were "
                 "swapped."
             )
         reach = now.max if now.max > high else now.min
         return (
             f"{rate.name} is far outside in {rate.told}, as far as {number(reach, unit=unit)}; "
-            f"{usually}{{since}}. Look for a unit, or numbers that stand for something else."
+            f"{usually}. Look for a unit, or numbers that stand for something else."
         )
 
 

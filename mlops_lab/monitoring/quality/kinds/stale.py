@@ -37,6 +37,9 @@ VARIED: Final = 8
 ROWS: Final = 100
 """Rows that a day needs."""
 
+HALF_A_DAY_S: Final = 13 * 3_600.0
+"""As far may a time be behind where the clock of the rows was found to be wrong."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Still:
@@ -81,6 +84,8 @@ class Stale(Check):
                 if behind is None or usual is None:
                     continue
                 if behind < max(LATE * usual, usual + AT_LEAST_S):
+                    continue
+                if behind < usual + HALF_A_DAY_S and looking.is_explained(material.time, place):
                     continue
                 first, last = (first if last == place - 1 else place), place
                 stopped = _at(name, place, material)

@@ -56,13 +56,17 @@ class Swapped(Check):
                 first, last = begun.get((a, b), (place, place))
                 first = first if last >= place - 1 else place
                 begun[a, b] = (first, place)
+                # One sentence of both: it is one fault.
+                sentence = (
+                    f"{a} and {b} look swapped{material.since(first, place)}: "
+                    f"{_nearness(a, b, moved)}. Look at the order in which columns are read or "
+                    "joined."
+                )
                 for one, other in ((a, b), (b, a)):
                     yield looking.found(
                         self,
                         "alert",
-                        f"{one} and {other} look swapped{material.since(first, place)}: "
-                        f"{_nearness(one, other, moved)}. Look at the order in which columns are "
-                        "read or joined.",
+                        sentence,
                         column=one,
                         place=place,
                         value=_apart(moved[one][0], moved[other][1]),
@@ -110,6 +114,6 @@ def _nearness(one: str, other: str, moved: dict[str, tuple[Counts, Counts]]) -> 
     was = _apart(*moved[one])
     swapped = _apart(moved[one][0], moved[other][1])
     return (
-        f"the values of {one} are far from its own of before ({symbol} {number(was)}) and near to "
-        f"those of {other} ({number(swapped)})"
+        f"what is in {one} is far from what was there before ({symbol} {number(was)}) and near to "
+        f"what was in {other} ({symbol} {number(swapped)})"
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mlops_lab.monitoring.quality.kind import Check
 from mlops_lab.monitoring.quality.shape import Shape, distance, nearest, shape_of
-from mlops_lab.monitoring.wording import MINUS, change, number
+from mlops_lab.monitoring.wording import MINUS, number
 
 if TYPE_CHECKING:
     from mlops_lab.compute.counts import Counts
@@ -144,20 +144,27 @@ class Unit(Check):
                 clean = None if before is None else shape_of(before)
                 like = [clean] if clean is not None else _usual(name, place, material, usual)
                 # What is in the new unit already shows what it looks like by now.
-                known = _conversion(shape, [*like, *([turned[1]] if turned else [])], widest)
+                running = turned[0] if turned else None
+                like += [turned[1]] if turned else []
+                known = _conversion(shape, like, widest, running)
                 if known is None and clean is not None:
                     widest = max(widest, distance(shape, clean))
             if shape is None or known is None:
                 before, turned = now, None
                 continue
-            conversion, raw, left = known
+            conversion, *distances = known
             first = first if turned is not None and turned[0] == conversion else place
             turned = (conversion, conversion.undone(shape))
             yield looking.found(
                 self,
                 "alert",
-                _told(name, conversion, now, usual, (raw, left), material).replace(
-                    "{since}", material.since(first, place)
+                _told(
+                    conversion,
+                    (now.mean, usual.mean),
+                    distances,
+                    name,
+                    material.since(first, place),
+                    material.unit(name),
                 ),
                 column=name,
                 place=place,
@@ -178,9 +185,12 @@ def _usual(name: str, place: int, material: Material, usual: Counts) -> list[Sha
 
 
 def _conversion(
-    now: Shape, usual: list[Shape], widest: float
+    now: Shape, usual: list[Shape], widest: float, running: Conversion | None = None
 ) -> tuple[Conversion, float, float] | None:
-    """The conversion that explains the values, and the distance without and with it undone."""
+    """The conversion that explains the values, and the distance without and with it undone.
+
+    Where several do, the one that was found in the chunk before, then one without an offset.
+    """
     if not usual:
         return None
     raw = nearest(now, usual)
@@ -199,8 +209,10 @@ def _conversion(
             found.append((left, one))
     if not found:
         return None
-    found.sort(key=lambda pair: pair[0])
-    left, best = found[0]
+    # Slots are coarse far from where the reference was: there, small differences say nothing.
+    left, best = min(
+        found, key=lambda pair: (pair[1] != running, round(pair[0], 2), bool(pair[1].offset))
+    )
     return best, raw, left
 
 
@@ -215,17 +227,19 @@ def _could_be(back: Shape, usual: Shape) -> bool:
 
 
 def _told(
-    name: str,
     conversion: Conversion,
-    now: Counts,
-    usual: Counts,
-    distances: tuple[float, float],
-    material: Material,
+    means: tuple[float, float],
+    distances: Sequence[float],
+    name: str,
+    since: str,
+    unit: str | None,
 ) -> str:
-    mean = f"mean {change(usual.mean, now.mean, material.unit(name))}"
+    now, usual = means
+    # The unit is that of the numbers before: what the new ones are in is the question.
+    mean = f"mean {number(usual, unit=unit)} → {number(now)}"
     raw, left = map(number, distances)
     return (
-        f"{name} looks like another unit{{since}}: {conversion.told}; {mean}; {conversion.back} "
+        f"{name} looks like another unit{since}: {conversion.told}; {mean}; {conversion.back} "
         f"brings it back (D {raw} → {left}). Convert it where it is read, or fit a new reference "
         "in the new unit."
     )

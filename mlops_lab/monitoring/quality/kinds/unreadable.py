@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_lab.monitoring.quality.rates import Rate, Rates
-from mlops_lab.monitoring.wording import counted, listed, quoted
+from mlops_lab.monitoring.wording import listed, quoted
 
 if TYPE_CHECKING:
     from mlops_lab.compute.counts import Counts
@@ -19,6 +19,9 @@ __all__ = ["CHECK"]
 
 NEVER = 0.001
 """Where the reference has none at all, so small a share is news: a model cannot read a word."""
+
+MOST = 3
+"""Texts that are told."""
 
 
 class Unreadable(Rates):
@@ -38,18 +41,18 @@ class Unreadable(Rates):
         return (NEVER if rate.usual_k == 0 else warn), alert, ratio
 
     def sentence(self, rate: Rate, now: Counts, usual: Counts, material: Material) -> str:
-        """How many, and which."""
+        """How many."""
         return (
-            f"{rate.name} holds no number in {counted(rate.k, 'row')}{{words}}: {rate.told}"
-            "{since}. Write a missing number as an empty cell, and numbers with a point."
+            f"{rate.name} holds no number in {rate.told}. Write a missing number as an empty cell, "
+            "and numbers with a point."
         )
 
     def look(self, looking: Looking) -> Iterator[QualityFinding]:
         """As every share; with the words, which counts of numbers do not have."""
         for finding in super().look(looking):
             words = looking.scans.words(finding.column or "")
-            such = f", such as {listed(map(quoted, words))}" if words else ""
-            yield replace(finding, sentence=finding.sentence.replace("{words}", such))
+            such = f" They are texts such as {listed(map(quoted, words[:MOST]))}." if words else ""
+            yield replace(finding, sentence=f"{finding.sentence}{such}")
 
 
 CHECK = Unreadable()

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from mlops_lab.monitoring.policy import natural_range
 from mlops_lab.monitoring.quality.kind import Check
-from mlops_lab.monitoring.wording import counted, number
+from mlops_lab.monitoring.wording import counted, during, number, period, share
 
 if TYPE_CHECKING:
     from mlops_lab.compute.chunks import Chunk
@@ -58,7 +58,7 @@ class Volume(Check):
                 continue
             # A reference with other rows than a day's (a sample of it) says nothing of volume.
             state = "alert" if not 1 / ALERT < ratio < ALERT else "warn"
-            told = f"{number(ratio, 2)} times" if ratio > 1 else f"{number(100 * ratio, 2)} % of"
+            told = f"{number(ratio, 2)} times" if ratio > 1 else f"{share(round(ratio, 2))} of"
             what = (
                 "Look for a file that came twice, or rows that a join made more of."
                 if ratio > 1
@@ -67,7 +67,7 @@ class Volume(Check):
             yield looking.found(
                 self,
                 state,
-                f"{material.labels[place]} has {counted(rows, 'row')}, {told} the usual "
+                f"{counted(rows, 'row')} came {during(material.labels[place])}, {told} the usual "
                 f"{number(round(usual))}. {what}",
                 place=place,
                 value=float(rows),
@@ -89,8 +89,8 @@ class Volume(Check):
             yield looking.found(
                 self,
                 "alert",
-                f"No row at all is from between {silent}: {counted(missing, 'period')} without "
-                f"data before {material.labels[place]}. Look for files that did not come.",
+                f"No row at all is from {silent}: {counted(missing, _noun(before))} without data. "
+                "Look for files that did not come.",
                 place=place,
                 value=0.0,
                 usual=_usual(place, material),
@@ -155,10 +155,21 @@ def _longest(material: Material) -> timedelta:
     return max(usual, here[often] if len(here) > often else timedelta(0))
 
 
+def _noun(chunk: Chunk) -> str:
+    """What a period of that length is called."""
+    assert chunk.from_ is not None
+    assert chunk.until is not None
+    length = chunk.until - chunk.from_
+    for most, noun in ((timedelta(hours=2), "hour"), (timedelta(hours=26), "day")):
+        if length < most:
+            return noun
+    return "week" if length < timedelta(days=8) else "month"
+
+
 def _between(start: datetime, end: datetime, material: Material) -> str:
-    """Two times of the chunks' zone; with their years where these differ."""
+    """From when to when, on the clock of the chunks' zone."""
     zone = ZoneInfo(material.timezone)
-    first, last = start.astimezone(zone), end.astimezone(zone)
-    year = "" if first.year == last.year else " %Y"
-    told = [f"{at.day} {at:%B{year} %H:%M}".removesuffix(" 00:00") for at in (first, last)]
-    return " and ".join(told)
+    first, last = (at.astimezone(zone).replace(tzinfo=None) for at in (start, end))
+    if last - first >= timedelta(hours=23):
+        return period(first, last)
+    return f"{first.day} {first:%B %H:%M} to {last:%H:%M}"
