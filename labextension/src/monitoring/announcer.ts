@@ -63,6 +63,7 @@ export class AlertAnnouncer implements IDisposable {
     this._live = live;
     this._alerts?.dispose();
     this._known = null;
+    this._since = Date.now();
     this._alerts =
       live?.resource<IAlerts>({
         load: client => new MonitoringClient(client).alerts({ status: 'open', limit: 200 }),
@@ -77,18 +78,14 @@ export class AlertAnnouncer implements IDisposable {
       return;
     }
     const open = value.alerts.filter(({ status }) => status === 'open');
-    const known = this._known;
-    const graver = ({ id, severity }: IAlertRow): boolean =>
-      GRAVITY[severity] > (known?.get(id) ?? 0);
-    this._known = new Map([
-      ...(known ?? []),
-      ...open.filter(graver).map(({ id, severity }) => [id, GRAVITY[severity]] as const)
-    ]);
-    if (known !== null) {
-      const news = open.filter(one => graver(one) && this._isNews(one));
-      for (const [monitor, alerts] of byMonitor(news)) {
-        this._tell(this._live.key, monitor, alerts);
-      }
+    // The first answer may come late: what has opened before it, but in front of somebody, is news.
+    const known =
+      this._known ??
+      gravities(open.filter(({ opened_at: at }) => at === null || Date.parse(at) < this._since));
+    const graver = open.filter(({ id, severity }) => GRAVITY[severity] > (known.get(id) ?? 0));
+    this._known = new Map([...known, ...gravities(graver)]);
+    for (const [monitor, alerts] of byMonitor(graver.filter(one => this._isNews(one)))) {
+      this._tell(this._live.key, monitor, alerts);
     }
   }
 
@@ -134,8 +131,14 @@ export class AlertAnnouncer implements IDisposable {
   private _alerts: Resource<IAlerts> | null = null;
   /** How grave those were that were open since the project came; null before the first answer. */
   private _known: Map<string, number> | null = null;
+  /** Since when somebody has the project before them, in ms since 1970. */
+  private _since = 0;
   private _told = new Set<string>();
   private _isDisposed = false;
+}
+
+function gravities(alerts: readonly IAlertRow[]): Map<string, number> {
+  return new Map(alerts.map(({ id, severity }) => [id, GRAVITY[severity]]));
 }
 
 function byMonitor(alerts: readonly IAlertRow[]): Map<string, IAlertRow[]> {

@@ -56,6 +56,17 @@ describe('news of alerts', () => {
     expect(told().sort()).toEqual(['delay: It got worse.', 'delay: It is a.']);
   });
 
+  it('tell of what opens before the first answer comes', async () => {
+    announcer.dispose();
+    server.answers['GET alerts'] = {
+      alerts: [old, row('a', { opened_at: new Date(Date.now() + 1000).toISOString() })],
+      open: 2
+    };
+    announcer = new AlertAnnouncer({ projects: server.projects, trans, open: () => undefined });
+    await answered();
+    expect(told()).toEqual(['delay: It is a.']);
+  });
+
   it('lead to the alert', async () => {
     await open(row('a'));
     const [{ options }] = Notification.manager.notifications;
