@@ -56,25 +56,32 @@ def judge_performance(
     answer = settings.score or settings.prediction
     if answer is None or settings.target is None or answer not in both.current.types:
         return None
-    needed = [name for name in (settings.score, settings.prediction, settings.target) if name]
-    known = both.reference is not None and all(n in both.reference.types for n in needed)
-    # Labels, bins and bands are the reference's; where it has no scores, the current data's own.
-    base = both.reference if known and both.reference is not None else both.current
+    answers = [name for name in (settings.score, settings.prediction) if name]
+    before = both.reference
+    if before is not None and any(name not in before.types for name in answers):
+        before = None
+    # Labels, bins and bands are the reference's; without scores or truth, the current data's own.
+    base = before if before is not None and settings.target in before.types else both.current
+    versions = {
+        name: side
+        for name, side in both.versions.items()
+        if all(column in side.types for column in answers)
+    }
+    counted = [side for side in (before, both.current, *versions.values()) if side is not None]
     grid = fit_scores(
         base.handy,
         score=settings.score,
         target=settings.target if settings.target in base.types else None,
         prediction=settings.prediction,
         positive=settings.positive,
-        segments=[name for name in _segments(settings, columns) if name in base.types],
+        segments=[
+            name
+            for name in _segments(settings, columns)
+            if all(name in side.types for side in counted)
+        ],
     )
-    versions = {
-        name: side
-        for name, side in both.versions.items()
-        if all(column in side.types for column in needed)
-    }
     found = performance.judge(
-        _count(both.reference, grid, both, keep) if known and both.reference else None,
+        None if before is None else _count(before, grid, both, keep),
         _count_current(both, grid, keep),
         settings,
         chunks=chunks,

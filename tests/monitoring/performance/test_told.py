@@ -67,3 +67,17 @@ def test_an_input_explains_a_surprise_as_far_as_it_matters() -> None:
     (shock,) = [one for one in found.alerts if one.kind == "concept"]
     assert (shock.first, shock.last, shock.severity) == ("2013-04-01", "2013-04-01", "warn")
     assert "no input explains it" in shock.sentence
+
+
+def test_a_reference_of_scores_without_truth_still_says_that_scores_moved() -> None:
+    reference = weeks([rows(400, seed) for seed in range(9)]).drop(columns=["late", "origin"])
+    moved = rows(4000, 51)
+    parts = [rows(600, 50), moved[moved["score"] > 0.3].head(600), rows(50, 52)]
+    found = lab.drift(
+        reference, weeks(parts), time="at", by="week", target="late", score="score", domain=False
+    )
+    performance = found.performance
+    assert performance is not None
+    assert performance.metrics["score_drift"].states == "ows"
+    assert performance.metrics["auc"].realised[0] is not None
+    assert any("The reference has no labels" in note for note in performance.notes)
