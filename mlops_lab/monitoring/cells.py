@@ -113,10 +113,11 @@ def outside_told(column: ColumnEvaluation, place: int) -> list[str]:
     outside = column.outside
     if outside is None or outside.share[place] is None:
         return []
-    natural = "" if outside.natural is None else f" Natural is up to {share(outside.natural)}."
+    low, high, reached = outside.at(place)
+    natural = "" if reached is None else f" Natural is up to {share(reached)}."
     return [
         f"{share(outside.share[place])} of the rows have a {column.name} outside of "
-        f"{span(outside.low, outside.high, column.unit)}, where the reference has {share(0.99)} "
+        f"{span(low, high, column.unit)}, where the reference has {share(0.99)} "
         f"of its own.{natural}"
     ]
 

@@ -15,7 +15,7 @@ from mlops_lab.monitoring.policy import NaturalRange, natural_range, persist
 from mlops_lab.monitoring.quality.material import Material
 from mlops_lab.monitoring.records import Outside
 from mlops_lab.monitoring.settings import Policy
-from mlops_lab.monitoring.wire import significant
+from mlops_lab.monitoring.wire import series, significant
 
 if TYPE_CHECKING:
     from mlops_lab.compute.counts import Counts
@@ -55,7 +55,7 @@ def judge(
     Returns
     -------
     dict[str, Outside]
-        By column, with the range and the natural share of the last reference.
+        By column.
     """
     found = {}
     for name in material.names:
@@ -87,7 +87,7 @@ def _judge(name: str, material: Material, quality: Collection[tuple[str, int]]) 
     shares: list[float | None] = []
     letters = []
     at_once = []
-    last: _Range | None = None
+    held: list[_Range | None] = []
     for place, epoch in enumerate(material.compared.epochs):
         if epoch not in ranges:
             ranges[epoch] = _range(name, place, material)
@@ -100,16 +100,22 @@ def _judge(name: str, material: Material, quality: Collection[tuple[str, int]]) 
         at_once.append(
             len(material.chunks) == 1 and share is not None and share >= 2 * policy.domain_share
         )
-        last = one or last
-    if last is None:
+        held.append(one)
+    known = [one for one in held if one is not None]
+    if not known:
         return None
     states = persist(letters, at_once, policy, material.compared.epochs)
+    last = known[-1]
+    varies = len(set(held)) > 1
     return Outside(
         last.low,
         last.high,
         significant(last.natural),
         tuple(shares),
         "".join(letter for letter, *_ in states),
+        lows=tuple(None if one is None else one.low for one in held) if varies else (),
+        highs=tuple(None if one is None else one.high for one in held) if varies else (),
+        naturals=series([one and one.natural for one in held]) if varies else (),
     )
 
 

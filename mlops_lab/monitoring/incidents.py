@@ -409,7 +409,8 @@ def _domain_told(evaluation: Evaluation, episode: Episode) -> tuple[str, float |
     assert outside is not None
     unit = f" {column.unit}" if column.unit else ""
     where = "" if len(evaluation.chunks) == 1 else f" of {evaluation.chunks[place].label}"
-    natural = "" if outside.natural is None else f"; natural is up to {share(outside.natural)}"
+    low, high, reached = outside.at(place)
+    natural = "" if reached is None else f"; natural is up to {share(reached)}"
     others = [name for name in episode.members if name != first]
     also = f" Also {listed(others)}." if others else ""
     impacts = [
@@ -418,8 +419,8 @@ def _domain_told(evaluation: Evaluation, episode: Episode) -> tuple[str, float |
         if columns[name].importance is not None
     ]
     return (
-        f"{share(rows)} of the rows{where} have a {first} outside of {number(outside.low)} to "
-        f"{number(outside.high)}{unit}, where the reference has nearly all{natural}.{also}",
+        f"{share(rows)} of the rows{where} have a {first} outside of {number(low)} to "
+        f"{number(high)}{unit}, where the reference has nearly all{natural}.{also}",
         max(impacts, default=None),
     )
 

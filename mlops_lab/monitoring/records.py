@@ -196,6 +196,9 @@ class Outside:
         The range.
     natural
         The share outside that the reference's own chunks reach; None is too few of them.
+    lows, highs, naturals
+        The same by chunk, where references by version differ; `low`, `high` and `natural` are then
+        those of the last.
     share, states
         By chunk; the letters as of `ColumnEvaluation.states`.
     alone
@@ -208,6 +211,18 @@ class Outside:
     share: Line
     states: str = ""
     alone: bool = False
+    lows: Line = ()
+    highs: Line = ()
+    naturals: Line = ()
+
+    def at(self, place: int) -> tuple[float, float, float | None]:
+        """The range that held for a chunk, and the natural share outside of it."""
+        if not self.lows:
+            return self.low, self.high, self.natural
+        low, high = self.lows[place], self.highs[place]
+        if low is None or high is None:
+            return self.low, self.high, self.natural
+        return low, high, self.naturals[place]
 
 
 @dataclass(frozen=True, slots=True)

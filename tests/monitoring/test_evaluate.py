@@ -16,6 +16,7 @@ from mlops_lab.errors import InvalidInput, NotFound
 from mlops_lab.monitoring.evaluate import evaluate, look_again
 from mlops_lab.monitoring.records import Evaluation, Settings
 from mlops_lab.monitoring.settings import Policy
+from mlops_lab.monitoring.wording import number
 
 from . import story
 
@@ -226,6 +227,14 @@ def test_each_version_has_its_own_reference(told: Evaluation) -> None:
     assert (now[place] or 1.0) < (was[place] or 0.0)
     assert isinstance(temp.reference_counts, dict)
     assert set(temp.reference_counts) == {"1", "2"}
+    # So has a range: what the first had not met, the second has.
+    outside, alone = temp.outside, told.column("temp").outside
+    assert outside is not None
+    assert alone is not None
+    assert outside.at(place - 1) == (alone.low, alone.high, alone.natural)
+    assert outside.at(place)[1] > alone.high
+    [domain] = [one for one in found.alerts if one.kind == "domain"]
+    assert f"to {number(alone.high)}" in domain.sentence
     assert Evaluation.from_json(found.to_json()) == found
 
 

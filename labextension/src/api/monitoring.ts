@@ -209,7 +209,11 @@ const Column = v.object({
       natural: maybeNumber,
       share: Series,
       states: v.optional(v.string(), ''),
-      alone: v.optional(v.boolean(), false)
+      alone: v.optional(v.boolean(), false),
+      /** The same by chunk, where versions of the model have references of their own. */
+      lows: v.optional(Series, []),
+      highs: v.optional(Series, []),
+      naturals: v.optional(Series, [])
     })
   ),
   reference: v.object({

@@ -171,8 +171,7 @@ function Histogram(props: { column: IColumn; found: IColumnWindow; range: IRange
   const unit = (column.unit ?? '').length > SHORT_UNIT ? null : column.unit;
   const inner = (high - low) / 5;
   const ticks = axis([low + inner, high - inner]).ticks.filter(tick => tick >= low && tick <= high);
-  const { outside } = column;
-  const [from, until] = [finite(outside?.low), finite(outside?.high)];
+  const { low: from, high: until } = trained(column, range.until);
   // A path each: what follows the brush has few elements.
   let [bars, step] = ['', ''];
   now.forEach((value, i) => {
@@ -259,6 +258,18 @@ function span(
     : { low: least, high: most };
 }
 
+/** The range in which nearly all rows were of which the version that answered has learnt. */
+function trained(
+  { outside }: IColumn,
+  chunk: number
+): Record<'low' | 'high' | 'natural', number | null> {
+  return {
+    low: at(outside?.lows, chunk) ?? finite(outside?.low),
+    high: at(outside?.highs, chunk) ?? finite(outside?.high),
+    natural: at(outside?.naturals, chunk) ?? finite(outside?.natural)
+  };
+}
+
 /** How many rows lie outside of what the model was trained on, in the chunks that are looked at. */
 function Outside({ column, range }: { column: IColumn; range: IRange }): ReactElement | null {
   const t = useText();
@@ -278,8 +289,7 @@ function Outside({ column, range }: { column: IColumn; range: IRange }): ReactEl
   if (all === 0) {
     return null;
   }
-  const [low, high] = [finite(outside.low), finite(outside.high)];
-  const natural = finite(outside.natural);
+  const { low, high, natural } = trained(column, range.until);
   return (
     <p className="jp-MlopsLab-small">
       <b>{formatShare(rows / all)}</b>{' '}

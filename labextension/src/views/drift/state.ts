@@ -73,6 +73,10 @@ export interface IColumn {
     high: WireNumber | null;
     natural: WireNumber | null;
     share: Series;
+    /** The same by chunk, where versions of the model have references of their own. */
+    lows?: Series;
+    highs?: Series;
+    naturals?: Series;
   } | null;
   reference: {
     n: number;
