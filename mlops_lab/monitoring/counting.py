@@ -29,10 +29,12 @@ from mlops_lab.monitoring.settings import Keep, Settings
 from mlops_lab.monitoring.windows import Seen, choose_chunking, see
 from mlops_lab.monitoring.wording import listed
 
-__all__ = ["Counted", "Progress", "Side", "count_sides", "kept_pieces"]
+__all__ = ["Counted", "Progress", "Side", "between", "count_sides", "kept_pieces"]
 
 Progress: TypeAlias = Callable[[float, str], None]
 """Told how much is done, from 0 to 1, and what is being done."""
+
+_Done: TypeAlias = Callable[[int, int], None]
 
 _HOURS_WANTED: Final = 1_000
 """With fewer rows a day nobody needs to count them by the hour."""
@@ -131,11 +133,6 @@ def count_sides(
     columns = _columns(settings, types, base_types)
     chunking, told, notes = _chunking(handy, base, settings, types, base_types, tmp)
 
-    def step(share: float, what: str) -> None:
-        if progress is not None:
-            progress(share, what)
-
-    step(0.02, "looking at the columns of the reference")
     counted = [*columns, *(one for one in _answers(settings) if one in types and one in base_types)]
     if settings.time in types and settings.time in base_types:
         counted.append(settings.time)
@@ -145,7 +142,8 @@ def count_sides(
     if given_base is None:
         given_base = _settled(current, keep)
         base = handy if given_base is current else given_base
-    grids = _grids(given_base, base, list(dict.fromkeys(counted)), settings, tmp, keep)
+    told_of = between(progress, 0.02, 0.1, "looking at the columns of the reference")
+    grids = _grids(given_base, base, list(dict.fromkeys(counted)), settings, tmp, keep, told_of)
     sides: list[Side] = []
     work = [(handy, current, types)]
     if reference is not None:
@@ -153,10 +151,11 @@ def count_sides(
     for name, source in settings.versions.items():
         work.append((versions[name], source, version_types[name]))
     for place, (ready, given, has) in enumerate(work):
-        step(0.1 + 0.5 * place / len(work), f"counting {given.told}")
+        first, last = (0.1 + 0.4 * one / len(work) for one in (place, place + 1))
+        told_of = between(progress, first, last, f"counting {given.told}")
         cut = _like(chunking, has, sides[0].cube.total_rows) if sides else chunking
         segment = settings.segment if settings.segment in has else None
-        cube = _count(ready, given, grids, cut, segment, tmp, keep)
+        cube = _count(ready, given, grids, cut, segment, tmp, keep, told_of)
         seen = _see(ready, cut, settings, has, cube, tmp)
         sides.append(Side(given, ready, has, seen, cube, cut))
     return Counted(
@@ -169,6 +168,26 @@ def count_sides(
         sides[0],
         tuple(notes),
     )
+
+
+def between(progress: Progress | None, first: float, last: float, what: str) -> _Done:
+    """Tell of pieces of one step, which goes from one share of the whole to another.
+
+    What is called with the pieces done and all of them tells it only where a hundredth more is
+    done. That the step begins is told at once.
+    """
+    told = first
+    if progress is not None:
+        progress(first, what)
+
+    def done(pieces: int, of: int) -> None:
+        nonlocal told
+        share = first + (last - first) * pieces / max(of, 1)
+        if progress is not None and share >= told + 0.01:
+            told = share
+            progress(share, what)
+
+    return done
 
 
 def _settled(current: Source, keep: Keep | None) -> Source:
@@ -217,15 +236,23 @@ def _count(
     segment: str | None,
     tmp: Path,
     keep: Keep | None,
+    progress: _Done,
 ) -> Cube:
     told = json.dumps([_FORMAT, grids.digest, chunking.to_json(), segment], sort_keys=True)
     key = "cube:" + hashlib.sha256(told.encode()).hexdigest()
     whole = chunking.by in ("size", "count")
-    cubes = []
-    for content, piece in kept_pieces(given, handy, keep, whole):
+    cubes: list[Cube] = []
+    pieces = kept_pieces(given, handy, keep, whole)
+
+    def columns_done(done: int, columns: int) -> None:
+        progress(len(cubes) * columns + done, len(pieces) * columns)
+
+    for content, piece in pieces:
 
         def make(piece: Source = piece) -> Cube:
-            return count(piece, grids, chunking=chunking, segment=segment, tmp=tmp)
+            return count(
+                piece, grids, chunking=chunking, segment=segment, progress=columns_done, tmp=tmp
+            )
 
         def pack(make: Callable[[], Cube] = make) -> bytes:
             return make().to_bytes()
@@ -244,12 +271,13 @@ def _grids(
     settings: Settings,
     tmp: Path,
     keep: Keep | None,
+    progress: _Done,
 ) -> Grids:
     kinds = {name: kind for name, kind in settings.kinds.items() if name in columns}
 
     def make() -> Grids:
         # The time as well, where it is among the columns: others are told to be behind it.
-        return fit_grids(handy, columns=columns, kinds=kinds, tmp=tmp)
+        return fit_grids(handy, columns=columns, kinds=kinds, progress=progress, tmp=tmp)
 
     content = None
     if keep is not None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mlops_lab.monitoring import domain
 from mlops_lab.monitoring.building import Built, build_columns, build_evaluation, summarise
-from mlops_lab.monitoring.counting import Counted, Progress, count_sides
+from mlops_lab.monitoring.counting import Counted, Progress, between, count_sides
 from mlops_lab.monitoring.exactly import sharpen
 from mlops_lab.monitoring.explain import explain_incident
 from mlops_lab.monitoring.incidents import find_incidents, ranked
@@ -149,16 +149,15 @@ class _Looking:
         chunks = _chunk_records(both, settings)
         partial = frozenset(i for i, chunk in enumerate(chunks) if chunk.state == "partial")
         material = self._material(both, compared, windows, chunks, partial)
-        self._step(0.62, "looking at data quality")
-        looked = look(material)
+        quality = between(self.progress, 0.5, 0.6, "looking at data quality")
+        looked = look(material, lambda share: quality(round(100 * share), 100))
         wrong = _wrong(looked, chunks)
-        self._step(0.72, "measuring drift")
         lines = self._measure(both, compared, windows)
         if settings.mode == "exact":
-            self._step(0.8, "reading the values again")
-            sharpen(lines, both, compared, windows, self.tmp)
+            again = between(self.progress, 0.7, 0.8, "reading the values again")
+            sharpen(lines, both, compared, windows, self.tmp, again)
         gates = self._judge(lines, compared, wrong, partial)
-        self._step(0.85, "judging the domain")
+        self._step(0.8, "judging the domain")
         outside = self._domain(material, both, wrong)
         built = Built(both, compared, tuple(windows), chunks, looked, lines, gates, outside)
         columns = build_columns(built, settings)
@@ -225,7 +224,10 @@ class _Looking:
         rolling = settings.reference_kind == "rolling"
         counted = both.current.cube.cells
         lines = []
-        for name in _judged_names(both, settings):
+        names = _judged_names(both, settings)
+        done = between(self.progress, 0.6, 0.7, "measuring drift")
+        for place, name in enumerate(names):
+            done(place, len(names))
             kind = both.grids[name].kind
             measure = measure_of(kind)
             if measure is None or name not in counted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ def sharpen(
     compared: Compared,
     windows: Sequence[Window],
     tmp: Path,
+    progress: Callable[[int, int], None],
 ) -> None:
     """Put exact distances in the place of certified ones: D, and Wasserstein's.
 
@@ -31,7 +32,8 @@ def sharpen(
     from mlops_lab.compute import exact_ks, exact_wasserstein
     from mlops_lab.compute.statistics import Measured
 
-    for line in lines:
+    for done, line in enumerate(lines):
+        progress(done, len(lines))
         for place, effect in enumerate(line.effect):
             if effect is None or line.measure != "ks":
                 continue

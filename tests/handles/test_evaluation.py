@@ -259,8 +259,12 @@ def test_what_cannot_be_is_a_sentence(
 
 def test_progress_is_told_to_who_asks() -> None:
     told: list[tuple[float, str]] = []
-    lab.drift(BEFORE[:500], AFTER[:500], progress=lambda share, what: told.append((share, what)))
+    frame = BEFORE[:300].assign(**{f"w{i}": BEFORE["carrier"] for i in range(20)})
+    lab.drift(frame, frame, progress=lambda share, what: told.append((share, what)))
     shares = [share for share, _ in told]
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
-    assert all(what for _, what in told)
+    # Of many columns it is told while they are counted and measured, not only before and after.
+    for step, least in (("the columns", 3), ("counting", 20), ("quality", 3), ("drift", 5)):
+        assert len([what for _, what in told if step in what]) >= least
+    assert len(told) < 100
