@@ -164,10 +164,15 @@ def measure_column(
         _measure_cell(line, reference[name], window[name], policy)
     if rolling:
         low = [None if one is None else one.value for one in line.effect]
-        line.naturals = [_high(natural_range(low[:place], policy)) for place in range(len(windows))]
+        line.naturals = [
+            _high(natural_range(low[:place], policy, policy.effect_mad))
+            for place in range(len(windows))
+        ]
     else:
         highs = {
-            epoch: _high(natural_range(_own_effects(name, measure, own, policy), policy))
+            epoch: _high(
+                natural_range(_own_effects(name, measure, own, policy), policy, policy.effect_mad)
+            )
             for epoch, own in compared.own.items()
         }
         line.naturals = [highs.get(epoch) for epoch in compared.epochs]

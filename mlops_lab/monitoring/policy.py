@@ -61,10 +61,12 @@ class NaturalRange:
         return NaturalBand(self.low, self.high, self.median)
 
 
-def natural_range(values: Iterable[float | None], policy: Policy) -> NaturalRange | None:
+def natural_range(
+    values: Iterable[float | None], policy: Policy, mad: float | None = None
+) -> NaturalRange | None:
     """Say how far a number strays by itself, from the reference's own chunks.
 
-    With m the median and dᵢ = |xᵢ − m|: chunks with dᵢ beyond `policy.mad` times 1.4826 median(dᵢ)
+    With m the median and dᵢ = |xᵢ − m|: chunks with dᵢ beyond `mad` times 1.4826 median(dᵢ)
     are dropped (an odd week in the reference would hide the next one), then the radius is
     `policy.natural_factor` times the `policy.natural_quantile` of those left.
 
@@ -74,6 +76,8 @@ def natural_range(values: Iterable[float | None], policy: Policy) -> NaturalRang
         One of each chunk of the reference, measured against the reference without that chunk.
     policy
         Has the numbers.
+    mad
+        Default `policy.mad`.
 
     Returns
     -------
@@ -100,7 +104,7 @@ def natural_range(values: Iterable[float | None], policy: Policy) -> NaturalRang
     if len(x) < policy.natural_chunks:
         return None
     away = np.abs(x - np.median(x))
-    scale = policy.mad * _CONSISTENT * float(np.median(away))
+    scale = (policy.mad if mad is None else mad) * _CONSISTENT * float(np.median(away))
     kept = x[away <= scale] if scale > 0 else x
     median = float(np.median(kept))
     radius = policy.natural_factor * float(

@@ -18,7 +18,9 @@ __all__ = ["By", "Keep", "Policy", "ReferenceKind", "Settings", "policy_of"]
 By: TypeAlias = Literal["hour", "day", "week", "month", "size", "count", "all"]
 ReferenceKind: TypeAlias = Literal["fixed", "rolling", "training"]
 
-_FACTORS: Final = frozenset(("natural_factor", "mad", "twice", "flag_ratio", "missing_ratio"))
+_FACTORS: Final = frozenset(
+    ("natural_factor", "mad", "effect_mad", "twice", "flag_ratio", "missing_ratio")
+)
 """Numbers of the policy that are factors; all others that are not whole are shares."""
 
 
@@ -59,6 +61,10 @@ class Policy:
         median of the reference's own chunks, without those beyond `mad` scaled median absolute
         deviations (one odd week would blind it), from `natural_chunks` chunks on. Fewer:
         provisional.
+    effect_mad
+        The same of effects of drift, which have no sign: their deviations are lopsided, and three
+        would take the larger of the natural ones as well (of 30 days that differ by a tenth of a
+        standard deviation every third column's; 1.0 % of the cells alarm then, with five 0.3 %).
     persistence
         So many of the last so many judged chunks make an alert of warnings.
     twice
@@ -103,6 +109,7 @@ class Policy:
     natural_factor: float = 1.1
     natural_quantile: float = 0.99
     mad: float = 3.0
+    effect_mad: float = 5.0
     natural_chunks: int = 8
     persistence: tuple[int, int] = (2, 3)
     twice: float = 2.0

@@ -106,6 +106,21 @@ def test_an_odd_week_does_not_enter_the_natural_range() -> None:
     assert max(usual.radius, odd.radius) < 0.1  # with the odd week in it would be beyond .25
 
 
+def test_the_larger_ones_of_natural_effects_are_natural() -> None:
+    rng = np.random.default_rng(4)
+    effects = 0.04 * np.abs(rng.normal(size=(1000, 31)))  # days that differ by .1 sd, and the next
+
+    def above(mad: float) -> float:
+        pairs = [(line, natural_range(line[:-1], POLICY, mad)) for line in effects]
+        return float(np.mean([line[-1] > one.high for line, one in pairs if one]))
+
+    # One of 31 is the largest.
+    assert above(POLICY.effect_mad) < 0.045 < 0.05 < above(POLICY.mad)
+    odd = natural_range([*effects[0][:30], 0.38], POLICY, POLICY.effect_mad)
+    assert odd is not None
+    assert odd.high < 0.16
+
+
 def test_natural_range_needs_eight_chunks() -> None:
     assert natural_range([0.1] * 7 + [None, float("nan")], POLICY) is None
     assert natural_range([0.1] * 8, POLICY) is not None
