@@ -58,9 +58,12 @@ class MetricLine:
     estimated, estimated_low, estimated_high
         Without labels (CBPE): it assumes that the concept did not change.
     natural
-        Of the reference's chunks; None is too few of them.
+        Of the reference's chunks; None is too few of them. With references by version that of the
+        last one; `naturals` has all.
     states
         A letter for each chunk, as of `ColumnEvaluation.states`.
+    naturals
+        `natural` chunk by chunk, where the reference changes with the version of the model.
     """
 
     label: str
@@ -74,6 +77,11 @@ class MetricLine:
     estimated_high: Line
     natural: NaturalBand | None
     states: str
+    naturals: tuple[NaturalBand | None, ...] = ()
+
+    def natural_at(self, place: int) -> NaturalBand | None:
+        """What is natural in a chunk."""
+        return self.naturals[place] if self.naturals else self.natural
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ def metrics_beyond(performance: Performance | None, place: int, said: str) -> li
     told = [
         _told(name, line, value, place)
         for name, line, value in _judged(performance, place)
-        if _is_beyond(line, value) and not _was_said(name, line, value, said)
+        if _is_beyond(line, value, place) and not _was_said(name, line, value, said)
     ]
     lines += told[:MOST]
     if len(told) > MOST:
@@ -63,7 +63,7 @@ def metrics_within(performance: Performance | None, place: int) -> list[str]:
     told = [
         _told(name, line, value, place)
         for name, line, value in _judged(performance, place)
-        if not _is_beyond(line, value)
+        if not _is_beyond(line, value, place)
     ]
     return told[:MOST]
 
@@ -83,16 +83,16 @@ def _judged(performance: Performance, place: int) -> Sequence[tuple[str, MetricL
     found = []
     for name, line in performance.metrics.items():
         value = line.realised[place] if place < len(line.realised) else None
-        if value is not None and line.natural is not None and name not in _ALREADY:
+        if value is not None and line.natural_at(place) is not None and name not in _ALREADY:
             found.append((name, line, value))
     return found
 
 
 def _told(name: str, line: MetricLine, value: float, place: int) -> str:
     tell = signed if name in _SIGNED else number
-    word = "is outside of" if _is_beyond(line, value) else "stays within"
+    word = "is outside of" if _is_beyond(line, value, place) else "stays within"
     return (
-        f"{line.label} {tell(value)} {word} its natural range, {_band(name, line)}"
+        f"{line.label} {tell(value)} {word} its natural range, {_band(name, line, place)}"
         f"{_expected(name, line, place)}."
     )
 
@@ -102,22 +102,24 @@ def _was_said(name: str, line: MetricLine, value: float, said: str) -> bool:
     return f"{line.label} {told}".lower() in said.lower()
 
 
-def _is_beyond(line: MetricLine, value: float) -> bool:
+def _is_beyond(line: MetricLine, value: float, place: int) -> bool:
     """Whether a value is worse than is natural; a metric that alarms nobody may be, too."""
-    assert line.natural is not None
-    too_low = value < line.natural.low and line.goal != "min"
-    too_high = value > line.natural.high and line.goal != "max"
+    natural = line.natural_at(place)
+    assert natural is not None
+    too_low = value < natural.low and line.goal != "min"
+    too_high = value > natural.high and line.goal != "max"
     return too_low or too_high
 
 
-def _band(name: str, line: MetricLine) -> str:
-    assert line.natural is not None
+def _band(name: str, line: MetricLine, place: int) -> str:
+    natural = line.natural_at(place)
+    assert natural is not None
     tell = signed if name in _SIGNED else number
     if line.goal == "max":
-        return f"down to {tell(line.natural.low)}"
+        return f"down to {tell(natural.low)}"
     if line.goal == "min":
-        return f"up to {tell(line.natural.high)}"
-    return f"{tell(line.natural.low)} to {tell(line.natural.high)}"
+        return f"up to {tell(natural.high)}"
+    return f"{tell(natural.low)} to {tell(natural.high)}"
 
 
 def _expected(name: str, line: MetricLine, place: int) -> str:
@@ -131,7 +133,7 @@ def _expected(name: str, line: MetricLine, place: int) -> str:
 def _what_slipped(performance: Performance, place: int) -> list[str]:
     """Whether the model still ranks, and whether it still knows how many there are."""
     beyond = {
-        name: _is_beyond(line, value)
+        name: _is_beyond(line, value, place)
         for name, line, value in _judged(performance, place)
         if name in (_RANKING, _LEVEL)
     }

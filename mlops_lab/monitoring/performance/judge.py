@@ -13,6 +13,7 @@ from mlops_lab.monitoring.outcomes import (
     Calibration,
     GroupRates,
     MetricLine,
+    NaturalBand,
     Performance,
     SegmentRow,
 )
@@ -528,8 +529,7 @@ def _line(metric: str, chunked: Chunked, judged: Sequence[Judged]) -> MetricLine
     about = metrics_of(chunked.cube.grid.task)[metric]
     came = [one.get(metric) for one in chunked.figures]
     hoped = [one.get(metric) for one in chunked.estimates]
-    base = next((one for one in reversed(chunked.baselines) if one is not None), None)
-    natural = None if base is None else base.natural(metric)
+    natural, naturals = _bands(metric, chunked)
     return MetricLine(
         label=about.label,
         goal=about.goal,
@@ -545,16 +545,16 @@ def _line(metric: str, chunked: Chunked, judged: Sequence[Judged]) -> MetricLine
                 ("estimated_high", hoped, "high"),
             )
         },
-        natural=None if natural is None else natural.band,
+        natural=natural,
         states="".join(one.state for one in judged),
+        naturals=naturals,
     )
 
 
 def _drift_line(
     chunked: Chunked, drifts: Sequence[float | None], states: Sequence[str]
 ) -> MetricLine:
-    base = next((one for one in reversed(chunked.baselines) if one is not None), None)
-    natural = None if base is None else base.natural(SCORE_DRIFT)
+    natural, naturals = _bands(SCORE_DRIFT, chunked)
     none = (None,) * len(drifts)
     return MetricLine(
         label="score D",
@@ -566,9 +566,27 @@ def _drift_line(
         estimated=none,
         estimated_low=none,
         estimated_high=none,
-        natural=None if natural is None else replace(natural.band, low=0.0),
+        natural=natural,
         states="".join(states),
+        naturals=naturals,
     )
+
+
+def _bands(
+    metric: str, chunked: Chunked
+) -> tuple[NaturalBand | None, tuple[NaturalBand | None, ...]]:
+    """What is natural now, and chunk by chunk where that changes with the model's version."""
+    found: list[NaturalBand | None] = []
+    for base in chunked.baselines:
+        natural = None if base is None else base.natural(metric)
+        band = None if natural is None else natural.band
+        # A distance has no lower end.
+        found.append(replace(band, low=0.0) if band and metric == SCORE_DRIFT else band)
+    last = next(
+        (band for band, base in zip(found[::-1], chunked.baselines[::-1], strict=True) if base),
+        None,
+    )
+    return last, () if len(set(found)) <= 1 else tuple(found)
 
 
 def _packed(parts: Sequence[Any]) -> Packed | None:

@@ -157,6 +157,15 @@ def test_each_version_has_its_own_reference() -> None:
         version_of=dict(zip(KEYS[:4], "1122", strict=True)),
     )
     assert states(found, "gap") == "waoo"
+    gap = found.metrics["gap"]
+    first, last = gap.natural_at(0), gap.natural_at(3)
+    assert first is not None
+    assert last is not None
+    assert first.median == pytest.approx(last.median + 0.15, abs=0.02)
+    assert gap.naturals == (first, first, last, last)
+    assert gap.natural == last
+    assert found.metrics["score_drift"].natural_at(0).low == 0  # type: ignore[union-attr]
+    assert decode(Performance, json.loads(json.dumps(encode(found)))) == found
     share = found.metrics["positive_share"].estimated
     assert (share[3] or 0) - (share[0] or 0) == pytest.approx(0.15, abs=0.02)
 
