@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -217,8 +218,15 @@ def process_of(record: RunRecord) -> int | None:
 
 
 def _reap(process: subprocess.Popen[bytes], store: Store, runs: RunManager, run_id: str) -> None:
-    """Wait for the process; when it died before its first line, end its run for it."""
+    """Wait for the process; nobody who leaves waits for that."""
     code = process.wait()
+    # An interpreter that goes while a thread is inside DuckDB is aborted: it waits for the rest.
+    with suppress(RuntimeError):  # it goes already
+        threading.Thread(target=_settle, args=(code, store, runs, run_id)).start()
+
+
+def _settle(code: int, store: Store, runs: RunManager, run_id: str) -> None:
+    """When the process died before its first line, end its run for it."""
     try:
         scratch.recover(store, runs)
         record = runs.find(run_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +60,14 @@ def test_a_process_that_dies_before_its_first_line_fails_the_run_with_its_log(
         "command",
         lambda *_: [sys.executable, "-c", "raise SystemExit('no such thing')"],
     )
+    daemons: list[bool] = []
+    recover = detached.scratch.recover
+
+    def noting(*of: object) -> None:
+        daemons.append(threading.current_thread().daemon)
+        recover(*of)
+
+    monkeypatch.setattr(detached.scratch, "recover", noting)
     workshop.notebook("a", "1")
     path = workshop.pipeline("steps:\n  a: {notebook: ../notebooks/a.ipynb}\n")
 
@@ -68,6 +77,8 @@ def test_a_process_that_dies_before_its_first_line_fails_the_run_with_its_log(
     record = workshop.project.runs.get(run_id)
     assert record.status == "failed"
     assert record.reason == ("The process ended before the run began (exit code 1): no such thing")
+    # An interpreter that ends while a daemon is inside DuckDB is aborted.
+    assert daemons == [False]
 
 
 def test_a_program_that_cannot_be_started_fails_the_run(workshop, monkeypatch) -> None:
