@@ -7,6 +7,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { CATEGORY, CommandIDs } from '../commands';
 import { monitorIcon } from '../icons';
 import { followLinks } from '../links';
+import { panelOf, showPanel } from '../model-widget';
 import { openNode } from '../nodes';
 import { insertLines } from '../notebook/insert';
 import { IProjectModel } from '../tokens';
@@ -36,21 +37,12 @@ export const monitorViewPlugin: JupyterFrontEndPlugin<void> = {
   ): void => {
     const trans = (translator ?? nullTranslator).load('mlops_lab');
     const tracker = new WidgetTracker<MonitorPanel>({ namespace: 'mlops-lab-monitor' });
-    const open = (project: string, name: string): MonitorPanel => {
-      const found = tracker.find(panel => panel.content.id === monitorWidgetId(project, name));
-      if (found !== undefined) {
-        return found;
-      }
-      const actions = hostActions(app, projects, project, notebooks);
-      const model = new MonitorModel(projects.of(project), name, actions, trans);
-      const content = new MonitorWidget({ model, actions: viewActions(app, project, name), trans });
-      const panel = new MainAreaWidget({ content });
-      panel.id = `${content.id}-panel`;
-      panel.toolbar.hide();
-      void tracker.add(panel);
-      model.changed.connect(() => void tracker.save(panel));
-      return panel;
-    };
+    const open = (project: string, name: string): MonitorPanel =>
+      panelOf(tracker, monitorWidgetId(project, name), () => {
+        const actions = hostActions(app, projects, project, notebooks);
+        const model = new MonitorModel(projects.of(project), name, actions, trans);
+        return new MonitorWidget({ model, actions: viewActions(app, project, name), trans });
+      });
     addCommand(app, projects, open, trans);
     palette?.addItem({ command: CommandIDs.openMonitor, category: CATEGORY });
     void restorer?.restore(tracker, {
@@ -107,10 +99,7 @@ function addCommand(
       if (typeof args.alert === 'string') {
         model.explain(args.alert);
       }
-      if (!panel.isAttached) {
-        shell.add(panel, 'main', { type: 'MLOps Lab' });
-      }
-      shell.activateById(panel.id);
+      showPanel(shell, panel);
     }
   });
 }

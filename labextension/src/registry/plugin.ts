@@ -1,12 +1,14 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ILayoutRestorer, IRouter } from '@jupyterlab/application';
-import { ICommandPalette, MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
+import type { MainAreaWidget } from '@jupyterlab/apputils';
+import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { CATEGORY, CommandIDs } from '../commands';
 import { modelIcon } from '../icons';
 import { followLinks } from '../links';
+import { panelOf, showPanel } from '../model-widget';
 import { openNode } from '../nodes';
 import { insertLines } from '../notebook/insert';
 import { IProjectModel } from '../tokens';
@@ -36,21 +38,12 @@ export const registryViewPlugin: JupyterFrontEndPlugin<void> = {
   ): void => {
     const trans = (translator ?? nullTranslator).load('mlops_lab');
     const tracker = new WidgetTracker<RegistryPanel>({ namespace: 'mlops-lab-models' });
-    const open = (project: string): RegistryPanel => {
-      const found = tracker.find(panel => panel.content.id === registryWidgetId(project));
-      if (found !== undefined) {
-        return found;
-      }
-      const actions = actionsOf(app, projects, project, notebooks);
-      const model = new RegistryModel(projects.of(project), actions, trans);
-      const content = new RegistryWidget(model, translateBy(trans));
-      const panel = new MainAreaWidget({ content });
-      panel.id = `${content.id}-panel`;
-      panel.toolbar.hide();
-      void tracker.add(panel);
-      model.changed.connect(() => void tracker.save(panel));
-      return panel;
-    };
+    const open = (project: string): RegistryPanel =>
+      panelOf(tracker, registryWidgetId(project), () => {
+        const actions = actionsOf(app, projects, project, notebooks);
+        const model = new RegistryModel(projects.of(project), actions, trans);
+        return new RegistryWidget(model, translateBy(trans));
+      });
     addCommand(app, projects, open, trans);
     palette?.addItem({ command: CommandIDs.openModel, category: CATEGORY });
     void restorer?.restore(tracker, {
@@ -92,10 +85,7 @@ function addCommand(
       if (change !== null) {
         panel.content.model.select(change);
       }
-      if (!panel.isAttached) {
-        shell.add(panel, 'main', { type: 'MLOps Lab' });
-      }
-      shell.activateById(panel.id);
+      showPanel(shell, panel);
     }
   });
 }

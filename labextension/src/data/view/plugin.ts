@@ -8,6 +8,7 @@ import type { Menu } from '@lumino/widgets';
 import { CommandIDs } from '../../commands';
 import { followLinks } from '../../links';
 import { openMenu } from '../../menu';
+import { panelOf, showPanel } from '../../model-widget';
 import { dragLines } from '../../notebook/drag';
 import { IProjectModel } from '../../tokens';
 import { translateBy } from '../../translate';
@@ -38,24 +39,15 @@ export const datasetViewPlugin: JupyterFrontEndPlugin<void> = {
   ): void => {
     const trans = (translator ?? nullTranslator).load('mlops_lab');
     const tracker = new WidgetTracker<DatasetPanel>({ namespace: 'mlops-lab-dataset' });
-    const open = (project: string, name: string, place: IDatasetPlace): DatasetPanel => {
-      const found = tracker.find(panel => panel.content.id === datasetWidgetId(project, name));
-      if (found !== undefined) {
-        return found;
-      }
-      const model = new DatasetModel(projects.of(project), name, place);
-      const content = new DatasetWidget({
-        model,
-        actions: actionsOf(app, model, notebooks),
-        translate: translateBy(trans)
+    const open = (project: string, name: string, place: IDatasetPlace): DatasetPanel =>
+      panelOf(tracker, datasetWidgetId(project, name), () => {
+        const model = new DatasetModel(projects.of(project), name, place);
+        return new DatasetWidget({
+          model,
+          actions: actionsOf(app, model, notebooks),
+          translate: translateBy(trans)
+        });
       });
-      const panel = new MainAreaWidget({ content });
-      panel.id = `${content.id}-panel`;
-      panel.toolbar.hide();
-      void tracker.add(panel);
-      model.changed.connect(() => void tracker.save(panel));
-      return panel;
-    };
     addCommands(app, projects, open, trans);
     void restorer?.restore(tracker, {
       command: CommandIDs.openDataset,
@@ -124,10 +116,7 @@ function addCommands(
       if (tab !== undefined) {
         model.show(tab);
       }
-      if (!panel.isAttached) {
-        shell.add(panel, 'main', { type: 'MLOps Lab' });
-      }
-      shell.activateById(panel.id);
+      showPanel(shell, panel);
     }
   });
   const step = (id: string, label: string, by: -1 | 1): void => {

@@ -1,12 +1,7 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ILayoutRestorer, IRouter } from '@jupyterlab/application';
-import {
-  Clipboard,
-  ICommandPalette,
-  MainAreaWidget,
-  Notification,
-  WidgetTracker
-} from '@jupyterlab/apputils';
+import type { MainAreaWidget } from '@jupyterlab/apputils';
+import { Clipboard, ICommandPalette, Notification, WidgetTracker } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
@@ -16,6 +11,7 @@ import type { Menu } from '@lumino/widgets';
 import { CATEGORY, CommandIDs, runArgs, TOLD } from '../../commands';
 import { followLinks } from '../../links';
 import { openMenu } from '../../menu';
+import { panelOf, showPanel } from '../../model-widget';
 import { showLine } from '../../show-line';
 import { asRequestError } from '../../state/resource';
 import { IProjectModel } from '../../tokens';
@@ -46,26 +42,17 @@ export const runViewPlugin: JupyterFrontEndPlugin<void> = {
   ): void => {
     const trans = (translator ?? nullTranslator).load('mlops_lab');
     const tracker = new WidgetTracker<RunPanel>({ namespace: 'mlops-lab-run' });
-    const open = (project: string, id: string, tab?: RunTab): RunPanel => {
-      const found = tracker.find(panel => panel.content.id === runWidgetId(project, id));
-      if (found !== undefined) {
-        return found;
-      }
-      const live = projects.of(project);
-      const model = new RunModel(live, id, tab);
-      const content = new RunWidget({
-        model,
-        actions: actionsOf(app, model),
-        services: { client: live.client, rendermime },
-        translate: translateBy(trans)
+    const open = (project: string, id: string, tab?: RunTab): RunPanel =>
+      panelOf(tracker, runWidgetId(project, id), () => {
+        const live = projects.of(project);
+        const model = new RunModel(live, id, tab);
+        return new RunWidget({
+          model,
+          actions: actionsOf(app, model),
+          services: { client: live.client, rendermime },
+          translate: translateBy(trans)
+        });
       });
-      const panel = new MainAreaWidget({ content });
-      panel.id = `${content.id}-panel`;
-      panel.toolbar.hide();
-      void tracker.add(panel);
-      model.changed.connect(() => void tracker.save(panel));
-      return panel;
-    };
     addCommands(app, { projects, tracker, open, trans });
     palette?.addItem({ command: CommandIDs.openRun, category: CATEGORY });
     palette?.addItem({ command: CommandIDs.stopRun, category: CATEGORY });
@@ -123,10 +110,7 @@ function addCommands(app: JupyterFrontEnd, context: IContext): void {
       if (tab !== undefined) {
         panel.content.model.show(tab);
       }
-      if (!panel.isAttached) {
-        shell.add(panel, 'main', { type: 'MLOps Lab' });
-      }
-      shell.activateById(panel.id);
+      showPanel(shell, panel);
     }
   });
 
