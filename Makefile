@@ -67,9 +67,9 @@ build: $(STAMPS)/installed ## Build the wheel into dist/
 bench: $(STAMPS)/installed ## Measure what claims to be fast, beside its peers; one JSON line each
 	bash tests/bench/run.sh
 
-screenshots: $(STAMPS)/installed ## Make the pictures of the README, light and dark
+screenshots: $(STAMPS)/installed ## Make the pictures of the README, light and dark (after `make demo`)
 	bash tests/ui/chromium.sh
-	$(BIN)/python tests/ui/screenshots.py
+	$(BIN)/python tests/ui/screenshots.py --demo $(DEMO)
 
 lock: $(STAMPS)/python ## Renew both lock files
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \

@@ -1,13 +1,16 @@
-"""Make the README's pictures: the live sidebar, the registry, a dataset version; light and dark.
+"""Make the README's pictures: sidebar, drift explorer, registry, dataset version; light and dark.
 
-    python tests/ui/screenshots.py [folder]
+    python tests/ui/screenshots.py [folder] [--demo PROJECT] [--only-drift]
 
 Everything in them is real: the example project, its pipelines (two of which are refused), a
-notebook whose last run is looked at while it works, and a version that waits for an approval.
+notebook whose last run is looked at while it works, and a version that waits for an approval. The
+year of the drift explorer is the one that `make demo` has played; it is looked at in a copy.
 """
 
 from __future__ import annotations
 
+import argparse
+import shutil
 import sys
 import tempfile
 import time
@@ -30,6 +33,8 @@ from mlops_lab.project import Project  # noqa: E402
 
 SIZE = {"width": 1440, "height": 900}
 VIEW_SIZE = {"width": 1280, "height": 800}
+YEAR_SIZE = {"width": 1440, "height": 1080}
+MONITOR = "delay"
 SIDEBAR = 320
 NOTEBOOK = "notebooks/boosting.ipynb"
 # Both pictures are taken between these steps of 120, the light one first.
@@ -85,9 +90,21 @@ FONTS = """:root {
 KERNEL = "window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel"
 
 
-def main(folder: Path) -> None:
-    """Write the light and the dark picture of the sidebar and of the two views."""
-    folder.mkdir(parents=True, exist_ok=True)
+def main() -> None:
+    """Write the pictures that are asked for."""
+    parser = argparse.ArgumentParser(description="Make the README's pictures.")
+    parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "docs")
+    parser.add_argument("--demo", type=Path, default=ROOT / "demo", help="what `make demo` made")
+    parser.add_argument("--only-drift", action="store_true")
+    asked = parser.parse_args()
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    if not asked.only_drift:
+        example_pictures(asked.folder)
+    year_pictures(asked.demo, asked.folder)
+
+
+def example_pictures(folder: Path) -> None:
+    """The light and the dark picture of the sidebar and of two views."""
     with tempfile.TemporaryDirectory() as place:
         home, root = Path(place, "home"), Path(place, "root")
         home.mkdir()
@@ -104,6 +121,41 @@ def main(folder: Path) -> None:
             next_fortnight(project)
             with chromium() as browser:
                 views(browser.new_page(viewport=VIEW_SIZE), lab, project, folder)
+
+
+def year_pictures(demo: Path, folder: Path) -> None:
+    """The drift explorer of the example's year, beside the folded sidebar."""
+    if not (demo / "monitors" / f"{MONITOR}.yaml").is_file():
+        raise SystemExit(f"{demo} has no year to look at: run `make demo`, or name a --demo.")
+    with tempfile.TemporaryDirectory() as place:
+        home, root = Path(place, "home"), Path(place, "root")
+        home.mkdir()
+        shutil.copytree(demo, root / demo.name, symlinks=True)
+        project = Project.open(root / demo.name)
+        with jupyterlab(home, root) as lab, chromium() as browser:
+            page = browser.new_page(viewport=YEAR_SIZE)
+            open_project(page, lab, project)
+            command(page, "application:toggle-left-area")
+            command(page, "mlops-lab:open-monitor", {"project": project.key, "name": MONITOR})
+            for theme in ("Light", "Dark"):
+                set_theme(page, theme)
+                page.locator(".jp-MlopsLab-monitor h1").first.wait_for()
+                page.wait_for_timeout(3_000)  # what is read after that, and the theme's colours
+                page.screenshot(path=folder / f"drift-{theme.lower()}.png")
+
+
+def open_project(page: Page, lab: Lab, project: Project) -> None:
+    """Load JupyterLab on a project, with nothing in it but the file browser."""
+    page.set_default_timeout(120_000)
+    page.goto(f"{lab.url}/lab/tree/{project.root.name}?reset&token={lab.token}")
+    page.wait_for_function("window.jupyterapp?.commands.hasCommand('mlops-lab:open-model')")
+    page.add_style_tag(content=FONTS)
+    page.evaluate("window.jupyterapp.restored.then(() => null)")
+
+
+def set_theme(page: Page, theme: str) -> None:
+    command(page, "apputils:change-theme", {"theme": f"JupyterLab {theme}"})
+    page.wait_for_function(f"document.body.dataset.jpThemeName === 'JupyterLab {theme}'")
 
 
 @contextmanager
@@ -175,8 +227,7 @@ def take(page: Page, project: Project, folder: Path) -> None:
     run_cell(page, 3, TRAIN.format(name="gbm-6"), wait=False)
     wait_for_step(project, "gbm-6", LIGHT_FROM)
     shoot(page, folder / "sidebar-light.png")
-    command(page, "apputils:change-theme", {"theme": "JupyterLab Dark"})
-    page.wait_for_function("document.body.dataset.jpThemeName === 'JupyterLab Dark'")
+    set_theme(page, "Dark")
     page.wait_for_timeout(700)  # the theme's colours fade in
     shoot(page, folder / "sidebar-dark.png")
     step = project.runs.search("name = 'gbm-6'").items[0].step or 0
@@ -196,17 +247,12 @@ def next_fortnight(project: Project) -> None:
 
 def views(page: Page, lab: Lab, project: Project, folder: Path) -> None:
     """The registry with the sheet of what waits, and the profile of the newest data."""
-    page.set_default_timeout(120_000)
-    page.goto(f"{lab.url}/lab/tree/{project.root.name}?reset&token={lab.token}")
-    page.wait_for_function("window.jupyterapp?.commands.hasCommand('mlops-lab:open-model')")
-    page.add_style_tag(content=FONTS)
-    page.evaluate("window.jupyterapp.restored.then(() => null)")
+    open_project(page, lab, project)
     command(page, "application:toggle-left-area")
     newest = project.models.versions("flight-delay")[0].version
     model = {"name": "flight-delay", "version": newest, "review": "champion"}
     for theme in ("Light", "Dark"):
-        command(page, "apputils:change-theme", {"theme": f"JupyterLab {theme}"})
-        page.wait_for_function(f"document.body.dataset.jpThemeName === 'JupyterLab {theme}'")
+        set_theme(page, theme)
         for name, opens, args, shown in (
             ("registry", "open-model", model, ".jp-MlopsLab-reg-decide"),
             ("dataset", "open-dataset", {"name": "flights"}, ".jp-MlopsLab-profile"),
@@ -251,4 +297,4 @@ def wait_for_step(project: Project, name: str, step: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs")
+    main()
