@@ -7,12 +7,13 @@ frame's own policy says so again. Of ours there is one in it, which tells the re
 from __future__ import annotations
 
 import re
+from html.parser import HTMLParser
 from typing import Final
 
 from mlops_lab.reports.code import digest
 from mlops_lab.reports.html import clean, text
 
-__all__ = ["FRAME_SCRIPT", "frame_element"]
+__all__ = ["FRAME_SCRIPT", "frame_element", "is_drawn_by_scripts"]
 
 FRAME_SCRIPT: Final = (
     '"use strict";const tell=()=>parent.postMessage({mlopsLabHeight:Math.max('
@@ -34,6 +35,40 @@ _PART: Final = (
 )
 _REFRESH: Final = re.compile(r"(?i)<meta\b[^>]*http-equiv\s*=\s*[\"']?\s*refresh[^>]*>")
 _PAGE: Final = ":root{color-scheme:light;background:#fff;color:#000}"
+
+
+class _Seen(HTMLParser):
+    """Whether a page has scripts, and anything to see without them."""
+
+    scripts = False
+    shows = False
+    _inside = ""
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.scripts |= tag == "script"
+        self.shows |= tag in ("img", "svg", "hr", "video", "audio", "input", "button")
+        self._inside = tag if tag in ("script", "style", "title") else ""
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        self.shows |= not self._inside and data.strip() != ""
+
+
+def is_drawn_by_scripts(source: str) -> bool:
+    """Whether a page stays empty where its scripts do not run, as those of Plotly and Bokeh do.
+
+    Examples
+    --------
+    >>> is_drawn_by_scripts("<div id=a></div><script>draw()</script>")
+    True
+    >>> is_drawn_by_scripts("<b>3</b><script>x</script>"), is_drawn_by_scripts("")
+    (False, False)
+    """
+    seen = _Seen()
+    seen.feed(source)
+    return seen.scripts and not seen.shows
 
 
 def frame_element(source: str, title: str, *, page: bool = False) -> str:

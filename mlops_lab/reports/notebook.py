@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from mlops_lab.errors import InvalidInput, LabError
+from mlops_lab.errors import InvalidInput
 
 if TYPE_CHECKING:
     from mlops_lab.reports.writer import Writer
@@ -55,15 +55,14 @@ def write_notebook(notebook: Any, out: Writer) -> None:
 
 
 def _code_cell(cell: Mapping[str, Any], out: Writer, widgets: Mapping[str, Any]) -> int:
-    outputs = [one for one in cell.get("outputs") or () if isinstance(one, Mapping)]
+    found = cell.get("outputs")
+    outputs = [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
     source = joined(cell.get("source"))
     if out.options.code and source.strip():
         out.preformatted(source, kind="code")
     for one in _merged(outputs):
-        try:
+        with out.guarded("An output could not be shown"):
             write_output(one, out, widgets)
-        except LabError as error:
-            out.notice(f"An output could not be shown: {error}")
     return len(outputs)
 
 

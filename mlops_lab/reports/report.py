@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -126,8 +126,9 @@ def write_report(
     """Write a report of things of a project that is open; see `report`."""
     target = _target(path)
     page = render_report(items, options, title=title)
-    _write(target, page.html.encode("utf-8"))
-    return Report(target, page.title, target.stat().st_size, page.problems)
+    data = page.html.encode("utf-8")
+    _write(target, data)
+    return Report(target, page.title, len(data), page.problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ def render_report(
     Parameters
     ----------
     items
-        One item or a list of them.
+        One item, or several in a list.
     options
         What holds for all of them.
     title
@@ -155,7 +156,8 @@ def render_report(
     about
         Where it comes from; by default the project and who makes it.
     """
-    listed = list(items) if isinstance(items, list | tuple) and not _is_pair(items) else [items]
+    several = isinstance(items, list | tuple | Generator) and not _is_pair(items)
+    listed = list(items) if several else [items]
     if title is not None and (not isinstance(title, str) or not title.strip()):
         raise InvalidInput(f"A report's title is text; got {title!r}.")
     if title is None and listed and isinstance(listed[0], str):
@@ -246,23 +248,32 @@ def _target(path: str | os.PathLike[str]) -> Path:
     if target.suffix.lower() not in (".html", ".htm"):
         hint = " Open it in a browser to print it as PDF." if target.suffix == ".pdf" else ""
         raise InvalidInput(f"A report is an HTML file: {str(target)!r} ends not in .html.{hint}")
-    if target.is_dir():
+    try:
+        is_folder = target.is_dir()
+    except OSError as error:
+        raise InvalidInput(f"No file can be called {str(target)[:300]!r}: {error}.") from error
+    if is_folder:
         raise InvalidInput(f"{str(target)!r} is a folder.")
     return target.absolute()
 
 
 def _write(target: Path, data: bytes) -> None:
     """Write a file that appears whole; a browser may have the old one open."""
-    part = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
+    part = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(target)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        why = error.strerror or type(error).__name__
+        with part.open("xb") as file:
+            file.write(data)
+            file.flush()
+            # A disk at the other end of a network says only now that it is full.
+            os.fsync(file.fileno())
+        part.replace(os.path.realpath(target))  # a link goes on leading there
+    except (OSError, ValueError) as error:  # of no value: a name with a zero in it
+        why = getattr(error, "strerror", None) or str(error)
         raise Forbidden(f"{target} cannot be written: {why}.") from error
+    finally:
+        with suppress(OSError, ValueError):
+            part.unlink()
 
 
 def _left_out(problems: Sequence[str]) -> str:

@@ -165,9 +165,9 @@ def _is_missing(value: object) -> bool:
 def _is_days(rows: Sequence[Sequence[object]], at: int) -> bool:
     """Whether all times of a column are midnights: it holds dates, in a type for times."""
     return all(
-        row[at].time() == time() and not getattr(row[at], "nanosecond", 0)
-        for row in rows
-        if isinstance(row[at], datetime) and not _is_missing(row[at])
+        value.time() == time() and not getattr(value, "nanosecond", 0)
+        for value in (row[at] for row in rows)
+        if isinstance(value, datetime) and not _is_missing(value)
     )
 
 

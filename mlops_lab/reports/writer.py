@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from mlops_lab.errors import InvalidInput, LabError
 from mlops_lab.handles.html import GLYPHS
-from mlops_lab.reports.frame import frame_element
+from mlops_lab.reports.frame import frame_element, is_drawn_by_scripts
 from mlops_lab.reports.html import Html, data_url, json_text, text
 from mlops_lab.reports.markdown import render_markdown
 from mlops_lab.reports.table import Cells, table_html
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from mlops_lab.project import Project
 
 __all__ = ["Entry", "Options", "Writer", "state_word", "time_html"]
+
+_log = logging.getLogger("mlops_lab")
 
 MOST_CHART_BYTES: Final = 4_000_000
 """A larger chart holds raw rows, and no browser draws it well."""
@@ -251,7 +255,18 @@ class Writer:
         self._data(anchor, {"page": page, "state": state, "model": model})
 
     def page(self, source: str, title: str, *, whole: bool = True) -> None:
-        """Show HTML that somebody else has written, where it can do nothing."""
+        """Show HTML that somebody else has written, where it can do nothing.
+
+        Raises
+        ------
+        InvalidInput
+            Nothing would be seen of it.
+        """
+        if is_drawn_by_scripts(source):
+            raise InvalidInput(
+                "it is drawn by scripts of its own, and a report runs none but ours: give a "
+                "picture of it, or an Altair chart."
+            )
         self.frames = True
         self.parts.append(frame_element(source, title, page=whole))
 
@@ -264,6 +279,28 @@ class Writer:
             yield
         finally:
             self.parts.append("</details>")
+
+    @contextmanager
+    def guarded(self, failed: str) -> Iterator[None]:
+        """Leave nothing half done of what fails inside, and a sentence in its place.
+
+        Parameters
+        ----------
+        failed
+            What is said before the reason: ``An output cannot be shown``.
+        """
+        parts, entries = len(self.parts), len(self.entries)
+        try:
+            yield
+        except LabError as error:
+            why = str(error)
+        except Exception as error:  # noqa: BLE001 - what a stranger's file or object brings
+            _log.debug("a part of item %d failed", self.place, exc_info=True)
+            why = f"it is damaged ({type(error).__name__}: {error})."
+        else:
+            return
+        del self.parts[parts:], self.entries[entries:]
+        self.notice(f"{failed}: {why}")
 
     # ------------------------------------------------------------------ inside
 

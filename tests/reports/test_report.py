@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -117,6 +119,8 @@ def test_an_item_that_fails_does_not_lose_the_others(
         ("", InvalidInput, "ends not in .html"),
         ("folder.html", InvalidInput, "is a folder"),
         ("file.txt/report.html", Forbidden, "cannot be written"),
+        (f"{'a' * 300}.html", InvalidInput, "No file can be called"),
+        ("a\0/b.html", Forbidden, "cannot be written"),
         (7, InvalidInput, "written to a file"),
     ],
 )
@@ -128,6 +132,74 @@ def test_a_path_that_no_report_can_have_is_refused(
     (tmp_path / "file.txt").write_text("")
     with pytest.raises(error, match=sentence):
         lab.report("text", path)
+
+
+def test_a_file_is_whole_or_as_it_was(
+    page: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out").mkdir()
+    kept = tmp_path / ("a" * 250 + ".html")
+    (tmp_path / "out" / "report.html").symlink_to(kept)
+    page("First")
+    first = kept.read_bytes()
+    assert (tmp_path / "out" / "report.html").is_symlink()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(Forbidden, match="cannot be written: No space left on device"):
+        page("Second")
+    assert kept.read_bytes() == first
+    assert [one.name for one in (tmp_path / "out").iterdir()] == ["report.html"]
+
+
+def test_items_of_a_generator_pyplot_itself_and_metrics_are_taken(tmp_path: Path) -> None:
+    from matplotlib import pyplot as plt
+
+    plt.figure()
+    things = ["Metrics", {"auc": 0.7, "n": np.int64(3), "by": "me", "none": None}, plt]
+    made = lab.report((one for one in things), tmp_path / "x.html")
+    plt.close()
+    found = read(made.path.read_text(encoding="utf-8"))
+    assert made.problems == ()
+    assert made.title == "Metrics"
+    assert [one.text for one in found.all("td")] == [
+        "auc",
+        "0.7",
+        "n",
+        "3",
+        "by",
+        "me",
+        "none",
+        "–",
+    ]
+    assert len(found.all("img")) == 1
+
+
+def test_a_damaged_output_does_not_lose_the_notebook(page: Any, tmp_path: Path) -> None:
+    shown = [
+        {"image/png": "a"},
+        {"application/vnd.mlops-lab.view+json": {"view": "curves", "version": 1, "state":
+            {"series": [7]}}},
+        {"application/vnd.jupyter.widget-view+json": {"model_id": []}},
+        {"text/html": "<div id=plot></div><script>Plotly.newPlot('plot')</script>"},
+        {"text/plain": "the last"},
+    ]  # fmt: skip
+    outputs = [{"output_type": "display_data", "data": data, "metadata": {}} for data in shown]
+    cells = [
+        {"cell_type": "code", "source": "", "outputs": 7},
+        {"cell_type": "code", "source": "", "outputs": outputs},
+    ]
+    path = tmp_path / "work.ipynb"
+    path.write_text(json.dumps({"nbformat": 4, "metadata": {}, "cells": cells}))
+    made, found = page("Work", path)
+    assert made.problems == ()
+    told = [one.text for one in found.elements if one.attributes.get("role") == "note"]
+    assert len(found.all("p")) >= 4
+    assert len(told) == 4
+    assert "the last" in found.text
+    assert "drawn by scripts of its own" in found.text
 
 
 def test_a_report_needs_no_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

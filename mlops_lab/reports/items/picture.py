@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 from mlops_lab.errors import InvalidInput
@@ -45,7 +46,9 @@ class Picture(ItemKind):
 
 
 def _figure_of(thing: Any) -> Any | None:
-    """The Matplotlib figure of a figure, of axes, of a grid of seaborn's, of an array of axes."""
+    """The Matplotlib figure of a figure, of axes, of seaborn's grids, of an array, of pyplot."""
+    if isinstance(thing, ModuleType):
+        return thing.gcf() if hasattr(thing, "savefig") else None
     if hasattr(thing, "savefig"):
         return thing
     if type(thing).__name__ == "ndarray" and thing.dtype.kind == "O":

@@ -125,11 +125,9 @@ def _write_notebook(step: Run, out: Writer) -> None:
                 f"{artifact.path} has {artifact.size_bytes:,} bytes: too much to be shown here."
             )
             continue
-        with out.fold(artifact.path, opened=len(found) == 1 and record.status == "failed"):
-            try:
-                write_file(artifact.file, artifact.media_type, artifact.path, out)
-            except LabError as error:
-                out.notice(f"It cannot be shown: {error}")
+        opened = len(found) == 1 and record.status == "failed"
+        with out.fold(artifact.path, opened=opened), out.guarded("It cannot be shown"):
+            write_file(artifact.file, artifact.media_type, artifact.path, out)
 
 
 KIND = PipelineItem()

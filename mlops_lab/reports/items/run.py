@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from mlops_lab.errors import LabError
 from mlops_lab.handles.card import duration, size_text
 from mlops_lab.handles.run import Run
 from mlops_lab.reports.html import Html
@@ -137,10 +136,8 @@ def write_artifacts(run: Run, out: Writer, *, level: int) -> None:
 
 
 def _write_artifact(run: Run, record: ArtifactRecord, out: Writer) -> None:
-    try:
+    with out.guarded(f"{record.path} cannot be shown"):
         write_file(run.artifacts[record.path].file, record.media, record.path, out)
-    except LabError as error:
-        out.notice(f"{record.path} cannot be shown: {error}")
 
 
 def _divided(

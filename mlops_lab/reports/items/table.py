@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from itertools import islice
 from typing import Any
 
@@ -25,7 +26,7 @@ class Table(ItemKind):
     """Rows and columns, cut where nobody reads on."""
 
     name = "a table"
-    gives = "a table (pandas, polars, Arrow, lab.runs(…), lab.sql(…), a list of dicts)"
+    gives = "a table (pandas, polars, Arrow, lab.runs(…), lab.sql(…), a list of dicts, a dict)"
 
     def takes(self, thing: Any) -> bool:
         """Frames, searches, and what Python's own types make of rows."""
@@ -35,6 +36,7 @@ class Table(ItemKind):
             or type(thing).__name__ == "DuckDBPyRelation"
             or _is_rows(thing)
             or _is_columns(thing)
+            or _is_facts(thing)
         )
 
     def write(self, thing: Any, out: Writer) -> None:
@@ -80,6 +82,8 @@ def cells_of(thing: Any) -> Cells:
             raise InvalidInput(f"The columns of a table are equally long; these have {told}.")
         rows = [list(row) for row in islice(zip(*columns.values(), strict=True), MOST_ROWS)]
         return Cells(list(columns), rows, lengths.pop() if lengths else 0)
+    if _is_facts(thing):
+        return Cells(("name", "value"), list(thing.items()))
     raise InvalidInput(f"{type(thing).__name__} is no table.")
 
 
@@ -176,6 +180,21 @@ def _is_columns(thing: Any) -> bool:
         and bool(thing)
         and not _is_spec(thing)
         and all(_is_column(values) for values in thing.values())
+    )
+
+
+def _is_facts(thing: Any) -> bool:
+    """Names with one value each, as metrics are given to a run."""
+    return (
+        isinstance(thing, Mapping)
+        and bool(thing)
+        and not _is_spec(thing)
+        and all(
+            value is None
+            or isinstance(value, str | bool | int | float | date)
+            or (type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0)
+            for value in thing.values()
+        )
     )
 
 
