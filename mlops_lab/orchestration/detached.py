@@ -222,7 +222,7 @@ def _reap(process: subprocess.Popen[bytes], store: Store, runs: RunManager, run_
     code = process.wait()
     # An interpreter that goes while a thread is inside DuckDB is aborted: it waits for the rest.
     with suppress(RuntimeError):  # it goes already
-        threading.Thread(target=_settle, args=(code, store, runs, run_id)).start()
+        threading.Thread(target=_settle, args=(code, store, runs, run_id), daemon=False).start()
 
 
 def _settle(code: int, store: Store, runs: RunManager, run_id: str) -> None:
