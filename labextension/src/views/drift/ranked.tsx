@@ -8,6 +8,7 @@ import { useText } from '../text';
 import { useShown } from './context';
 import { Effect } from './distribution';
 import { at, finite, formatEffect, limitOf, measureLabel } from './facts';
+import type { IRange } from './facts';
 import { useHost } from './host';
 import type { IColumn } from './state';
 import type { IColumnWindow, IWindowValues } from './window';
@@ -26,7 +27,6 @@ export function Ranked(props: { values: IWindowValues; shown: string | null }): 
   const { values, shown } = props;
   const t = useText();
   const { evaluation, selection, columns, weighed } = useShown();
-  const { choose } = useHost();
   const { ref, onKeyDown } = useRoving<HTMLTableSectionElement>();
   const [count, setCount] = useState(FEW);
   const rows = useMemo(() => rank(columns, values, weighed), [columns, values, weighed]);
@@ -64,40 +64,16 @@ export function Ranked(props: { values: IWindowValues; shown: string | null }): 
         </thead>
         <tbody ref={ref} onKeyDown={onKeyDown}>
           {seen.map(({ column, found, weight }) => (
-            <tr
+            <Row
               key={column.name}
-              data-row={column.name}
-              tabIndex={column.name === stop ? 0 : -1}
-              aria-selected={column.name === shown}
-              onClick={() => choose({ column: column.name })}
-              onKeyDown={onEnter(() => choose({ column: column.name }))}
-            >
-              <th scope="row" className="jp-MlopsLab-ellipsis" title={column.name}>
-                {column.name}
-                {column.role !== 'feature' && (
-                  <span className="jp-MlopsLab-muted"> {t(column.role)}</span>
-                )}
-              </th>
-              <td className="jp-MlopsLab-num">
-                <Effect column={column} found={found} bare />
-              </td>
-              <td className="jp-MlopsLab-num jp-MlopsLab-muted">
-                {formatEffect(
-                  measure === 'effect' ? finite(column.natural) : limitOf(column, measure)
-                )}
-              </td>
-              <td className="jp-mod-spark">
-                <Course column={column} />
-              </td>
-              <td>
-                <span className="jp-MlopsLab-drift-meter" title={importanceText(column, t)}>
-                  <i style={{ width: `${Math.max(1, (100 * weight) / most)}%` }} />
-                </span>
-              </td>
-              <td>
-                <State column={column} values={values} />
-              </td>
-            </tr>
+              column={column}
+              found={found}
+              value={found[measure]}
+              weight={Math.max(1, Math.round((100 * weight) / most))}
+              state={worstState(column, values.range)}
+              selected={column.name === shown}
+              stop={column.name === stop}
+            />
           ))}
         </tbody>
       </table>
@@ -121,6 +97,71 @@ export function Ranked(props: { values: IWindowValues; shown: string | null }): 
   );
 }
 
+interface IRow {
+  column: IColumn;
+  found: IColumnWindow;
+  /** What of it is shown: with the same the row stays as it is. */
+  value: number | null;
+  /** In percent of the heaviest. */
+  weight: number;
+  state: string;
+  selected: boolean;
+  stop: boolean;
+}
+
+const Row = memo(
+  ({ column, found, weight, state, selected, stop }: IRow): ReactElement => {
+    const t = useText();
+    const { selection } = useShown();
+    const { choose } = useHost();
+    const { measure } = selection;
+    const onChoose = () => choose({ column: column.name });
+    return (
+      <tr
+        data-row={column.name}
+        tabIndex={stop ? 0 : -1}
+        aria-selected={selected}
+        onClick={onChoose}
+        onKeyDown={onEnter(onChoose)}
+      >
+        <th scope="row" className="jp-MlopsLab-ellipsis" title={column.name}>
+          {column.name}
+          {column.role !== 'feature' && (
+            <span className="jp-MlopsLab-muted"> {t(column.role)}</span>
+          )}
+        </th>
+        <td className="jp-MlopsLab-num">
+          <Effect column={column} found={found} bare />
+        </td>
+        <td className="jp-MlopsLab-num jp-MlopsLab-muted">
+          {formatEffect(measure === 'effect' ? finite(column.natural) : limitOf(column, measure))}
+        </td>
+        <td className="jp-mod-spark">
+          <Course column={column} />
+        </td>
+        <td>
+          <span className="jp-MlopsLab-drift-meter" title={importanceText(column, t)}>
+            <i style={{ width: `${weight}%` }} />
+          </span>
+        </td>
+        <td>
+          <State column={column} state={state} />
+        </td>
+      </tr>
+    );
+  },
+  (before, now) =>
+    before.column === now.column &&
+    before.weight === now.weight &&
+    before.state === now.state &&
+    before.selected === now.selected &&
+    before.stop === now.stop &&
+    before.value === now.value &&
+    before.found.source === now.found.source &&
+    before.found.effectLow === now.found.effectLow &&
+    before.found.effectHigh === now.found.effectHigh
+);
+
 const Course = memo(({ column }: { column: IColumn }): ReactElement => {
   const { selection } = useShown();
   const values = useMemo(
@@ -130,23 +171,20 @@ const Course = memo(({ column }: { column: IColumn }): ReactElement => {
   return <Sparkline values={values} />;
 });
 
-/** The worst that the feature is in the window. */
-function State({
-  column,
-  values
-}: {
-  column: IColumn;
-  values: IWindowValues;
-}): ReactElement | null {
-  const t = useText();
-  const { from, until } = values.range;
+/** The worst that a feature is in a range; data quality comes before drift. */
+function worstState(column: IColumn, { from, until }: IRange): string {
   const states = column.states.slice(from, until + 1);
+  return [...'qaw'].find(state => states.includes(state)) ?? '';
+}
+
+function State({ column, state }: { column: IColumn; state: string }): ReactElement | null {
+  const t = useText();
   const little = finite(column.importance);
   const unimportant = little !== null && little < 0.002;
-  if (states.includes('q')) {
+  if (state === 'q') {
     return <Badge title={t('A finding of data quality comes before drift')}>{t('quality')}</Badge>;
   }
-  if (states.includes('a')) {
+  if (state === 'a') {
     return unimportant ? (
       <Badge title={t('It drifts, and the model hardly looks at it')}>{t('info')}</Badge>
     ) : (
@@ -155,7 +193,7 @@ function State({
       </Badge>
     );
   }
-  return states.includes('w') ? (
+  return state === 'w' ? (
     <Badge tone="warn" icon="alert">
       {t('warning')}
     </Badge>

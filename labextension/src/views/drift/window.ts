@@ -150,67 +150,90 @@ function columnWindow(
     };
   }
   const counts = cube === undefined ? null : cube.window(range.from, range.until);
-  const shared = { effectLow: null, effectHigh: null, counts, reference };
-  if (range.from === range.until) {
-    const chunk = range.from;
-    const effect = at(column.effect, chunk);
-    return {
-      ...shared,
-      effect,
-      source: effect === null ? 'none' : 'chunk',
-      wasserstein: at(column.wasserstein, chunk),
-      psi: at(column.psi, chunk),
-      missing: at(column.missing, chunk),
-      median: at(column.median, chunk)
-    };
+  if (range.from !== range.until) {
+    return new FromBins(column, reference, counts, () => weighted(column, range, rows));
   }
-  const missing = weighted(column, range, rows);
-  if (counts === null || reference === null || column.measure === 'auc') {
-    return {
-      ...shared,
-      effect: null,
-      source: 'none',
-      wasserstein: null,
-      psi: null,
-      missing,
-      median: null
-    };
-  }
-  return { ...shared, ...measured(column, reference, counts), source: 'bins', missing };
+  const chunk = range.from;
+  const effect = at(column.effect, chunk);
+  return {
+    effect,
+    effectLow: null,
+    effectHigh: null,
+    source: effect === null ? 'none' : 'chunk',
+    wasserstein: at(column.wasserstein, chunk),
+    psi: at(column.psi, chunk),
+    missing: at(column.missing, chunk),
+    median: at(column.median, chunk),
+    counts,
+    reference
+  };
 }
 
-/** The statistics of a column, from counts in its bins. */
-export function measured(
+/** A column over several chunks: the ranking takes the effects of all, a picture the rest of few. */
+class FromBins implements IColumnWindow {
+  constructor(
+    private _column: IColumn,
+    readonly reference: ArrayLike<number> | null,
+    readonly counts: ArrayLike<number> | null,
+    private _weigh: () => number | null
+  ) {
+    const known = reference !== null && counts !== null && _column.measure !== 'auc';
+    this.source = known ? 'bins' : 'none';
+    this.effect = known ? effectOf(_column, reference, counts) : null;
+  }
+
+  readonly source: 'bins' | 'none';
+  readonly effect: number | null;
+  readonly effectLow = null;
+  readonly effectHigh = null;
+
+  get missing(): number | null {
+    return this._weigh();
+  }
+
+  get psi(): number | null {
+    return this._of((reference, counts) =>
+      populationStability(reference, counts, this._column.bins.kind === 'number')
+    );
+  }
+
+  get wasserstein(): number | null {
+    const sigma = finite(this._column.reference.std);
+    const distance = this._of((reference, counts, edges) =>
+      edges === null ? null : wasserstein(reference, counts, edges)
+    );
+    return distance === null || sigma === null || sigma === 0 ? null : distance / sigma;
+  }
+
+  get median(): number | null {
+    return this._of((_, counts, edges) => (edges === null ? null : quantile(counts, edges, 0.5)));
+  }
+
+  private _of(
+    compute: (
+      reference: ArrayLike<number>,
+      counts: ArrayLike<number>,
+      edges: readonly number[] | null
+    ) => number | null
+  ): number | null {
+    const { reference, counts } = this;
+    const edges = this._column.bins.kind === 'number' ? edgesOf(this._column) : null;
+    return this.source === 'none' || reference === null || counts === null
+      ? null
+      : compute(reference, counts, edges);
+  }
+}
+
+function effectOf(
   column: IColumn,
   reference: ArrayLike<number>,
   counts: ArrayLike<number>
-): {
-  effect: number | null;
-  wasserstein: number | null;
-  psi: number | null;
-  median: number | null;
-} {
-  const isNumber = column.bins.kind === 'number';
-  const psi = populationStability(reference, counts, isNumber);
-  let effect: number | null;
-  if (column.measure === 'tvd') {
-    const raw = totalVariation(reference, counts);
-    effect = raw === null ? null : Math.max(0, raw - expectedVariation(reference, counts));
-  } else {
-    effect = kolmogorovSmirnov(reference, counts);
+): number | null {
+  if (column.measure !== 'tvd') {
+    return kolmogorovSmirnov(reference, counts);
   }
-  if (!isNumber) {
-    return { effect, wasserstein: null, psi, median: null };
-  }
-  const edges = edgesOf(column);
-  const sigma = finite(column.reference.std);
-  const distance = wasserstein(reference, counts, edges);
-  return {
-    effect,
-    wasserstein: distance === null || sigma === null || sigma === 0 ? null : distance / sigma,
-    psi,
-    median: quantile(counts, edges, 0.5)
-  };
+  const raw = totalVariation(reference, counts);
+  return raw === null ? null : Math.max(0, raw - expectedVariation(reference, counts));
 }
 
 /**
