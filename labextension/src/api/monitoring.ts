@@ -234,6 +234,8 @@ const Column = v.object({
   statistics: v.optional(v.record(v.string(), Series), {})
 });
 
+const Natural = maybe(v.object({ low: maybeNumber, high: maybeNumber, median: maybeNumber }));
+
 const Metric = v.object({
   label: v.string(),
   goal: maybe(v.picklist(['min', 'max'])),
@@ -244,7 +246,8 @@ const Metric = v.object({
   estimated: Series,
   estimated_low: Series,
   estimated_high: Series,
-  natural: maybe(v.object({ low: maybeNumber, high: maybeNumber, median: maybeNumber })),
+  natural: Natural,
+  naturals: v.optional(v.array(Natural), []),
   states: v.string()
 });
 

@@ -1,4 +1,4 @@
-import { at } from './facts';
+import { at, finite } from './facts';
 import type { IMetric, IPerformance, Series } from './state';
 
 /** A metric as the timeline draws it. */
@@ -42,6 +42,38 @@ function plotted(key: string, metrics: IPerformance['metrics']): IPlotted {
 
 export function known(series: Series): boolean {
   return series.some((_, i) => at(series, i) !== null);
+}
+
+/** Where a metric lies by nature: a band over the chunks of each version of the reference. */
+export interface INaturalBand {
+  first: number;
+  count: number;
+  low: number;
+  high: number;
+}
+
+export function naturalBands(metric: IMetric, chunks: number): INaturalBand[] {
+  const own = metric.naturals ?? [];
+  const found: INaturalBand[] = [];
+  for (let i = 0; i < chunks; i++) {
+    const natural = own.length > 0 ? own[i] : metric.natural;
+    const [low, high] = [finite(natural?.low), finite(natural?.high)];
+    const last = found[found.length - 1];
+    if (low === null || high === null) {
+      continue;
+    }
+    if (
+      last !== undefined &&
+      last.first + last.count === i &&
+      last.low === low &&
+      last.high === high
+    ) {
+      last.count += 1;
+    } else {
+      found.push({ first: i, count: 1, low, high });
+    }
+  }
+  return found;
 }
 
 /** A line through the known values from `from` to `until`; it breaks where there is none. */

@@ -105,6 +105,13 @@ export interface IQuality {
   usual: WireNumber | null;
 }
 
+/** Where a metric lies without anything having happened. */
+export interface INatural {
+  low: WireNumber | null;
+  high: WireNumber | null;
+  median: WireNumber | null;
+}
+
 export interface IMetric {
   label: string;
   goal: 'min' | 'max' | null;
@@ -115,11 +122,9 @@ export interface IMetric {
   estimated: Series;
   estimated_low: Series;
   estimated_high: Series;
-  natural: {
-    low: WireNumber | null;
-    high: WireNumber | null;
-    median: WireNumber | null;
-  } | null;
+  natural: INatural | null;
+  /** `natural` chunk by chunk, where the reference changes with the model version. */
+  naturals?: readonly (INatural | null)[];
   states: string;
 }
 

@@ -6,9 +6,9 @@ import { useText } from '../text';
 import type { Translate } from '../text';
 import { useHover } from './brush';
 import { useShown } from './context';
-import { at, finite, formatOf, titled } from './facts';
+import { at, formatOf, titled } from './facts';
 import type { IPlotted } from './metrics';
-import { areaPath, linePath } from './metrics';
+import { areaPath, linePath, naturalBands } from './metrics';
 import type { IScale, ITick } from './scale';
 import { edge, middle } from './scale';
 import type { IEvaluation, IPerformance } from './state';
@@ -103,8 +103,6 @@ function Plot(props: {
   const mature = (chunk: number) => performance.mature[chunk] !== false;
   const immature = (chunk: number) =>
     !mature(chunk) || (chunk + 1 < chunks.length && !mature(chunk + 1));
-  const natural = metric.natural;
-  const [bottom, top] = [finite(natural?.low), finite(natural?.high)];
   const digits = tickDigits(lines);
   // Whether the name leaves room for a number beside it.
   const beside = metric.label.length * LETTER + NUMBER < scale.left;
@@ -141,15 +139,16 @@ function Plot(props: {
         </g>
       ))}
       <g clipPath={`url(#${clip}c)`}>
-        {bottom !== null && top !== null && (
+        {naturalBands(metric, chunks.length).map(({ first, count, low, high }) => (
           <rect
+            key={first}
             className="jp-mod-natural"
-            x={scale.left}
-            width={scale.width}
-            y={Math.min(y(top), y(bottom))}
-            height={Math.max(1, Math.abs(y(bottom) - y(top)))}
+            x={edge(scale, first)}
+            width={scale.band * count}
+            y={Math.min(y(high), y(low))}
+            height={Math.max(1, Math.abs(y(low) - y(high)))}
           />
-        )}
+        ))}
         {chunks.map((chunk, i) =>
           mature(i) && chunk.state !== 'partial' ? null : (
             <g key={chunk.key}>

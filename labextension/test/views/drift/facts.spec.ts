@@ -13,7 +13,7 @@ import {
 } from '../../../src/views/drift/facts';
 import { placeFlags } from '../../../src/views/drift/flags';
 import { ALARM, BLANK, cellsOf, HATCH, QUALITY } from '../../../src/views/drift/matrix-paint';
-import { areaPath, linePath, plottable } from '../../../src/views/drift/metrics';
+import { areaPath, linePath, naturalBands, plottable } from '../../../src/views/drift/metrics';
 import { chunkAt, edge, middle, scaleOf, ticksOf } from '../../../src/views/drift/scale';
 import { NO_SELECTION } from '../../../src/views/drift/state';
 import type { IChunk, IColumn, IEvaluation } from '../../../src/views/drift/state';
@@ -160,6 +160,20 @@ describe('lines', () => {
     expect(linePath([1, null, 2, 3], x, y => y)).toBe('M0 1h.01M2 2L3 3');
     expect(linePath(['NaN', 'Infinity'], x, y => y)).toBe('');
     expect(areaPath([0, null, 1, 1], [1, 1, 2, 2], x, y => y)).toBe('M0 1L0 0ZM2 2L3 2L3 1L2 1Z');
+  });
+
+  it('draw what was natural for each version of the model', () => {
+    const { auc } = evaluation.performance!.metrics;
+    const band = (low: number) => ({ low, high: 1, median: 1 });
+    const [spring, summer] = [band(0.6), band(0.7)];
+    expect(naturalBands({ ...auc, natural: summer, naturals: [] }, 3)).toEqual([
+      { first: 0, count: 3, low: 0.7, high: 1 }
+    ]);
+    const naturals = [spring, spring, null, summer];
+    expect(naturalBands({ ...auc, natural: summer, naturals }, 4)).toEqual([
+      { first: 0, count: 2, low: 0.6, high: 1 },
+      { first: 3, count: 1, low: 0.7, high: 1 }
+    ]);
   });
 
   it('of shares have what was predicted beside them', () => {
