@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlops_lab.config import AliasPolicy
 from mlops_lab.errors import Corrupt, InvalidInput, NotFound
+from mlops_lab.expressions.suggest import nearest
 from mlops_lab.governance import Identity
 from mlops_lab.names import Reference, alias_name, name_of, parse_reference
 from mlops_lab.registry.records import AliasMove, LoggedModel, ModelRecord, ModelVersion
@@ -279,8 +280,11 @@ class ModelFinder:
             with self._store.read() as cursor:
                 state = read_state(cursor, name)
         if state is None:
+            near = nearest(name, [one.name for one in self.list()])
+            hint = f" Did you mean {near}?" if near else ""
             raise NotFound(
-                f"There is no model {name!r}. run.log_model(model, register={name!r}) makes it."
+                f"There is no model {name!r}.{hint} run.log_model(model, register={name!r}) makes "
+                "it."
             )
         return state
 

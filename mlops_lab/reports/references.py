@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_lab.errors import InvalidInput, LabError, NotFound
+from mlops_lab.expressions.suggest import nearest
 from mlops_lab.names import parse_reference
 
 if TYPE_CHECKING:
@@ -120,9 +121,11 @@ def resolve_loosely(project: Project, text: str) -> Any:
         return found[0][1]
     if why is not None:
         raise why
+    near = _nearest(project, text)
+    hint = f" Did you mean {near}?" if near else ""
     raise NotFound(
-        f"Nothing here is called {text!r}. A report shows a run (its id), model:NAME@VERSION, "
-        "dataset:NAME@VERSION, monitor:NAME, alert:ID, pipeline:NAME (its last run), or a file."
+        f"Nothing here is called {text!r}.{hint} A report shows a run (its id), "
+        "model:NAME@VERSION, dataset:NAME@VERSION, monitor:NAME, alert:ID, pipeline:NAME (its last run), or a file."
     )
 
 
@@ -133,11 +136,27 @@ def _last_run_of(project: Project, name: str) -> Any:
     quoted = name.replace("'", "''")
     page = project.runs.search(f"kind = 'pipeline' and experiment = '{quoted}'", limit=1)
     if not page.items:
+        near = nearest(name, [one.name for one in project.pipelines.list()])
+        hint = f"Did you mean {near}? " if near and near != name else ""
         raise NotFound(
-            f"No pipeline called {name!r} has run here. `mlops-lab pipeline list` says which there "
-            "are."
+            f"No pipeline called {name!r} has run here. {hint}`mlops-lab pipeline list` says which "
+            "there are."
         )
     return Run(project, page.items[0].id)
+
+
+def _nearest(project: Project, text: str) -> str | None:
+    """What could have been meant, as it is to be typed."""
+    kind, colon, name = text.partition(":")
+    if colon:
+        meant = nearest(kind, KINDS)
+        return None if meant is None else f"{meant}:{name}"
+    name, at, which = text.partition("@")
+    known = [one.name for one in project.models.list()]
+    known += [one.name for one in project.datasets.list()]
+    known += [one.name for one in project.monitors.list()]
+    meant = nearest(name, known)
+    return None if meant is None else f"{meant}{at}{which}"
 
 
 def _is_monitor(project: Project, name: str) -> bool:

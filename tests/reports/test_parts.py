@@ -185,6 +185,8 @@ def test_things_are_found_by_what_people_call_them(project: Project) -> None:
     ("text", "error", "sentence"),
     [
         ("nothing", NotFound, r"Nothing here is called 'nothing'\. A report shows a run"),
+        ("row@1", NotFound, r"Nothing here is called 'row@1'\. Did you mean rows@1\? A report"),
+        ("modle:x", NotFound, r"Did you mean model:x\?"),
         ("run:abcdef", NotFound, "abcdef"),
         ("rows@7", NotFound, "rows"),
         ("pipeline:a'b", NotFound, "No pipeline called"),
