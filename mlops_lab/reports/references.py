@@ -125,7 +125,8 @@ def resolve_loosely(project: Project, text: str) -> Any:
     hint = f" Did you mean {near}?" if near else ""
     raise NotFound(
         f"Nothing here is called {text!r}.{hint} A report shows a run (its id), "
-        "model:NAME@VERSION, dataset:NAME@VERSION, monitor:NAME, alert:ID, pipeline:NAME (its last run), or a file."
+        "model:NAME@VERSION, dataset:NAME@VERSION, monitor:NAME, alert:ID, pipeline:NAME (its "
+        "last run), or a file."
     )
 
 
