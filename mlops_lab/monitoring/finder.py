@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mlops_lab.errors import LabError, NotFound
+from mlops_lab.errors import InvalidInput, LabError, NotFound
 from mlops_lab.faults import Fault, Mark
 from mlops_lab.governance import Access, Identity
 from mlops_lab.monitoring.keeping import StoreKeep
@@ -26,8 +26,9 @@ from mlops_lab.monitoring.spec import (
     find_monitor,
     list_monitors,
     load_spec,
+    name_in,
     read_spec,
-    stated_name,
+    read_text,
 )
 from mlops_lab.store import Store
 from mlops_lab.tracking import RunManager
@@ -104,8 +105,7 @@ class MonitorFinder(AlertKeeper):
             one = self._file(path)
             if one.name in found:
                 other = found[one.name].path
-                message = f"{one.name} is called so in {other} already: name one otherwise."
-                mark = Fault(one.path, Mark(), message)
+                mark = Fault(one.path, Mark(), _taken(one.name, other))
                 key = f"{one.name}\0{one.path}"
                 found[key] = replace(one, name=path.stem, spec=None, faults=(*one.faults, mark))
             else:
@@ -123,15 +123,14 @@ class MonitorFinder(AlertKeeper):
             With ``file:line:column: sentence`` for everything that is wrong in it.
         """
         path = find_monitor(self.root, name)
-        return load_spec(path, file=self._relative(path))
+        spec = load_spec(path, file=self._relative(path))
+        if spec.name != name and (first := find_monitor(self.root, spec.name)) != path:
+            raise InvalidInput(f"{spec.file}: {_taken(spec.name, self._relative(first))}")
+        return spec
 
     def text(self, name: str) -> str:
         """The text of a monitor's file, as far as it is one."""
-        path = find_monitor(self.root, name)
-        try:
-            return path.read_text(encoding="utf-8", errors="replace")[:_MOST_TEXT]
-        except OSError:
-            return ""
+        return read_text(find_monitor(self.root, name), _MOST_TEXT)
 
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of monitors' files."""
@@ -378,13 +377,12 @@ class MonitorFinder(AlertKeeper):
     def _file(self, path: Path) -> MonitorFile:
         relative = self._relative(path)
         spec, faults, said = read_spec(path, file=relative)
-        name = spec.name if spec else stated_name(path)
+        name = spec.name if spec else name_in(said, path)
         return MonitorFile(name, relative, spec, tuple(faults), said)
 
     def _relative(self, path: Path) -> str:
-        return (
-            path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
-        )
+        inside = path.relative_to(self.root) if path.is_relative_to(self.root) else path
+        return inside.as_posix().encode("utf-8", "replace").decode()
 
     def _settings(self, spec: MonitorSpec, sides: Sides) -> Settings:
         return Settings(
@@ -398,6 +396,10 @@ class MonitorFinder(AlertKeeper):
         from mlops_lab.compute import Source
 
         return Source.of(self._datasets().path(version))
+
+
+def _taken(name: str, other: str) -> str:
+    return f"{name} is called so in {other} already: name one otherwise."
 
 
 def _state(file: MonitorFile, last: EvaluationRecord | None) -> str:

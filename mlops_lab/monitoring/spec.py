@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -29,7 +30,9 @@ __all__ = [
     "find_monitor",
     "list_monitors",
     "load_spec",
+    "name_in",
     "read_spec",
+    "read_text",
     "stated_name",
 ]
 
@@ -119,11 +122,34 @@ class MonitorSpec:
 
 
 def list_monitors(root: Path) -> list[Path]:
-    """The files of a project's monitors, by name."""
+    """The files of a project's monitors, by name; hidden ones are of editors that save."""
     folder = root / FOLDER
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix in (".yaml", ".yml") and not path.name.startswith(".")
+    )
+
+
+def read_text(path: Path, most: int) -> str:
+    """The text of a monitor's file, up to so many characters; what cannot be read is empty."""
+    try:
+        _refuse_others(path)
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            return stream.read(most)
+    except OSError:
+        return ""
+
+
+def _refuse_others(path: Path) -> None:
+    """A pipe would be waited for; a link out of the project would show what is not of it."""
+    if not path.is_file():
+        raise OSError(0, "it is no file")
+    project = os.path.realpath(path.parent.parent)
+    if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(project):
+        raise OSError(0, "it is a link that leads out of the project")
 
 
 def read_spec(
@@ -150,8 +176,7 @@ def read_spec(
     path = path.absolute()
     named = file or str(path)
     try:
-        if not path.is_file():  # a pipe would be waited for
-            raise OSError(0, "it is no file")
+        _refuse_others(path)
         document = read_document(path, file=named)
     except OSError as error:
         nothing = read_document(path, file=named, text="")
@@ -221,10 +246,20 @@ def find_monitor(root: Path, name: str) -> Path:
 def stated_name(path: Path) -> str:
     """What a file calls its monitor: its ``name`` where that can be one, else the file's stem."""
     try:
-        value = read_document(path).value if path.is_file() else None
-        return name_of(value["name"] if isinstance(value, dict) else None, WHAT)
-    except (KeyError, InvalidInput, OSError):
-        return unicodedata.normalize("NFC", path.stem)
+        _refuse_others(path)
+        value = read_document(path).value
+    except OSError:
+        value = None
+    return name_in(value if isinstance(value, dict) else {}, path)
+
+
+def name_in(said: Mapping[str, Any], path: Path) -> str:
+    """As `stated_name`, of what was read of the file."""
+    try:
+        return name_of(said["name"], WHAT)
+    except (KeyError, InvalidInput):
+        stem = path.stem.encode("utf-8", "replace").decode()  # names of files are bytes
+        return unicodedata.normalize("NFC", stem)
 
 
 class _Checker:

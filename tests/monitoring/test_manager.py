@@ -168,19 +168,35 @@ def test_a_faulty_file_is_a_row_and_a_missing_dataset_a_sentence(project: Projec
     assert [one.run_id for one in project.runs.needs()] == [failed[0].id]
 
 
-def test_two_files_of_one_name_and_hostile_ones_bring_nothing_down(empty: Project) -> None:
+def test_two_files_of_one_name_and_hostile_ones_bring_nothing_down(
+    empty: Project, tmp_path: Path
+) -> None:
+    monitors, folder = empty.monitors, empty.root / "monitors"
     write(empty, DELAY, "a")
     write(empty, DELAY, "b")
     write(empty, "current: dataset:x\nreference: dataset:y\n", "<img src=x> $(rm -rf) '; drop")
-    (empty.root / "monitors" / "pipe.yaml").mkdir()
-    found = [(one.name, one.spec is None) for one in empty.monitors.files()]
+    write(empty, "", ".#a")
+    (folder / "folder.yaml").mkdir()
+    os.mkfifo(folder / "pipe.yaml")
+    (tmp_path / "secret").write_text("hunter2")
+    (folder / "link.yaml").symlink_to(tmp_path / "secret")
+    Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.yaml")).write_text("")
+    found = [(one.name, one.state == "invalid") for one in monitors.list()]
     assert found == [
         ("<img src=x> $(rm -rf) '; drop", True),
         ("b", True),
+        ("caf?", True),
         ("delay", False),
+        ("folder", True),
+        ("link", True),
         ("pipe", True),
     ]
-    assert len(empty.monitors.list()) == 4
+    for name, _ in found:
+        text = monitors.text(monitors.get(name).name)
+        assert text in ("", DELAY, "current: dataset:x\nreference: dataset:y\n"), name
+    assert "leads out of the project" in monitors.get("link").sentence
+    with pytest.raises(InvalidInput, match=r"delay is called so in monitors/a.yaml already"):
+        monitors.load("b")
 
 
 def test_a_column_that_is_not_there_and_hostile_ones_are_sentences(empty: Project) -> None:
