@@ -224,7 +224,7 @@ def test_the_approval_that_is_missing_promotes(
     page.keyboard.type("better by .04 on the same rows")
     approve.click()
     expect(sheet).to_have_count(0, timeout=SOON)
-    expect(page.locator(".jp-MlopsLab-reg-said")).to_contain_text("champion")
+    expect(page.locator(".jp-MlopsLab-said")).to_contain_text("champion")
     expect(page.locator(".jp-MlopsLab-reg-head")).to_contain_text("champion3", timeout=SOON)
     assert became(lambda: aliases(project)["champion"] == 3)
     expect(need).to_have_count(0, timeout=SOON)
@@ -397,7 +397,7 @@ def test_a_widget_decides_as_the_kernel(
     sheet = view.get_by_role("dialog")
     sheet.get_by_role("textbox").fill("from a notebook")
     sheet.get_by_role("button", name="Promote to staging").click()
-    expect(view.locator(".jp-MlopsLab-reg-said")).to_contain_text("staging", timeout=SOON)
+    expect(view.locator(".jp-MlopsLab-said")).to_contain_text("staging", timeout=SOON)
     assert became(lambda: aliases(project)["staging"] == 1)
     clean(page)
 

@@ -93,6 +93,20 @@ export function RetryPlace(props: {
   );
 }
 
+/** What came of a request, for a moment over the foot of a view; read out when it comes. */
+export function Said({ text }: { text: string }): ReactElement {
+  return (
+    <div className="jp-MlopsLab-said" role="status">
+      {text !== '' && (
+        <p>
+          <Icon name="passed" size={14} />
+          {text}
+        </p>
+      )}
+    </div>
+  );
+}
+
 /** The data below is old: how old, and the way to ask again. */
 export function StaleBar(props: {
   /** When the data came, in ms since the epoch. */

@@ -1,8 +1,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { FocusEvent, KeyboardEvent, ReactElement } from 'react';
 import { Code } from '../../components/code';
-import { Icon } from '../../components/icon';
-import { Empty, ErrorBox, Loading, Skeleton, StaleBar } from '../../components/placeholder';
+import { Empty, ErrorBox, Loading, Said, Skeleton, StaleBar } from '../../components/placeholder';
 import { useModelHost } from '../host';
 import { useValue, useWidth } from '../hooks';
 import type { IModel } from '../model';
@@ -200,14 +199,7 @@ function Shown(props: { model: Model; evaluation: IEvaluation }): ReactElement {
             </aside>
           </div>
         )}
-        <div className="jp-MlopsLab-drift-said" role="status">
-          {said !== '' && (
-            <p>
-              <Icon name="passed" size={14} />
-              {said}
-            </p>
-          )}
-        </div>
+        <Said text={said} />
       </div>
     </ShownContext.Provider>
   );

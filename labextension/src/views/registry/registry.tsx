@@ -3,7 +3,7 @@ import type { FocusEvent, KeyboardEvent, ReactElement, RefObject } from 'react';
 import { Code } from '../../components/code';
 import { formatTime } from '../../components/format';
 import { Icon } from '../../components/icon';
-import { Empty, ErrorBox, Loading, Skeleton, StaleBar } from '../../components/placeholder';
+import { Empty, ErrorBox, Loading, Said, Skeleton, StaleBar } from '../../components/placeholder';
 import { useValue, useWidth } from '../hooks';
 import { useModelHost } from '../host';
 import type { IModel } from '../model';
@@ -173,14 +173,7 @@ function Shown(props: IContentProps & { models: IModels }): ReactElement {
           />
         )}
       </div>
-      <div className="jp-MlopsLab-reg-said" role="status">
-        {said !== '' && (
-          <p>
-            <Icon name="passed" size={14} />
-            {said}
-          </p>
-        )}
-      </div>
+      <Said text={said} />
     </div>
   );
 }

@@ -271,7 +271,7 @@ describe('a decision', () => {
       text: 'better on the same rows'
     });
     expect(sheet()).toBeNull();
-    expect(host.querySelector('.jp-MlopsLab-reg-said')?.textContent).toBe('It is done.');
+    expect(host.querySelector('.jp-MlopsLab-said')?.textContent).toBe('It is done.');
     expect(model.get('selection').sheet).toBeNull();
   });
 
