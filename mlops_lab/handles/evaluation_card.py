@@ -6,7 +6,7 @@ from html import escape
 from typing import Final
 
 from mlops_lab.handles.html import CELL, FONT, MUTED, NUMBER, isolated
-from mlops_lab.monitoring.incidents import SYMBOLS
+from mlops_lab.monitoring.headlines import SYMBOLS
 from mlops_lab.monitoring.records import STATES, ColumnEvaluation, Evaluation, Incident
 from mlops_lab.monitoring.wording import counted, number
 

@@ -6,22 +6,22 @@ from collections.abc import Sequence
 from typing import Final
 
 from mlops_lab.errors import LabError
-from mlops_lab.monitoring.incidents import SYMBOLS
+from mlops_lab.monitoring.headlines import SYMBOLS, natural_of
 from mlops_lab.monitoring.moves import moves_told
 from mlops_lab.monitoring.records import ColumnEvaluation, Evaluation
-from mlops_lab.monitoring.wording import change, counted, listed, number, share, span
+from mlops_lab.monitoring.wording import change, counted, during, listed, number, share, span
 
 __all__ = [
     "LOUD",
     "by_share",
     "cell_told",
     "gates_told",
+    "is_outside",
     "lasting_told",
     "letter_of",
     "loud_columns",
     "mass_told",
     "minor_told",
-    "natural_of",
     "outside_told",
     "segments_apart",
     "weight",
@@ -49,7 +49,7 @@ def cell_told(evaluation: Evaluation, column: ColumnEvaluation, place: int, labe
     figures = "" if effect is None else f": {SYMBOLS[column.measure]} {number(effect)}"
     natural = natural_of(column, place)
     usual = "" if natural is None or effect is None else f", natural up to {number(natural)}"
-    return f"{column.name} {states[letter]} in {label}{figures}{usual}."
+    return f"{column.name} {states[letter]} {during(label)}{figures}{usual}."
 
 
 def gates_told(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> list[str]:
@@ -89,46 +89,46 @@ def gates_told(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> 
             f"{said}, judged among {counted(tested, 'cell')} with at most {share(policy.q)} false "
             "ones (Benjamini and Hochberg)."
         )
-    return lines + lasting_told([column.states], place)
+    return lines + lasting_told([column.states], place, policy.persistence[1])
 
 
-def lasting_told(letters: Sequence[str], place: int) -> list[str]:
+def lasting_told(letters: Sequence[str], place: int, window: int) -> list[str]:
     """In how many of the last judged chunks it was loud: of the first line that was, several times.
 
     Parameters
     ----------
     letters
         Of each line, a letter for each chunk.
+    window
+        How many judged chunks are looked back at.
     """
     for line in letters:
-        recent = [one for one in line[: place + 1] if one in _JUDGED][-3:]
+        recent = [one for one in line[: place + 1] if one in _JUDGED][-window:]
         loud = sum(one in LOUD for one in recent)
         if loud > 1:
             return [f"Loud in {loud} of the last {counted(len(recent), 'chunk')}."]
     return []
 
 
-def outside_told(column: ColumnEvaluation, place: int) -> list[str]:
+def outside_told(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> list[str]:
     """How many rows are out of the column's range, and how many may be."""
     outside = column.outside
     if outside is None or outside.share[place] is None:
         return []
     low, high, reached = outside.at(place)
+    inside = 1 - 2 * evaluation.policy.domain_quantile
     natural = "" if reached is None else f" Natural is up to {share(reached)}."
     return [
         f"{share(outside.share[place])} of the rows have a {column.name} outside of "
-        f"{span(low, high, column.unit)}, where the reference has {share(0.99)} "
+        f"{span(low, high, column.unit)}, where the reference has {share(inside)} "
         f"of its own.{natural}"
     ]
 
 
 def mass_told(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> list[str]:
     """Where the mass moved, and the median with its unit."""
-    before = _reference_counts(evaluation, column, place)
-    lines = []
-    if before and column.counts.shape[0] > place:
-        sentence = moves_told(column, before, column.counts.array()[place].tolist())
-        lines += [sentence] * bool(sentence)
+    sentence = moves_told(evaluation, column, place)
+    lines = [sentence] * bool(sentence)
     was, now = column.reference.median, column.median[place]
     if was is not None and now is not None and was != now:
         lines.append(f"Median of {column.name} {change(was, now, column.unit)}.")
@@ -180,12 +180,12 @@ def loud_columns(evaluation: Evaluation, place: int) -> list[ColumnEvaluation]:
     found = [
         one
         for one in evaluation.columns
-        if one.role == "feature" and (letter_of(one, place) in LOUD or _is_outside(one, place))
+        if one.role == "feature" and (letter_of(one, place) in LOUD or is_outside(one, place))
     ]
     return sorted(found, key=lambda one: -weight(one, place))
 
 
-def _is_outside(column: ColumnEvaluation, place: int) -> bool:
+def is_outside(column: ColumnEvaluation, place: int) -> bool:
     """Whether too many rows of a chunk are out of the column's range."""
     states = column.outside.states if column.outside is not None else ""
     return place < len(states) and states[place] in LOUD
@@ -212,17 +212,3 @@ def by_share(columns: Sequence[ColumnEvaluation], place: int) -> list[ColumnEval
 def letter_of(column: ColumnEvaluation, place: int) -> str:
     """The letter of a cell."""
     return column.states[place] if place < len(column.states) else "-"
-
-
-def natural_of(column: ColumnEvaluation, place: int) -> float | None:
-    """What the effect may reach in a chunk; None is unknown."""
-    return column.naturals[place] if column.naturals else column.natural
-
-
-def _reference_counts(
-    evaluation: Evaluation, column: ColumnEvaluation, place: int
-) -> Sequence[int]:
-    counts = column.reference_counts
-    if isinstance(counts, tuple):
-        return counts
-    return counts.get(evaluation.chunks[place].version or "", ())

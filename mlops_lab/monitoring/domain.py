@@ -115,7 +115,7 @@ def _judge(name: str, material: Material, quality: Collection[tuple[str, int]]) 
         "".join(letter for letter, *_ in states),
         lows=tuple(None if one is None else one.low for one in held) if varies else (),
         highs=tuple(None if one is None else one.high for one in held) if varies else (),
-        naturals=series([one and one.natural for one in held]) if varies else (),
+        naturals=series([None if one is None else one.natural for one in held]) if varies else (),
     )
 
 

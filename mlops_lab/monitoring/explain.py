@@ -15,17 +15,18 @@ from mlops_lab.monitoring.cells import (
     by_share,
     cell_told,
     gates_told,
+    is_outside,
     lasting_told,
     letter_of,
     loud_columns,
     mass_told,
     minor_told,
-    natural_of,
     outside_told,
     segments_apart,
     weight,
 )
-from mlops_lab.monitoring.incidents import SYMBOLS
+from mlops_lab.monitoring.headlines import SYMBOLS, natural_of
+from mlops_lab.monitoring.incidents import WHOLE
 from mlops_lab.monitoring.records import (
     ColumnEvaluation,
     Evaluation,
@@ -34,7 +35,7 @@ from mlops_lab.monitoring.records import (
     Section,
 )
 from mlops_lab.monitoring.telling import metrics_beyond, metrics_within, segments_told
-from mlops_lab.monitoring.wording import counted, listed, number
+from mlops_lab.monitoring.wording import counted, during, listed, number
 
 __all__ = ["explain_cell", "explain_incident"]
 
@@ -42,6 +43,9 @@ _COLUMNS: Final = 3
 _SIMILAR: Final = 3
 
 _SCHEMA: Final = ("column", "type")
+
+_OF_INPUTS: Final = ("drift", "domain", "prediction")
+"""Kinds of incident that are about their columns."""
 
 
 def explain_incident(evaluation: Evaluation, incident: Incident) -> tuple[Section, ...]:
@@ -64,13 +68,14 @@ def explain_incident(evaluation: Evaluation, incident: Incident) -> tuple[Sectio
         return (Section("What fired", (incident.sentence,)),)
     place = _place(evaluation, incident.first)
     loud = loud_columns(evaluation, place)
-    of_inputs = incident.kind in ("drift", "domain", "prediction")
     named = [evaluation.column(name) for name in incident.columns if _has(evaluation, name)]
-    told = named if of_inputs else loud
     return _sections(
-        ("What fired", _fired(evaluation, incident, place, named)),
-        ("Inputs", _inputs(evaluation, incident, place, told, loud)),
-        ("Where", _where(evaluation, incident, place, told)),
+        (
+            "What fired",
+            [*_fired(evaluation, incident, place, named), _lasted(evaluation, incident)],
+        ),
+        ("Inputs", _inputs(evaluation, incident, place, named, loud)),
+        ("Where", _where(evaluation, incident, place, named)),
         ("At the same time", _together(evaluation, incident, place)),
         ("Unchanged", _unchanged(evaluation, incident, place)),
         ("Done", _done(evaluation, incident)),
@@ -130,9 +135,9 @@ def _fired(
         case "domain":
             lines = []
             for column in by_share(named, place)[:_COLUMNS]:
-                lines += outside_told(column, place)
+                lines += outside_told(evaluation, column, place)
             letters = [one.outside.states for one in named if one.outside is not None]
-            return lines + lasting_told(letters, place)
+            return lines + lasting_told(letters, place, evaluation.policy.persistence[1])
         case "drift" | "prediction" if named:
             ranked = sorted(named, key=lambda one: -weight(one, place))
             return [
@@ -145,6 +150,15 @@ def _fired(
             return [incident.sentence]
 
 
+def _lasted(evaluation: Evaluation, incident: Incident) -> str:
+    """Whose numbers these are, where it went on; else empty."""
+    first, last = (_place(evaluation, key) for key in (incident.first, incident.last))
+    if last <= first or incident.cause.endswith(WHOLE):
+        return ""
+    labels = [evaluation.chunks[place].label for place in (first, last)]
+    return f"These are the numbers of {labels[0]}, when it began; loud last {during(labels[1])}."
+
+
 # ---------------------------------------------------------------------------- inputs
 
 
@@ -152,20 +166,21 @@ def _inputs(
     evaluation: Evaluation,
     incident: Incident,
     place: int,
-    told: Sequence[ColumnEvaluation],
+    named: Sequence[ColumnEvaluation],
     loud: Sequence[ColumnEvaluation],
 ) -> list[str]:
     lines: list[str] = []
     if incident.kind == "quality":
         names = [one.name for one in loud if one.name not in incident.columns]
-        if incident.columns:
-            judged = f"Drift of {listed(incident.columns)} is not judged here"
-            lines.append(f"{judged}: data quality first.")
+        broken = [one.name for one in named if letter_of(one, place) == "q"]
+        if broken:
+            lines.append(f"Drift of {listed(broken)} is not judged here: data quality first.")
         return [*lines, f"Loud besides: {listed(names, 5)}."] if names else lines
+    told = named if incident.kind in _OF_INPUTS else loud
     for column in sorted(told, key=lambda one: -weight(one, place))[:_COLUMNS]:
         lines += mass_told(evaluation, column, place)
-        if incident.kind != "domain" and column.outside and letter_of(column, place) in LOUD:
-            lines += outside_told(column, place)
+        if incident.kind != "domain" and is_outside(column, place):
+            lines += outside_told(evaluation, column, place)
     others = [one for one in loud if one not in told]
     lines += [minor_told(evaluation, one, place) for one in others[:_COLUMNS]]
     wrong = any(one.state == "alert" for one in _quality_at(evaluation, place))
@@ -183,7 +198,7 @@ def _where(
     lines = [f"In {incident.segment}."] if incident.segment else []
     if incident.kind in ("performance", "concept"):
         lines += segments_told(evaluation.performance, evaluation.chunks[place].key, _COLUMNS)
-    if incident.kind in ("drift", "domain", "prediction") and told:
+    if incident.kind in _OF_INPUTS and told:
         first = max(told, key=lambda one: weight(one, place))
         lines += segments_apart(evaluation, first, place)
     return lines
@@ -199,6 +214,8 @@ def _together(evaluation: Evaluation, incident: Incident, place: int) -> list[st
         for one in _quality_at(evaluation, place)
         if not (incident.kind == "quality" and _is_of(one, incident))
     ]
+    if incident.kind == "domain":
+        lines += _drift_besides(evaluation, incident, place)
     for column in evaluation.columns:
         answer = column.role in ("score", "prediction") and column.name not in incident.columns
         if answer and letter_of(column, place) in LOUD:
@@ -211,6 +228,16 @@ def _together(evaluation: Evaluation, incident: Incident, place: int) -> list[st
     if version is not None and before is not None and version != before:
         lines.append(f"Version {version} answers from here on; before it was {before}.")
     return list(dict.fromkeys(lines))[:5]
+
+
+def _drift_besides(evaluation: Evaluation, incident: Incident, place: int) -> list[str]:
+    """Columns that are out of their range and drifted as well: two alarms of one cause."""
+    names = [
+        one.name
+        for one in evaluation.columns
+        if one.name in incident.columns and letter_of(one, place) in LOUD
+    ]
+    return [f"Drift of {listed(names)} alarms as well."] if names else []
 
 
 def _unchanged(evaluation: Evaluation, incident: Incident, place: int) -> list[str]:
@@ -274,6 +301,8 @@ def _similar(evaluation: Evaluation, incident: Incident) -> list[str]:
     for one in evaluation.alerts:
         if one.kind != incident.kind or one.key == incident.key:
             continue
+        if one.kind == "quality" and one.cause != incident.cause:
+            continue
         first, last = _place(evaluation, one.first), _place(evaluation, one.last)
         if first >= here:
             continue
@@ -294,7 +323,8 @@ def _quality_at(evaluation: Evaluation, place: int) -> list[QualityFinding]:
 
 def _is_of(finding: QualityFinding, incident: Incident) -> bool:
     """Whether a finding belongs to an incident of quality: its key names the check."""
-    return incident.key.startswith(f"quality:{finding.check}")
+    whole = WHOLE if finding.chunk is None else ""
+    return incident.cause == f"quality:{finding.check}{whole}"
 
 
 def _has(evaluation: Evaluation, name: str) -> bool:

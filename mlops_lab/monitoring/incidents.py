@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
+from mlops_lab.monitoring.headlines import domain_told, drift_told, quality_told
 from mlops_lab.monitoring.records import (
     ColumnEvaluation,
     Evaluation,
@@ -18,12 +19,12 @@ from mlops_lab.monitoring.records import (
     IncidentKind,
     Severity,
 )
-from mlops_lab.monitoring.wording import counted, listed, number, share
+from mlops_lab.monitoring.wording import counted
 
-__all__ = ["SYMBOLS", "Cause", "Episode", "Found", "episodes", "find_incidents", "ranked"]
+__all__ = ["WHOLE", "Cause", "Episode", "Found", "episodes", "find_incidents", "ranked"]
 
-SYMBOLS: Final = {"ks": "D", "tvd": "TVD", "auc": "AUC"}
-"""How effects are written."""
+WHOLE: Final = ":all"
+"""Behind the cause of a fault of the data as a whole, which no chunk has."""
 
 _JUDGED: Final = "owa"
 _KINDS: Final[Sequence[IncidentKind]] = (
@@ -346,96 +347,19 @@ def _told(
     """The sentence of an incident, and its impact."""
     match cause.kind:
         case "quality":
-            return _quality_told(evaluation, cause, episode), None
+            return quality_told(evaluation, cause.name.partition(":")[2], episode.loud), None
         case "domain":
-            return _domain_told(evaluation, episode)
+            return domain_told(evaluation, episode.loud)
         case "drift":
-            return _drift_told(evaluation, episode)
+            return drift_told(evaluation, episode.loud)
         case "prediction" if _has_answers(evaluation):
-            return _drift_told(evaluation, episode)
+            return drift_told(evaluation, episode.loud)
         case _:
             keys = {evaluation.chunks[i].key for places in episode.loud.values() for i in places}
             of = [one for one in found if one.kind == cause.kind and one.chunk in keys]
             of = [one for one in of if one.metric in episode.members] or of
             worst = max(of, key=lambda one: (one.state == "alert", one.impact or 0.0, one.chunk))
             return worst.sentence, worst.impact
-
-
-def _drift_told(evaluation: Evaluation, episode: Episode) -> tuple[str, float | None]:
-    columns = {column.name: column for column in evaluation.columns}
-
-    def peak(name: str) -> int:
-        effect = columns[name].effect
-        return max(episode.loud[name], key=lambda place: effect[place] or 0.0)
-
-    def beyond(name: str) -> float:
-        """How far it is above what it may be: 1 is just there."""
-        column, place = columns[name], peak(name)
-        usual = max(column.warn, _natural(column, place) or 0.0)
-        return (column.effect[place] or 0.0) / usual if usual else 0.0
-
-    impacts = {
-        name: (columns[name].effect[peak(name)] or 0.0) * (columns[name].importance or 0.0)
-        for name in episode.members
-        if columns[name].importance is not None
-    }
-    first = max(episode.members, key=lambda name: (impacts.get(name, 0.0), beyond(name)))
-    column, place = columns[first], peak(first)
-    natural = _natural(column, place)
-    usual = "no natural range is known"
-    if natural is not None:
-        usual = f"natural is up to {number(natural)}"
-    where = "" if len(evaluation.chunks) == 1 else f" in {evaluation.chunks[place].label}"
-    told = f"{SYMBOLS[column.measure]} {number(column.effect[place])}{where}, {usual}"
-    if len(episode.members) == 1:
-        sentence = f"{first} drifted: {told}."
-    else:
-        others = [name for name in episode.members if name != first]
-        sentence = f"{listed([first, *others])} drifted; {first}: {told}."
-    return sentence, max(impacts.values(), default=None)
-
-
-def _domain_told(evaluation: Evaluation, episode: Episode) -> tuple[str, float | None]:
-    columns = {column.name: column for column in evaluation.columns}
-
-    def worst(name: str) -> tuple[float, int]:
-        outside = columns[name].outside
-        assert outside is not None
-        return max((outside.share[place] or 0.0, place) for place in episode.loud[name])
-
-    first = max(episode.members, key=worst)
-    rows, place = worst(first)
-    column, outside = columns[first], columns[first].outside
-    assert outside is not None
-    unit = f" {column.unit}" if column.unit else ""
-    where = "" if len(evaluation.chunks) == 1 else f" of {evaluation.chunks[place].label}"
-    low, high, reached = outside.at(place)
-    natural = "" if reached is None else f"; natural is up to {share(reached)}"
-    others = [name for name in episode.members if name != first]
-    also = f" Also {listed(others)}." if others else ""
-    impacts = [
-        worst(name)[0] * (columns[name].importance or 0.0)
-        for name in episode.members
-        if columns[name].importance is not None
-    ]
-    return (
-        f"{share(rows)} of the rows{where} have a {first} outside of {number(low)} to "
-        f"{number(high)}{unit}, where the reference has nearly all{natural}.{also}",
-        max(impacts, default=None),
-    )
-
-
-def _natural(column: ColumnEvaluation, place: int) -> float | None:
-    return column.naturals[place] if column.naturals else column.natural
-
-
-def _quality_told(evaluation: Evaluation, cause: Cause, episode: Episode) -> str:
-    check = cause.name.partition(":")[2]
-    keys = {evaluation.chunks[i].key for places in episode.loud.values() for i in places}
-    of = [one for one in evaluation.quality if one.check == check and one.chunk in keys]
-    worst = max(of, key=lambda one: (one.state == "alert", one.chunk or ""))
-    others = [name for name in episode.members if name and name != worst.column]
-    return f"{worst.sentence} Also {listed(others)}." if others else worst.sentence
 
 
 def _whole_checks(evaluation: Evaluation) -> list[str]:
@@ -450,7 +374,7 @@ def _of_whole_quality(evaluation: Evaluation, check: str) -> Incident:
     more = "" if len(of) == 1 else f" And {counted(len(of) - 1, 'more finding')} of this check."
     first, last = _ends(evaluation)
     return Incident(
-        key=f"quality:{check}:all@{first}",
+        key=f"quality:{check}{WHOLE}@{first}",
         kind="quality",
         severity=worst,
         columns=tuple(dict.fromkeys(one.column for one in of if one.column)),

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mlops_lab.monitoring.records import ColumnEvaluation, NumberBins
+from mlops_lab.monitoring.records import ColumnEvaluation, Evaluation, NumberBins
 from mlops_lab.monitoring.wording import number, quoted, share, span
 
-__all__ = ["Move", "moves", "moves_told"]
+__all__ = ["Move", "moved_most", "moves", "moves_told"]
 
 LEAST: Final = 0.01
 """A bin of which less than a point of the rows came or went is not told."""
@@ -63,10 +63,12 @@ def moves(
         runs = [_core(run, old, new) for run in _runs(old, new)]
         named = [(_range(column, first, last), first, last) for first, last in runs]
     else:
-        values = [quoted(value) for value in column.bins.values]
+        # Of true and false one says it all.
+        flag = column.kind == "boolean" and set(column.bins.values) == {"false", "true"}
+        values = [value if flag else quoted(value) for value in column.bins.values]
         values += ["all others"] * column.bins.other
         values += ["new categories"] * column.bins.new
-        named = [(value, i, i) for i, value in enumerate(values)]
+        named = [(value, i, i) for i, value in enumerate(values) if not (flag and value == "false")]
     found = [
         Move(where, sum(old[first : last + 1]), sum(new[first : last + 1]))
         for where, first, last in named
@@ -75,12 +77,29 @@ def moves(
     return sorted(found, key=lambda one: -abs(one.now - one.before))[:most]
 
 
-def moves_told(column: ColumnEvaluation, before: Sequence[int], now: Sequence[int]) -> str:
-    """Where the mass moved, as a sentence; empty where nothing of a point did."""
-    found = moves(column, before, now)
+def moves_told(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> str:
+    """Where the mass moved in a chunk, as a sentence; empty where nothing of a point did."""
+    found = moves(column, *_counts(evaluation, column, place))
     if not found:
         return ""
     return f"Mass moved in {column.name}: {'; '.join(one.told for one in found)}."
+
+
+def moved_most(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> Move | None:
+    """The largest move in a chunk; None where nothing of a point moved."""
+    return next(iter(moves(column, *_counts(evaluation, column, place), most=1)), None)
+
+
+def _counts(
+    evaluation: Evaluation, column: ColumnEvaluation, place: int
+) -> tuple[Sequence[int], Sequence[int]]:
+    """Rows by bin, of the reference that a chunk has and of the chunk."""
+    before = column.reference_counts
+    if not isinstance(before, tuple):
+        before = before.get(evaluation.chunks[place].version or "", ())
+    if not before or column.counts.shape[0] <= place:
+        return (), ()
+    return before, column.counts.array()[place].tolist()
 
 
 def _runs(old: Sequence[float], new: Sequence[float]) -> list[tuple[int, int]]:

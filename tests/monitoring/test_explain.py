@@ -64,6 +64,29 @@ def test_every_incident_is_explained_in_sentences(sample: Evaluation) -> None:
         for line in (line for one in sections for line in one.lines):
             assert line.endswith("."), line
             assert not re.search(r"significant|poisoned|healthy|None|nan", line), line
+            # Dates as people write them, and one stop at the end.
+            assert not re.search(r"since [^,;.]*\d to \d|00:00:00|\.\.|\{", line), line
+
+
+def test_numbers_of_a_long_incident_are_of_its_first_chunk(sample: Evaluation) -> None:
+    longer = next(one for one in sample.alerts if one.first != one.last)
+
+    fired = _parts(sample, longer)["What fired"]
+
+    first, last = (sample.chunks[sample.place(key)].label for key in (longer.first, longer.last))
+    assert fired[-1].startswith(f"These are the numbers of {first}, when it began; loud last ")
+    assert fired[-1].endswith(f"{last}.")
+
+
+def test_drift_is_judged_where_quality_only_warns(sample: Evaluation) -> None:
+    quality = _first(sample, "quality")
+    wind = sample.column("wind")
+    judged = replace(wind, states=wind.states.replace("q", "o"))
+    columns = tuple(judged if one.name == "wind" else one for one in sample.columns)
+
+    inputs = _parts(replace(sample, columns=columns), quality).get("Inputs", ())
+
+    assert not [line for line in inputs if line.startswith("Drift of wind is not judged")]
 
 
 def test_a_domain_alarm_says_the_range_and_where_the_mass_moved(sample: Evaluation) -> None:
@@ -109,7 +132,7 @@ def test_what_was_done_and_what_was_similar_are_told(sample: Evaluation) -> None
 def test_a_quiet_cell_is_explained_as_well(sample: Evaluation) -> None:
     sentence, sections = explain_cell(sample, "temp", sample.chunks[0].key)
 
-    assert sentence.startswith("temp is within what is natural in ")
+    assert sentence.startswith("temp is within what is natural from ")
     assert "natural is up to" in sections[0].lines[0]
     with pytest.raises(NotFound, match="no column 'tmp'"):
         explain_cell(sample, "tmp")

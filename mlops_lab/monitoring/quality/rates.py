@@ -119,7 +119,7 @@ class Rates(Check):
         significant = _significant(rates, material)
         begun: dict[str, tuple[int, int]] = {}
         for rate, beyond_chance in zip(rates, significant, strict=True):
-            state = self._state(rate, material) if beyond_chance else None
+            state = self.grade(rate, material) if beyond_chance else None
             if state is None:
                 continue
             natural = self._natural(rate, material)
@@ -158,7 +158,8 @@ class Rates(Check):
                 found.append(Rate(name, place, *here, *there))
         return found
 
-    def _state(self, rate: Rate, material: Material) -> str | None:
+    def grade(self, rate: Rate, material: Material) -> str | None:
+        """``alert``, ``warn``, or None of a share that is as it may be."""
         warn, alert, ratio = self.levels(rate, material)
         difference, value, usual = rate.difference, rate.value, rate.usual
         if difference >= warn and value >= ratio * usual:

@@ -80,7 +80,7 @@ def _every(count: int, value: object) -> Callable[[pd.Series], object]:  # type:
 CASES = [
     Case("missing", ("temp",), _set(temp=_every(5, None)), "temp is missing in 2"),
     Case("missing", ("temp",), _set(temp=lambda x: None), "temp has no value in any of"),
-    Case("missing", ("pressure",), _set(pressure=lambda x: x.fillna(0.0)), "filled with 0", "warn"),
+    Case("missing", ("pressure",), _set(pressure=lambda x: x.fillna(0.0)), "filled with 0"),
     Case("infinite", ("wind",), _set(wind=_every(20, -np.inf)), "wind is −∞ in"),
     Case(
         "unreadable",

@@ -27,6 +27,14 @@ class Missing(Rates):
         """Rows without a value, of all."""
         return counts.missing + counts.nan, counts.rows
 
+    def grade(self, rate: Rate, material: Material) -> str | None:
+        """Gaps that were filled with one value are as wrong as gaps: they look like drift."""
+        found = super().grade(rate, material)
+        usual = material.usual(rate.place, rate.name)
+        if found != "warn" or rate.difference > 0 or usual is None:
+            return found
+        return "warn" if _filler(material.now(rate.place, rate.name), usual) is None else "alert"
+
     def sentence(self, rate: Rate, now: Counts, usual: Counts, material: Material) -> str:
         """All, more or fewer than usual: three things to do."""
         if rate.k == rate.n:
@@ -40,14 +48,25 @@ class Missing(Rates):
                 f"{rate.name} is missing in {rate.told}. Look at what fills it: a join "
                 "that finds less, a source that stopped."
             )
-        only = "is missing in only" if rate.k else "is without a value in"
-        return f"{rate.name} {only} {rate.told}. {_filled(now, usual)}"
+        if rate.k:
+            return f"{rate.name} is missing in only {rate.told}. {_advice(now, usual)}"
+        return (
+            f"{rate.name} has a value in each of {counted(rate.n, 'row')}{rate.since}, usually "
+            f"{share(rate.usual)} have none. {_advice(now, usual)}"
+        )
 
 
 CHECK = Missing()
 
 
-def _filled(now: Counts, usual: Counts) -> str:
+def _advice(now: Counts, usual: Counts) -> str:
+    filler = _filler(now, usual)
+    if filler is None:
+        return "Make sure that gaps were not filled on the way."
+    return f"Gaps may be filled with {filler}. A filled gap is no measurement: keep it empty."
+
+
+def _filler(now: Counts, usual: Counts) -> str | None:
     """What gaps are filled with, where one value rose by it."""
     best: tuple[float, str] | None = None
     for value, count in now.top(20):
@@ -56,5 +75,5 @@ def _filled(now: Counts, usual: Counts) -> str:
             told = number(value) if isinstance(value, float) else repr(value)
             best = (rose, f"{told}: {100 * rose:.1f}{FIXED}points more rows have it")
     if best is None or best[0] < 0.5 * (usual.missing_share - now.missing_share):
-        return "Make sure that gaps were not filled on the way."
-    return f"Gaps may be filled with {best[1]}. A filled gap is no measurement: keep it empty."
+        return None
+    return best[1]

@@ -85,7 +85,8 @@ class Stale(Check):
                     continue
                 if behind < max(LATE * usual, usual + AT_LEAST_S):
                     continue
-                if behind < usual + HALF_A_DAY_S and looking.is_explained(material.time, place):
+                clock = any(looking.is_explained(material.time, one) for one in (place - 1, place))
+                if clock and behind < usual + HALF_A_DAY_S:
                     continue
                 first, last = (first if last == place - 1 else place), place
                 stopped = _at(name, place, material)
