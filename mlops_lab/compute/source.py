@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from mlops_lab.compute.engine import Engine, first_line, open_engine, quote, quote_glob
+from mlops_lab.compute.frames import frame_kind, to_arrow
 from mlops_lab.compute.parquet import write_batches
 from mlops_lab.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 __all__ = ["Format", "Source", "is_tabular"]
@@ -37,6 +37,11 @@ _READERS: dict[Format, str] = {
     "csv": "read_csv",
     "json": "read_json",
 }
+
+_WIDE_COLUMNS = 4_000
+_WIDE_BYTES = 256 << 20
+"""A frame with more columns is copied into a table if it is no larger than this: DuckDB looks at
+all columns of a frame for every query, which takes most of a second for ten thousand."""
 
 ROW_GROUP = 122_880
 """Rows of a Parquet row group: what DuckDB and others read in one piece."""
@@ -121,7 +126,7 @@ class Source:
             if not all(isinstance(one, str | os.PathLike) for one in value):
                 raise InvalidInput(f"{_shown(value)} is no list of files: give {_POSSIBLE}.")
             return cls._of_files([Path(one) for one in value], format)
-        kind = _kind_of(value)
+        kind = frame_kind(value)
         if kind == "relation":
             return cls("relation", "the relation", _value=value)
         if kind is not None:
@@ -188,7 +193,7 @@ class Source:
     def by_column(self) -> bool:
         """Whether one column can be read without the others, and as often as one likes."""
         return self._format == "parquet" or (
-            self.kind == "frame" and _kind_of(self._value) != "arrow reader"
+            self.kind == "frame" and frame_kind(self._value) != "arrow reader"
         )
 
     def relation(self, connection: DuckDBPyConnection | None = None) -> DuckDBPyRelation:
@@ -233,7 +238,11 @@ class Source:
         with self.reading():
             if self.by_column:
                 table = to_arrow(self._value)
-                engine.run(lambda: engine.connection.register(name, table))
+                wide = table.num_columns > _WIDE_COLUMNS and table.nbytes <= _WIDE_BYTES
+                given = f"{name} frame" if wide and not once else name
+                engine.run(lambda: engine.connection.register(given, table))
+                if given != name:
+                    engine.execute(f"create temp table {quoted} as select * from {quote(given)}")
             else:
                 self._spool(engine, quoted, "view" if once and self.kind != "files" else "table")
         return quoted
@@ -289,7 +298,7 @@ class Source:
         int
             The number of rows.
         """
-        if self.kind == "frame" and _kind_of(self._value) != "arrow reader":
+        if self.kind == "frame" and frame_kind(self._value) != "arrow reader":
             table = to_arrow(self._value)
             return write_batches(path, table.schema, iter(table.to_batches()), ROW_GROUP)
         # One thread: with more, the order of a query's rows may differ from run to run.
@@ -341,107 +350,6 @@ class Source:
             single = quoted[1:-1] + " reader"
             engine.run(lambda: engine.connection.register(single, reader))
             engine.execute(f'create temp {what} {quoted} as select * from "{single}"')
-
-
-def to_arrow(frame: Any) -> pa.Table:
-    """A frame as an Arrow table, with unique names and without the metadata of its maker.
-
-    Raises
-    ------
-    InvalidInput
-        A column holds values that have no one type.
-    """
-    import pyarrow as pa
-
-    kind = _kind_of(frame)
-    try:
-        if kind == "pandas series":
-            frame, kind = frame.to_frame(), "pandas frame"
-        if kind == "pandas frame":
-            named = [name for name in frame.index.names if name is not None]
-            if named:
-                # A level may be called as a column is: `unique_names` tells them apart.
-                frame = frame.reset_index(level=named, allow_duplicates=True)
-            frame = frame.set_axis(unique_names(frame.columns), axis="columns")
-            table = pa.Table.from_pandas(frame, preserve_index=False)
-        elif kind == "polars frame":
-            frame = frame.collect() if hasattr(frame, "collect") else frame
-            frame = frame.to_frame() if hasattr(frame, "to_frame") else frame
-            _refuse_objects(frame)
-            table = frame.to_arrow()
-        elif kind == "arrow batch":
-            table = pa.Table.from_batches([frame])
-        elif kind == "arrow dataset":
-            table = frame.to_table()
-        else:
-            table = frame if isinstance(frame, pa.Table) else pa.table(frame)
-    except (ValueError, TypeError, OverflowError, pa.ArrowNotImplementedError) as error:
-        # Arrow's errors are such, too; its own say in a second part which column it is.
-        told = " ".join(map(str, error.args)) if isinstance(error, pa.ArrowException) else error
-        raise InvalidInput(f"The frame is no table: {told}") from error
-    if not table.num_columns:
-        raise InvalidInput(f"The {kind} has no columns, so it is no table.")
-    table = table.rename_columns(unique_names(table.column_names))
-    for i, column in enumerate(table.schema):
-        if pa.types.is_float16(column.type):  # DuckDB does not know it
-            table = table.set_column(i, column.name, table.column(i).cast(pa.float32()))
-    return table.replace_schema_metadata(None)
-
-
-def _refuse_objects(frame: Any) -> None:
-    """Refuse polars' columns of Python objects: Arrow would be given where they are in memory."""
-    for name, kind in frame.schema.items():
-        if "Object" in str(kind):
-            raise InvalidInput(
-                f"The frame is no table: the column {name} holds Python objects ({kind}); make "
-                "them text or numbers, or leave it out."
-            )
-
-
-def unique_names(names: Sequence[Any]) -> list[str]:
-    """Names as DuckDB makes them unique: case does not count.
-
-    >>> unique_names(["a", "A", 7, ("x", "y")])
-    ['a', 'A_1', '7', 'x_y']
-    """
-    taken: set[str] = set()
-    found = []
-    for name in names:
-        text = "_".join(map(str, name)) if isinstance(name, tuple) else str(name)
-        text = text or "column"
-        unique, n = text, 0
-        while unique.lower() in taken:
-            n += 1
-            unique = f"{text}_{n}"
-        taken.add(unique.lower())
-        found.append(unique)
-    return found
-
-
-def _kind_of(value: Any) -> str | None:
-    """What kind of table a value is, without importing what it might come from."""
-    top, name = type(value).__module__.partition(".")[0], type(value).__name__
-    match top, name:
-        case (("duckdb" | "_duckdb"), "DuckDBPyRelation"):
-            return "relation"
-        case "pandas", "DataFrame":
-            return "pandas frame"
-        case "pandas", "Series":
-            return "pandas series"
-        case "polars", "DataFrame" | "LazyFrame" | "Series":
-            return "polars frame"
-        case "pyarrow", "Table":
-            return "arrow table"
-        case "pyarrow", "RecordBatch":
-            return "arrow batch"
-        case "pyarrow", "RecordBatchReader":
-            return "arrow reader"
-        case "pyarrow", _ if hasattr(value, "to_table") and hasattr(value, "scanner"):
-            return "arrow dataset"
-        case _ if hasattr(value, "__arrow_c_stream__"):
-            return "frame"
-        case _:
-            return None
 
 
 def _is_sql(text: str) -> bool:

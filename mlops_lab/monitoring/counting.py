@@ -23,7 +23,7 @@ from mlops_lab.compute import (
     fit_grids,
     open_engine,
 )
-from mlops_lab.compute.source import to_arrow
+from mlops_lab.compute.frames import to_arrow
 from mlops_lab.errors import InvalidInput
 from mlops_lab.monitoring.settings import Keep, Settings
 from mlops_lab.monitoring.windows import Seen, choose_chunking, see

@@ -269,7 +269,7 @@ class _Looking:
         if asked is False:
             return {}
         if asked is True:
-            return domain.judge(material, both.columns, quality=wrong)
+            return domain.judge(material, frozenset(both.columns), quality=wrong)
         found = domain.judge(material, asked, quality=wrong)
         return {name: replace(one, alone=True) for name, one in found.items()}
 

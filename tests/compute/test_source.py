@@ -171,10 +171,10 @@ def test_folders_that_are_no_table(tmp_path: Path) -> None:
         (None, "is no table"),
         (pa.table({}), "has no columns"),
         (pd.DataFrame(index=[1, 2]), "has no columns"),
-        (pd.DataFrame({"a": [1, "x"]}), "column a"),
+        (pd.DataFrame({"a": [1, "x"]}), r"column a .* \(int, str\); make them one"),
         ([], "no files in the list"),
         ([1, 2], r"list \[1, 2\] is no list of files"),
-        (pd.DataFrame({"a": [2**70, 1]}), "too large"),
+        (pd.DataFrame({"a": [2**70, 1]}), "column a .* more than 64 bits; make them text"),
         (pd.DataFrame({"a": pd.arrays.SparseArray([0, 1])}), "column a"),
         (pd.DataFrame([[1]], columns=pd.Index(["\ud800"], dtype=object)), "surrogates"),
         (pl.DataFrame({"a": pl.Series([object()], dtype=pl.Object)}), "column a .*objects"),
@@ -210,6 +210,17 @@ def test_names_are_made_unique_without_regard_to_case() -> None:
     with open_engine() as engine:
         columns = engine.columns(Source.of(table).view(engine))
     assert [name for name, _ in columns] == ["a", "A_1", "a_2", "column"]
+
+
+def test_a_wide_frame_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlops_lab.compute.source._WIDE_COLUMNS", 1)
+    name = 'a "b"'
+    with open_engine() as engine:
+        view = Source.of(TABLE.rename_columns([name, "b"])).view(engine, 'so "urce')
+        assert engine.rows(f"select * from {view}") == [(1, "x"), (2, None), (3, "ü")]
+        assert [one for one, _ in engine.columns(view)] == [name, "b"]
+        tables = engine.rows("select table_name from duckdb_tables()")
+    assert tables == [('so "urce',)]
 
 
 def test_types_survive_the_file(tmp_path: Path) -> None:
