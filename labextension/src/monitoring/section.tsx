@@ -88,6 +88,23 @@ function Row(props: {
         <div className="jp-MlopsLab-sub jp-MlopsLab-ellipsis" title={said}>
           {said}
         </div>
+        {row.last !== null && mayCheck && (
+          <div className="jp-MlopsLab-row-actions">
+            <button
+              type="button"
+              tabIndex={-1}
+              className="jp-MlopsLab-icon-button"
+              aria-label={trans.__('Check %1 now', row.name)}
+              title={trans.__('Check now (c)')}
+              onClick={event => {
+                event.stopPropagation();
+                actions.check(row.name);
+              }}
+            >
+              <Icon name="refresh" size={14} />
+            </button>
+          </div>
+        )}
       </div>
       {row.last === null && mayCheck ? (
         <div role="gridcell" className="jp-MlopsLab-need-buttons">
@@ -104,37 +121,18 @@ function Row(props: {
           </button>
         </div>
       ) : (
-        <>
-          <div role="gridcell" className="jp-MlopsLab-facts">
-            <div className="jp-MlopsLab-fact">
-              {row.open_alerts > 0 && (
-                <span className={`jp-MlopsLab-openalerts jp-mod-${row.state}`}>
-                  {trans._n('%1 alert', '%1 alerts', row.open_alerts)}
-                </span>
-              )}
-            </div>
-            <div className="jp-MlopsLab-age">
-              <Age at={row.last?.at ?? null} />
-            </div>
+        <div role="gridcell" className="jp-MlopsLab-facts">
+          <div className="jp-MlopsLab-fact">
+            {row.open_alerts > 0 && (
+              <span className={`jp-MlopsLab-openalerts jp-mod-${row.state}`}>
+                {trans._n('%1 alert', '%1 alerts', row.open_alerts)}
+              </span>
+            )}
           </div>
-          {mayCheck && (
-            <div className="jp-MlopsLab-row-actions">
-              <button
-                type="button"
-                tabIndex={-1}
-                className="jp-MlopsLab-icon-button"
-                aria-label={trans.__('Check %1 now', row.name)}
-                title={trans.__('Check now (c)')}
-                onClick={event => {
-                  event.stopPropagation();
-                  actions.check(row.name);
-                }}
-              >
-                <Icon name="refresh" size={14} />
-              </button>
-            </div>
-          )}
-        </>
+          <div className="jp-MlopsLab-age">
+            <Age at={row.last?.at ?? null} />
+          </div>
+        </div>
       )}
     </div>
   );
