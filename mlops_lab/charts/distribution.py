@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from mlops_lab.charts.look import HEIGHT, REFERENCE, WIDTH, WINDOW
@@ -54,10 +55,12 @@ def _numbers(
 ) -> Any:
     import altair as alt
 
+    # A step ends where the next begins: the last needs its own end to be seen at all.
+    steps = [*pairwise(edges), (edges[-1], edges[-1])]
     rows = [
         {"from": low, "to": high, "of": of, "share": share}
         for of, shares in (("reference", reference), (window, current))
-        for low, high, share in zip(edges, edges[1:], shares, strict=False)
+        for (low, high), share in zip(steps, [*shares, *shares[-1:]], strict=False)
     ]
     title = f"{name}, {unit}" if unit else name
     base = alt.Chart(alt.InlineData(rows)).encode(
@@ -119,7 +122,8 @@ def _colours(window: str) -> Any:
     import altair as alt
 
     scale = alt.Scale(domain=["reference", window], range=[REFERENCE, WINDOW])
-    return alt.Color("of:N", scale=scale, legend=alt.Legend(title=None, orient="top"))
+    legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolOpacity=1)
+    return alt.Color("of:N", scale=scale, legend=legend)
 
 
 def _shares(counts: Sequence[float]) -> list[float]:

@@ -118,8 +118,21 @@ def write_sections(sections: Sequence[Mapping[str, Any]], out: Writer, *, level:
             out.lines(lines)
 
 
-def write_distribution(wire: Mapping[str, Any], name: str, chunk: str, out: Writer) -> bool:
-    """Draw how a column is distributed in one chunk and in its reference.
+def write_distribution(
+    wire: Mapping[str, Any], name: str, chunks: tuple[str, str], out: Writer
+) -> bool:
+    """Draw how a column is distributed in its worst chunk and in its reference.
+
+    Parameters
+    ----------
+    wire
+        As `Evaluation.to_json` gives it.
+    name
+        The column.
+    chunks
+        The keys of the first and the last chunk to choose from.
+    out
+        The page.
 
     Returns
     -------
@@ -130,9 +143,11 @@ def write_distribution(wire: Mapping[str, Any], name: str, chunk: str, out: Writ
 
     column = next((one for one in wire.get("columns") or () if one["name"] == name), None)
     keys = [one["key"] for one in wire.get("chunks") or ()]
-    if column is None or chunk not in keys or not column.get("counts"):
+    if column is None or not set(chunks) <= set(keys) or not column.get("counts"):
         return False
-    at = keys.index(chunk)
+    first, last = map(keys.index, chunks)
+    effect = _effects(column)
+    at = max(range(first, last + 1), key=lambda one: effect.get(one, 0.0), default=last)
     about = wire["chunks"][at]
     reference = column["reference_counts"]
     if isinstance(reference, Mapping):  # one for each model version that answered
@@ -140,7 +155,7 @@ def write_distribution(wire: Mapping[str, Any], name: str, chunk: str, out: Writ
     current = _unpacked(column["counts"])[at]
     if not sum(current) or not sum(reference):
         return False
-    window = str(about.get("label") or chunk)
+    window = str(about.get("label") or about["key"])
     drawn = distribution(
         name, column["bins"], reference, current, window=window, unit=column.get("unit")
     )
@@ -177,16 +192,22 @@ def _write_columns(wire: Mapping[str, Any], out: Writer, level: int) -> None:
     out.table(Cells(_TITLES, [row[1:] for row in rows[:MOST_COLUMNS]], len(rows)))
 
 
+def _effects(column: Mapping[str, Any]) -> dict[int, float]:
+    """How far a column moved by the number of the chunk, where there were rows to judge it by."""
+    states = str(column.get("states") or "")
+    effect = enumerate(map(_real, column.get("effect") or ()))
+    return {
+        at: value
+        for at, value in effect
+        if value is not None and states[at : at + 1] in ("o", "w", "a", "q")
+    }
+
+
 def _column(one: Mapping[str, Any], labels: Sequence[str]) -> tuple[Any, ...]:
     states = str(one.get("states") or "")
-    effect = [_real(value) for value in one.get("effect") or ()]
-    known = [
-        (value, at)
-        for at, value in enumerate(effect)
-        # What is too few rows to be judged is not what the column is judged by.
-        if value is not None and states[at : at + 1] in "owaq"
-    ]
-    largest, at = max(known, default=(None, None))
+    effect = _effects(one)
+    at = max(effect, key=lambda one: effect[one], default=None)
+    largest = None if at is None else effect[at]
     worst = next((letter for letter in _WORST if letter in states), "-")
     measure = {"ks": "D", "tvd": "TVD", "auc": "AUC"}.get(str(one.get("measure")), "")
     state = _STATE[worst]

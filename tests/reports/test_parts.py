@@ -248,14 +248,23 @@ def test_an_evaluation_is_there_as_a_view_and_in_words(project: Project) -> None
 
 def test_a_distribution_is_drawn_of_a_chunk_that_is_there(project: Project) -> None:
     wire = evaluation().to_json()
-    chunk = wire["chunks"][0]["key"]
+    first, last = wire["chunks"][0], wire["chunks"][-1]
+    (column,) = (one for one in wire["columns"] if one["name"] == HOSTILE)
+    chunks = (first["key"], last["key"])
+    judged = [at for at, state in enumerate(column["states"]) if state in "owaq"]
+    worst = wire["chunks"][max(judged, key=lambda at: column["effect"][at])]
     out = Writer(1)
-    assert write_distribution(wire, HOSTILE, chunk, out)
-    assert not write_distribution(wire, "nobody", chunk, out)
-    assert not write_distribution(wire, HOSTILE, "1999-01-01", out)
+    assert write_distribution(wire, HOSTILE, chunks, out)
+    assert not write_distribution(wire, "nobody", chunks, out)
+    assert not write_distribution(wire, HOSTILE, ("1999-01-01", last["key"]), out)
     (spec,) = read("".join(out.parts)).data()
     rows = spec.get("datasets", {}).get(spec["data"].get("name"), spec["data"].get("values"))
-    assert sum(row["share"] for row in rows if row["of"] == "reference") == pytest.approx(1)
+    shown = [row for row in rows if row["of"] == "reference"]
+    assert sum(row["share"] for row in shown if row["from"] < row["to"]) == pytest.approx(1)
+    # The last bin is seen, too: its step has an end.
+    assert shown[-1]["from"] == shown[-2]["to"] == column["bins"]["edges"][-1]
+    assert shown[-1]["share"] == shown[-2]["share"]
+    assert {row["of"] for row in rows} == {"reference", worst["label"]}
 
 
 def test_a_check_of_a_monitor_and_its_alert_are_reported(project: Project, tmp_path: Path) -> None:

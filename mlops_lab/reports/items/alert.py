@@ -72,7 +72,7 @@ def _done(one: Mapping[str, Any]) -> str:
 
 
 def _draw(project: Project, record: AlertRecord, out: Writer) -> None:
-    """Draw how its columns were distributed when it fired, if that is still kept."""
+    """Draw how its columns were distributed where each was worst, if that is still kept."""
     if record.chunk is None or not record.columns:
         return
     try:
@@ -81,7 +81,7 @@ def _draw(project: Project, record: AlertRecord, out: Writer) -> None:
         out.told(f"What it was found in cannot be read any more: {error}")
         return
     for name in record.columns[:MOST_COLUMNS]:
-        write_distribution(wire, name, record.last or record.chunk, out)
+        write_distribution(wire, name, (record.chunk, record.last or record.chunk), out)
 
 
 KIND = AlertItem()
