@@ -5,9 +5,10 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,10 @@ from mlops_lab import example
 from mlops_lab.project import Project
 
 # Every twentieth flight: a quarter of the rows, fewer trees, smaller leaves and smaller groups.
-SMALL = (
-    "sample=5",
-    "train.max_iter=60",
-    "train.min_samples_leaf=25",
-    "evaluate.min_flights=60",
-)
+_FEWER = {"train.max_iter": 60, "train.min_samples_leaf": 25, "evaluate.min_flights": 60}
+SMALL = ("sample=5", *(f"{name}={value}" for name, value in _FEWER.items()))
+# Five weeks of the year, and what trains the next model as small as the first.
+SPRING = ("sample=5", "year.until=2013-05-03", f"year.training={json.dumps(_FEWER)}")
 
 Ran = dict[str, Any]
 
@@ -54,13 +53,21 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_once(shared: Path) -> Callable[..., Ran]:
     """Runs a pipeline of the example, or gives what it came to when another test has done so."""
 
-    def run(name: str, project: Path | None = None) -> Ran:
+    def run(
+        name: str, project: Path | None = None, params: Sequence[str] = SMALL, copy: bool = False
+    ) -> Ran:
         with (shared / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             done = shared / f"{name}.json"
             if not done.exists():
-                folder = project or example.create(shared, f"project-{name}")
-                options = [part for param in SMALL for part in ("-p", param)]
+                folder = shared / f"project-{name}"
+                if project is None:
+                    example.create(shared, folder.name)
+                elif copy:
+                    shutil.copytree(project, folder)
+                else:
+                    folder = project
+                options = [part for param in params for part in ("-p", param)]
                 ended = mlops_lab("pipeline", "run", name, *options, "--json", cwd=folder)
                 document = json.loads(ended.stdout) if ended.stdout else {"error": ended.stderr}
                 document["returncode"] = ended.returncode
@@ -87,6 +94,12 @@ def leaking(run_once: Callable[..., Ran], passing: Ran) -> Ran:
 def january(run_once: Callable[..., Ran], passing: Ran, leaking: Ran) -> Ran:
     """The pipeline whose model has seen two weeks of January, against the champion."""
     return run_once("january", Path(passing["project"]))
+
+
+@pytest.fixture(scope="session")
+def spring(run_once: Callable[..., Ran], passing: Ran, january: Ran) -> Ran:
+    """The first weeks after, in a project of their own: they have other champions."""
+    return run_once("year", Path(passing["project"]), SPRING, copy=True)
 
 
 def run_of(ran: Ran, step: str) -> str:
