@@ -12,7 +12,7 @@ from mlops_lab.monitoring.performance.intervals import Estimate
 from mlops_lab.monitoring.performance.levels import LEVELS, Judged, Look, unjudged
 from mlops_lab.monitoring.performance.metrics import metrics_of
 from mlops_lab.monitoring.policy import NaturalRange, persist
-from mlops_lab.monitoring.wording import counted, number, share, signed
+from mlops_lab.monitoring.wording import counted, during, number, share, signed
 
 if TYPE_CHECKING:
     from mlops_lab.monitoring.outcomes import SegmentRow
@@ -251,12 +251,12 @@ def segment_lines(rows: Sequence[SegmentRow]) -> list[str]:
 def _measured(
     metric: str, figures: Mapping[str, Estimate], one: Judged, chunked: Chunked, place: int
 ) -> str:
-    told = chunked.told[place]
+    told = during(chunked.told[place])
     if metric == "gap":
         gap, came = figures["gap"].value, figures["positive_share"].value
         target = chunked.target
         return (
-            f"{share(came)} were {target} in {told} where {share(came + gap)} were predicted: "
+            f"{share(came)} were {target} {told} where {share(came + gap)} were predicted: "
             f"gap {signed(gap)}"
         )
     value, usual = figures[metric].value, one.usual
@@ -270,7 +270,7 @@ def _measured(
         case _:
             far = f"the usual one is {signed(usual)}"
     shown = signed(value) if metric == "bias" else number(value)
-    return f"{label} {shown} in {told}, {far}"
+    return f"{label} {shown} {told}, {far}"
 
 
 def _usual(one: Judged) -> str:
@@ -351,12 +351,12 @@ def _concept_sentence(
     chunked: Chunked, place: int, metric: str, loud: Mapping[str, Sequence[str]]
 ) -> str:
     real, estimate = chunked.figures[place][metric], chunked.estimates[place][metric]
-    told = chunked.told[place]
+    told = during(chunked.told[place])
     if metric == "positive_share":
-        came = f"{share(real.value)} were {chunked.target} in {told}"
+        came = f"{share(real.value)} were {chunked.target} {told}"
         hoped = f"where the scores promised {share(estimate.value)}"
     else:
-        came = f"{_name(metric)} {number(real.value)} in {told}"
+        came = f"{_name(metric)} {number(real.value)} {told}"
         hoped = f"where the scores promised {number(estimate.value)}"
     quiet = not loud.get(chunked.chunks[place].key)
     why = "no input explains it" if quiet else "the inputs say the opposite"

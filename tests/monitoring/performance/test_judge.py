@@ -63,7 +63,7 @@ def test_two_of_three_alarm_and_one_large_one_at_once() -> None:
         (KEYS[6], "alert"),
     ]
     first = told[0]
-    assert "were late in 8 to 14 April where" in first.sentence
+    assert "were late from 8 to 14 April where" in first.sentence
     fired = dict(first.lines)["What fired"]
     assert any("warns where the gap's size is 0.05 or more" in line for line in fired)
     assert any("assumes no concept change" in line for line in fired)

@@ -26,7 +26,7 @@ def test_scores_that_moved_are_not_told_as_unchanged() -> None:
         domain=False,
     )
     alert = next(one for one in found.alerts if one.kind == "performance")
-    assert "late in 8 to 14 April where" in alert.sentence  # over at midnight in New York
+    assert "late from 8 to 14 April where" in alert.sentence  # over at midnight in New York
     said = {section.title: section.lines for section in alert.sections}
     assert any("The score moved: D" in line for line in said["At the same time"])
     assert not any("score moved" in line for line in said["Unchanged"])
