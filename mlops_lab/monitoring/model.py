@@ -26,6 +26,7 @@ def _nfc(name: str) -> str:
 Text = Annotated[Line, Field(min_length=1, max_length=500)]
 Column = Annotated[Line, Field(min_length=1, max_length=1_000), AfterValidator(_nfc)]
 Share = Annotated[float, Field(gt=0, le=1, strict=False)]
+Weight = Annotated[float, Field(ge=0, le=1e6, strict=False)]
 
 
 class LabelsModel(Shape):
@@ -75,7 +76,7 @@ class MonitorModel(Shape):
     model: Text | None = Field(default=None, description="a model such as flight-delay@champion")
     time: Column | None = Field(default=None, description="the column that orders the rows")
     by: By | None = Field(default=None, description="hour, day, week, month or all")
-    size: Annotated[int, Field(ge=1)] | None = Field(
+    size: Annotated[int, Field(ge=1, le=10**12)] | None = Field(
         default=None, description="a whole number from 1: rows of a chunk"
     )
     count: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
@@ -118,6 +119,15 @@ class MonitorModel(Shape):
     )
     fairness: FairnessModel | None = Field(
         default=None, description="a map such as {by: [carrier]}"
+    )
+    importance: dict[Column, Weight] | None = Field(
+        default=None,
+        min_length=1,
+        description="a map of columns and numbers from 0 on, such as {temp: 0.12}: what they are "
+        "worth to the model; default measured",
+    )
+    mode: Literal["fast", "exact"] = Field(
+        default="fast", description="fast, or exact, which reads the values again"
     )
     classifier: bool = Field(
         default=False,

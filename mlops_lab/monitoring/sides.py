@@ -153,7 +153,11 @@ def rank_columns(
     models: ModelManager,
     keep: Keep,
 ) -> Importances:
-    """What each column is worth to the model, measured on the reference once and kept."""
+    """What each column is worth to the model: as the monitor says, else measured on the reference
+    once and kept.
+    """
+    if spec.settings["importance"] is not None:
+        return Importances(spec.settings["importance"])
     target = spec.settings["target"]
     if sides.model is None or target is None:
         return Importances(None)

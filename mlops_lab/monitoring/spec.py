@@ -434,7 +434,9 @@ class _Checker:
             "policy": policy,
             "labels_after": seconds(model.labels.after) if model.labels else None,
             "fairness": tuple(model.fairness.by) if model.fairness else (),
+            "importance": model.importance,
             "classifier": model.classifier,
+            "mode": model.mode,
         }
 
 

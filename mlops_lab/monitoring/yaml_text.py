@@ -83,6 +83,8 @@ def _asked(evaluation: Evaluation, settings: Settings | None) -> dict[str, Any]:
         told["domain"] = {"columns": list(asked.domain)} if asked.domain else False
     if asked.fairness:
         told["fairness"] = {"by": list(asked.fairness)}
+    told["classifier"] = asked.classifier or None
+    told["mode"] = asked.mode if asked.mode != "fast" else None
     return {key: value for key, value in told.items() if value is not None}
 
 

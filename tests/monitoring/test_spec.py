@@ -45,6 +45,8 @@ domain: {columns: [temp, dewp], share: 0.15}
 performance: {gap: 0.06, auc: 0.2}
 fairness: {by: [carrier]}
 classifier: true
+importance: {temp: 0.12, dewp: 0}
+mode: exact
 schedule: "0 6 * * mon"
 channels:
   - webhook: https://hooks.example.com/lab
@@ -89,6 +91,8 @@ def test_a_whole_file_says_all_of_it(write: Write) -> None:
     assert spec.settings["labels_after"] == 7 * 86_400
     assert spec.settings["domain"] == ("temp", "dewp")
     assert spec.settings["classifier"] is True
+    assert spec.settings["importance"] == {"temp": 0.12, "dewp": 0.0}
+    assert spec.settings["mode"] == "exact"
     assert spec.channels == (
         Webhook("https://hooks.example.com/lab", "MLOPS_HOOK_SECRET", ("alert", "resolved")),
     )
