@@ -108,7 +108,8 @@ def show(session: Session, id: str) -> int:
         ],
     )
     if not one.is_over:
-        line = f'   mlops-lab alert acknowledge {one.id[:8]} -m "…"'
+        verb = "acknowledge" if one.status == "open" else "resolve"
+        line = f'   mlops-lab alert {verb} {one.id[:8]} -m "…"'
         target.print(line, markup=False, style="dim")
     return 0
 
