@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from mlops_lab.compute.kinds import Kind
+from mlops_lab.monitoring.columns import Measure
 from mlops_lab.monitoring.policy import CellFacts, LineFacts, NaturalRange, natural_range
-from mlops_lab.monitoring.records import Measure
 from mlops_lab.monitoring.settings import Policy
 
 if TYPE_CHECKING:
