@@ -1,22 +1,22 @@
 import { useMemo, useRef } from 'react';
 import type { ReactElement } from 'react';
 import { formatCount, formatShare } from '../../components/format';
-import { axis } from '../axis';
 import { useWidth } from '../hooks';
 import { useText } from '../text';
 import { useShown } from './context';
-import { at, finite, formatEffect, measureLabel, rangeText, withUnit } from './facts';
+import { at, finite, formatEffect, measureLabel, rangeText } from './facts';
 import type { IRange } from './facts';
 import type { IColumn } from './state';
 import { quantile, total } from './statistics';
+import { labelsOf, naturalOver, valueText } from './values';
 import type { IColumnWindow, IWindowValues } from './window';
 import { edgesOf } from './window';
 
 const HEIGHT = 120;
 const BASE = 98;
 const TOP = 8;
-/** Characters of a unit that has room at each number of the axis. */
-const SHORT_UNIT = 4;
+/** What is left free beside the axis. */
+const PAD = 8;
 /** Categories that are drawn: those that differ most. */
 const MOST = 14;
 /** Rows far out would leave no room for all others. */
@@ -32,7 +32,7 @@ export function Distribution(props: {
   const t = useText();
   const { evaluation, selection } = useShown();
   const found = values.columns.get(column.name);
-  const natural = finite(column.natural);
+  const natural = naturalOver(column, values.range);
   const range = rangeText(evaluation, whole ? null : values.range, t);
   return (
     <section className="jp-MlopsLab-block" aria-label={t('Distribution of %1', column.name)}>
@@ -74,8 +74,8 @@ export function Distribution(props: {
           <span>
             {t(
               'median %1 → %2',
-              withUnit(finite(column.reference.median), null),
-              withUnit(found.median, column.unit)
+              valueText(column, finite(column.reference.median), true),
+              valueText(column, found.median)
             )}
           </span>
         )}
@@ -163,14 +163,13 @@ function Histogram(props: { column: IColumn; found: IColumnWindow; range: IRange
     });
   const [before, now] = [density(reference, n), density(counts, m)];
   const most = Math.max(...before, ...now, 1e-12);
-  const pad = 8;
   const x = (value: number) =>
-    pad + ((Math.max(low, Math.min(high, value)) - low) / (high - low || 1)) * (width - 2 * pad);
+    PAD + ((Math.max(low, Math.min(high, value)) - low) / (high - low || 1)) * (width - 2 * PAD);
   const y = (value: number) => BASE - (value / most) * (BASE - TOP);
-  // A longer one runs into the next number; it stands below, with the median.
-  const unit = (column.unit ?? '').length > SHORT_UNIT ? null : column.unit;
-  const inner = (high - low) / 5;
-  const ticks = axis([low + inner, high - inner]).ticks.filter(tick => tick >= low && tick <= high);
+  const labels = useMemo(
+    () => labelsOf(column, low, high, width - 2 * PAD),
+    [column, low, high, width]
+  );
   const { low: from, high: until } = trained(column, range.until);
   // A path each: what follows the brush has few elements.
   let [bars, step] = ['', ''];
@@ -200,9 +199,9 @@ function Histogram(props: { column: IColumn; found: IColumnWindow; range: IRange
         {from !== null && from > low && (
           <rect
             className="jp-mod-outside"
-            x={pad}
+            x={PAD}
             y={TOP}
-            width={x(from) - pad}
+            width={x(from) - PAD}
             height={BASE - TOP}
           />
         )}
@@ -211,26 +210,26 @@ function Histogram(props: { column: IColumn; found: IColumnWindow; range: IRange
             className="jp-mod-outside"
             x={x(until)}
             y={TOP}
-            width={width - pad - x(until)}
+            width={width - PAD - x(until)}
             height={BASE - TOP}
           />
         )}
         <path className="jp-mod-reference" d={bars} />
         {step !== '' && <path className="jp-mod-window" d={`${step}V${BASE}`} />}
-        <path className="jp-mod-axis" d={`M${pad} ${BASE}H${width - pad}`} />
+        <path className="jp-mod-axis" d={`M${PAD} ${BASE}H${width - PAD}`} />
         {[from, until].map((end, i) =>
           end !== null && end > low && end < high ? (
             <path key={i} className="jp-mod-end" d={`M${x(end)} ${TOP}V${BASE}`} />
           ) : null
         )}
-        {ticks.map(tick => (
+        {labels.map(({ value, text }) => (
           <text
-            key={tick}
-            x={x(tick)}
+            key={value}
+            x={x(value)}
             y={HEIGHT - 6}
-            textAnchor={x(tick) < 30 ? 'start' : x(tick) > width - 30 ? 'end' : 'middle'}
+            textAnchor={x(value) < 30 ? 'start' : x(value) > width - 30 ? 'end' : 'middle'}
           >
-            {withUnit(tick, unit)}
+            {text}
           </text>
         ))}
       </svg>
@@ -295,8 +294,8 @@ function Outside({ column, range }: { column: IColumn; range: IRange }): ReactEl
       <b>{formatShare(rows / all)}</b>{' '}
       {t(
         'of rows outside of %1 to %2, where the training rows are',
-        withUnit(low, null),
-        withUnit(high, column.unit)
+        valueText(column, low, true),
+        valueText(column, high)
       )}
       {natural !== null && (
         <span className="jp-MlopsLab-muted">
@@ -337,7 +336,7 @@ function Categories({ column, found }: { column: IColumn; found: IColumnWindow }
     <>
       <div className="jp-MlopsLab-drift-categories" role="table" aria-label={column.name}>
         {rows.map(one => (
-          <div key={one.name} role="row">
+          <div key={`${one.special} ${one.name}`} role="row">
             <span
               role="rowheader"
               className={`jp-MlopsLab-ellipsis${one.special ? ' jp-MlopsLab-muted' : ''}`}

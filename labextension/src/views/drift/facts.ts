@@ -175,12 +175,6 @@ export function formatEffect(value: number | null): string {
   return value === null ? '–' : formatValue(value, Math.abs(value) < 0.1 ? 3 : 2);
 }
 
-/** A value of a column with its unit: `54.0 °F`. */
-export function withUnit(value: number | null, unit: string | null): string {
-  const text = value === null ? '–' : formatValue(value, 2);
-  return unit === null || value === null ? text : `${text} ${unit}`;
-}
-
 /** A label as a title: `Log loss`. */
 export function titled(label: string): string {
   return label.charAt(0).toUpperCase() + label.slice(1);

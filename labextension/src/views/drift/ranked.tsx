@@ -11,6 +11,7 @@ import { at, finite, formatEffect, limitOf, measureLabel } from './facts';
 import type { IRange } from './facts';
 import { useHost } from './host';
 import type { IColumn } from './state';
+import { naturalOver } from './values';
 import type { IColumnWindow, IWindowValues } from './window';
 
 const FEW = 10;
@@ -71,6 +72,7 @@ export function Ranked(props: { values: IWindowValues; shown: string | null }): 
               value={found[measure]}
               weight={Math.max(1, Math.round((100 * weight) / most))}
               state={worstState(column, values.range)}
+              natural={naturalOver(column, values.range)}
               selected={column.name === shown}
               stop={column.name === stop}
             />
@@ -105,12 +107,13 @@ interface IRow {
   /** In percent of the heaviest. */
   weight: number;
   state: string;
+  natural: number | null;
   selected: boolean;
   stop: boolean;
 }
 
 const Row = memo(
-  ({ column, found, weight, state, selected, stop }: IRow): ReactElement => {
+  ({ column, found, weight, state, natural, selected, stop }: IRow): ReactElement => {
     const t = useText();
     const { selection } = useShown();
     const { choose } = useHost();
@@ -134,7 +137,7 @@ const Row = memo(
           <Effect column={column} found={found} bare />
         </td>
         <td className="jp-MlopsLab-num jp-MlopsLab-muted">
-          {formatEffect(measure === 'effect' ? finite(column.natural) : limitOf(column, measure))}
+          {formatEffect(measure === 'effect' ? natural : limitOf(column, measure))}
         </td>
         <td className="jp-mod-spark">
           <Course column={column} />
@@ -154,6 +157,7 @@ const Row = memo(
     before.column === now.column &&
     before.weight === now.weight &&
     before.state === now.state &&
+    before.natural === now.natural &&
     before.selected === now.selected &&
     before.stop === now.stop &&
     before.value === now.value &&

@@ -11,12 +11,12 @@ import {
   limitOf,
   measureLabel,
   stateText,
-  titled,
-  withUnit
+  titled
 } from './facts';
 import type { IRange } from './facts';
 import { plottable } from './metrics';
 import type { IColumn } from './state';
+import { valueText } from './values';
 
 /** Everything that is drawn, as numbers: the feature that is looked at, chunk by chunk. */
 export function Table(props: { column: IColumn | null; range: IRange | null }): ReactElement {
@@ -97,7 +97,7 @@ export function Table(props: { column: IColumn | null; range: IRange | null }): 
                     )}
                   </td>
                   <td className="jp-MlopsLab-num">{pText(at(column.p_value, i))}</td>
-                  <td className="jp-MlopsLab-num">{withUnit(at(column.median, i), column.unit)}</td>
+                  <td className="jp-MlopsLab-num">{valueText(column, at(column.median, i))}</td>
                   <td className="jp-MlopsLab-num">{shareText(at(column.missing, i))}</td>
                   <td>{stateText(column.states[i], t)}</td>
                 </>
