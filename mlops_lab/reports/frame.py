@@ -13,7 +13,7 @@ from typing import Final
 from mlops_lab.reports.code import digest
 from mlops_lab.reports.html import clean, text
 
-__all__ = ["FRAME_SCRIPT", "frame_element", "is_drawn_by_scripts"]
+__all__ = ["FRAME_SCRIPT", "NO_LOOKUPS", "frame_element", "is_drawn_by_scripts"]
 
 FRAME_SCRIPT: Final = (
     '"use strict";const tell=()=>parent.postMessage({mlopsLabHeight:Math.max('
@@ -33,7 +33,10 @@ _PART: Final = (
     "table{border-collapse:collapse}th,td{padding:2px 10px 2px 0;text-align:right}"
     "img,svg{max-width:100%;height:auto}"
 )
-_REFRESH: Final = re.compile(r"(?i)<meta\b[^>]*http-equiv\s*=\s*[\"']?\s*refresh[^>]*>")
+# A policy does not keep a page from looking up names: what could ask for it becomes an element that
+# does nothing, as does what would lead to another page; nothing is cut out, lest the rest join up.
+_DEAF: Final = re.compile(r"(?i)<(?:link|meta|base)(?=[\s/>])")
+NO_LOOKUPS: Final = '<meta http-equiv="x-dns-prefetch-control" content="off">'
 _PAGE: Final = ":root{color-scheme:light;background:#fff;color:#000}"
 
 
@@ -85,11 +88,10 @@ def frame_element(source: str, title: str, *, page: bool = False) -> str:
     """
     # What stands before the first element is ignored further down; the policy must come first.
     body = re.sub(r"\A\s*<\?xml[^>]*\?>", "", clean(source))
-    # The policy refuses where it would lead; but the page itself would be gone.
-    body = _REFRESH.sub("", body)
+    body = _DEAF.sub("<wbr", body)
     document = (
         '<!doctype html><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">{NO_LOOKUPS}'
         f"<style>{_PAGE if page else _PART}</style>{body}<script>{FRAME_SCRIPT}</script>"
     )
     # Without our script, as in a page that was printed to the end before it ran, a good guess.

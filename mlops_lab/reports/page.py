@@ -14,7 +14,7 @@ from mlops_lab.reports.code import (
     pack,
     style_text,
 )
-from mlops_lab.reports.frame import FRAME_SCRIPT
+from mlops_lab.reports.frame import FRAME_SCRIPT, NO_LOOKUPS
 from mlops_lab.reports.html import text
 from mlops_lab.reports.widgets import FRAME_SCRIPT as WIDGET_SCRIPT
 from mlops_lab.reports.writer import Entry, Writer
@@ -63,6 +63,7 @@ def page_html(title: str, writers: Sequence[Writer], *, about: str, at: datetime
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" '
         f'content="{_policy(host, scripts, frames=frames, imports=imports)}">'
+        f"{NO_LOOKUPS}"
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="referrer" content="no-referrer">'
         '<meta name="color-scheme" content="light dark">'
@@ -91,7 +92,7 @@ def _policy(host: str, scripts: Sequence[Script], *, frames: bool, imports: bool
     allowed += ["blob:"] if imports else []
     return (
         f"default-src 'none'; script-src {' '.join(allowed)}; style-src 'unsafe-inline'; "
-        "img-src data: blob:; font-src data:; media-src data:; "
+        "img-src data: blob:; font-src data:; media-src data: blob:; "
         "base-uri 'none'; form-action 'none'"
     )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlops_lab.errors import InvalidInput
 from mlops_lab.reports.code import digest
+from mlops_lab.reports.frame import NO_LOOKUPS
 
 if TYPE_CHECKING:
     from mlops_lab.reports.writer import Writer
@@ -93,11 +94,12 @@ def _page(*, imports: bool) -> str:
     allowed += ["blob:"] if imports else []
     policy = (
         f"default-src 'none'; script-src {' '.join(allowed)}; style-src 'unsafe-inline'; "
-        "img-src data: blob:; font-src data:; form-action 'none'; base-uri 'none'"
+        "img-src data: blob:; media-src data: blob:; font-src data:; form-action 'none'; "
+        "base-uri 'none'"
     )
     return (
         '<!doctype html><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">{NO_LOOKUPS}'
         f"<body><script>{FRAME_SCRIPT}</script></body>"
     )
 

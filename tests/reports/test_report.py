@@ -62,6 +62,10 @@ def test_a_page_somebody_wrote_is_in_a_frame_without_scripts_of_its_own(page: An
         # Its own policy comes before all that is not ours, and names no script but ours.
         assert [one.name for one in inner.elements[:2]] == ["meta", "meta"]
         assert inner.policy.count("'sha256-") == 1
+        metas = [one.attributes.get("http-equiv") for one in inner.all("meta")]
+        assert metas == [None, "Content-Security-Policy", "x-dns-prefetch-control"]
+        assert not inner.all("link")
+        assert not inner.all("base")
         assert "script-src 'sha256-" in inner.policy
 
 

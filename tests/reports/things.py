@@ -17,6 +17,8 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg"><script>window.hacked=1</script><
 PAGE = f"""<!doctype html><title>x</title><h1>{HOSTILE}</h1>
 <a href='javascript:window.hacked=1'>x</a><base href='http://evil.example/'>
 <meta http-equiv='refresh' content='0;url=http://evil.example/refresh'>
+<meta/http-equiv='&#114;efresh' content='0;url=http://evil.example/refresh'>
+<li<link>nk rel='dns-prefetch' href='//evil.example'><LINK/rel=preconnect href='//evil.example'>
 <link rel='stylesheet' href='http://evil.example/x.css'><img src='http://evil.example/x.png'>
 <style>h1 {{ background: url(http://evil.example/y.png) }}</style>
 <form action='http://evil.example/'><button autofocus onfocus='window.hacked=1'>go</button></form>
