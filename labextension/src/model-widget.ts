@@ -5,10 +5,19 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import type { IDisposable } from '@lumino/disposable';
 import type { Message } from '@lumino/messaging';
 import type { ISignal } from '@lumino/signaling';
+import type { ISidebar } from './tokens';
 
 /** What asks the server only while somebody looks. */
 export interface IAsking {
   active: boolean;
+}
+
+/** Ask only while the sidebar is open. */
+export function askWhileOpen(sidebar: ISidebar, asking: IAsking): void {
+  asking.active = sidebar.isVisible;
+  sidebar.opened.connect((_, open) => {
+    asking.active = open;
+  });
 }
 
 /** What a view shows: it goes with the view, and tells when the layout has something new to keep. */

@@ -8,7 +8,8 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { CATEGORY, CommandIDs } from '../commands';
 import { datasetIcon } from '../icons';
 import { dragLines } from '../notebook/drag';
-import { Folds, keepFolds } from '../state/folds';
+import { askWhileOpen } from '../model-widget';
+import { foldsOf } from '../state/folds';
 import { IProjectModel, ISidebar } from '../tokens';
 import { addDataCommands, PALETTE } from './commands';
 import { Committer, selectedPath } from './committer';
@@ -40,14 +41,8 @@ export const dataPlugin: JupyterFrontEndPlugin<void> = {
     const { commands } = app;
     const trans = (translator ?? nullTranslator).load('mlops_lab');
     const model = new DatasetsModel(projects, trans);
-    model.active = sidebar.isVisible;
-    sidebar.opened.connect((_, open) => {
-      model.active = open;
-    });
-    const folds = new Folds();
-    if (state !== null) {
-      void keepFolds(folds, state, STATE, app.restored);
-    }
+    askWhileOpen(sidebar, model);
+    const folds = foldsOf(state, STATE, app.restored);
 
     addDataCommands(app, model, notebooks, () => datasetInFront(app));
     const serverRoot = PageConfig.getOption('serverRoot');

@@ -5,7 +5,8 @@ import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { createElement } from 'react';
 import { CATEGORY, CommandIDs } from '../commands';
-import { Folds, keepFolds } from '../state/folds';
+import { askWhileOpen } from '../model-widget';
+import { foldsOf } from '../state/folds';
 import { IProjectModel, ISidebar } from '../tokens';
 import { translateBy } from '../translate';
 import { TextContext } from '../views/text';
@@ -40,14 +41,8 @@ export const monitorsPlugin: JupyterFrontEndPlugin<void> = {
     const { commands } = app;
     const trans = (translator ?? nullTranslator).load('mlops_lab');
     const model = new MonitorsModel(projects, trans);
-    model.active = sidebar.isVisible;
-    sidebar.opened.connect((_, open) => {
-      model.active = open;
-    });
-    const folds = new Folds();
-    if (state !== null) {
-      void keepFolds(folds, state, STATE, app.restored);
-    }
+    askWhileOpen(sidebar, model);
+    const folds = foldsOf(state, STATE, app.restored);
     const announcer = new AlertAnnouncer({
       projects,
       trans,

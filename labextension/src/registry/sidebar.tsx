@@ -7,7 +7,8 @@ import { CATEGORY, CommandIDs, runArgs } from '../commands';
 import { modelIcon } from '../icons';
 import { dragLines } from '../notebook/drag';
 import { insertLines } from '../notebook/insert';
-import { Folds, keepFolds } from '../state/folds';
+import { askWhileOpen } from '../model-widget';
+import { foldsOf } from '../state/folds';
 import { IProjectModel, ISidebar } from '../tokens';
 import { aliasRef, loadLine, usualRef } from './lines';
 import { ModelsModel } from './models';
@@ -36,14 +37,8 @@ export const registryPlugin: JupyterFrontEndPlugin<void> = {
   ): void => {
     const trans = (translator ?? nullTranslator).load('mlops_lab');
     const model = new ModelsModel(projects, trans);
-    model.active = sidebar.isVisible;
-    sidebar.opened.connect((_, open) => {
-      model.active = open;
-    });
-    const folds = new Folds();
-    if (state !== null) {
-      void keepFolds(folds, state, STATE, app.restored);
-    }
+    askWhileOpen(sidebar, model);
+    const folds = foldsOf(state, STATE, app.restored);
     addCommands(app, model, notebooks);
     palette?.addItem({ command: CommandIDs.insertModel, category: CATEGORY });
     const { commands } = app;

@@ -31,8 +31,17 @@ export class Folds {
   private _changed = new Signal<this, void>(this);
 }
 
-/** Bring back which sections were folded, and keep it from then on, under the name `id`. */
-export async function keepFolds(
+/** Folds that are remembered under the name `id`, where there is something to remember them. */
+export function foldsOf(state: IStateDB | null, id: string, restored: Promise<unknown>): Folds {
+  const folds = new Folds();
+  if (state !== null) {
+    void keepFolds(folds, state, id, restored);
+  }
+  return folds;
+}
+
+/** Bring back which sections were folded, and keep it from then on. */
+async function keepFolds(
   folds: Folds,
   state: IStateDB,
   id: string,

@@ -14,6 +14,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { CATEGORY, CommandIDs, TOLD } from '../commands';
 import { openMenu } from '../menu';
+import { askWhileOpen } from '../model-widget';
 import { insertCell } from '../notebook/insert';
 import { Folds } from '../state/folds';
 import { IProjectModel, ISidebar } from '../tokens';
@@ -52,10 +53,7 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
     const serverRoot = PageConfig.getOption('serverRoot');
     const model = new RunsModel({ projects, trans, serverRoot });
     const folds = new Folds();
-    model.active = sidebar.isVisible;
-    sidebar.opened.connect((_, open) => {
-      model.active = open;
-    });
+    askWhileOpen(sidebar, model);
     folds.changed.connect(() => {
       model.folded = folds.has('runs');
     });
