@@ -16,6 +16,7 @@ from mlops_lab.compute.parquet import write_batches
 from mlops_lab.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 __all__ = ["Format", "Source", "is_tabular"]
@@ -233,7 +234,7 @@ class Source:
         """
         if self.by_column and self.kind == "files":
             # Not a view: with ten thousand columns, binding it again costs most of a second.
-            return self._scan()
+            return _in_microseconds(self._scan(), self._schema())
         quoted = quote(name)
         with self.reading():
             if self.by_column:
@@ -243,6 +244,7 @@ class Source:
                 engine.run(lambda: engine.connection.register(given, table))
                 if given != name:
                     engine.execute(f"create temp table {quoted} as select * from {quote(given)}")
+                return _in_microseconds(quoted, table.schema)
             else:
                 self._spool(engine, quoted, "view" if once and self.kind != "files" else "table")
         return quoted
@@ -314,6 +316,16 @@ class Source:
 
     # ------------------------------------------------------------------ in DuckDB's words
 
+    def _schema(self) -> pa.Schema | None:
+        """That of the first file, if it can be read: else DuckDB says why not."""
+        import pyarrow as pa
+        import pyarrow.parquet
+
+        try:
+            return pyarrow.parquet.read_schema(self._files[0])
+        except (OSError, ValueError, pa.ArrowException):
+            return None
+
     def _scan(self) -> str:
         """The table function that reads the files."""
         assert self._format is not None
@@ -350,6 +362,21 @@ class Source:
             single = quoted[1:-1] + " reader"
             engine.run(lambda: engine.connection.register(single, reader))
             engine.execute(f'create temp {what} {quoted} as select * from "{single}"')
+
+
+def _in_microseconds(relation: str, schema: pa.Schema | None) -> str:
+    """A relation with its instants in microseconds: pandas has nanoseconds, DuckDB no sums of them.
+
+    It reads and orders them, but makes no date, week or other time of them.
+    """
+    import pyarrow as pa
+
+    found = [
+        f"{quote(one.name)}::timestamptz as {quote(one.name)}"
+        for one in schema or ()
+        if pa.types.is_timestamp(one.type) and one.type.unit == "ns" and one.type.tz
+    ]
+    return f"(select * replace ({', '.join(found)}) from {relation})" if found else relation
 
 
 def _is_sql(text: str) -> bool:

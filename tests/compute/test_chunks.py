@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from mlops_lab.compute import Chunking, chunks_of
@@ -164,3 +166,13 @@ def test_too_many_chunks_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         chunks_of(days, Chunking("day", "at"))
     with pytest.raises(InvalidInput, match="Take longer ones"):
         chunks_of(days, Chunking("size", size=1))
+
+
+def test_instants_in_nanoseconds_are_instants(tmp_path: Path) -> None:
+    """As pandas has them, in frames and in files."""
+    rows = instants("2013-03-31T00:00:00", "2013-04-01T00:00:00", "2013-04-02T00:00:00")
+    fine = rows.cast(pa.schema([("at", pa.timestamp("ns", "UTC"))]))
+    pq.write_table(fine, tmp_path / "fine.parquet")
+    week = Chunking("week", "at", NEW_YORK)
+    for one in (rows, fine, tmp_path / "fine.parquet"):
+        assert keys(one, week) == {"2013-03-25": 2, "2013-04-01": 1}
