@@ -137,7 +137,8 @@ def summarise(evaluation: Evaluation) -> Summary:
     nothing = _nothing_judged(evaluation)
     if nothing is not None:
         return Summary("small", nothing)
-    columns = counted(len(evaluation.columns), "column")
+    judged = {one.name for one in evaluation.columns if not set(one.states).isdisjoint(_JUDGED)}
+    columns = counted(len(judged), "column")
     if alerts:
         last = max(alerts, key=lambda one: one.last)
         label = evaluation.chunks[evaluation.place(last.last)].label
@@ -147,7 +148,9 @@ def summarise(evaluation: Evaluation) -> Summary:
             f"with {label}.",
         )
     where = f" in {chunks}" if len(evaluation.chunks) > 1 else ""
-    return Summary("ok", f"No alarm: {columns}{where}, all within what is natural.")
+    unknown = [one.name for one in evaluation.columns if one.name not in judged]
+    rest = f" Not judged, for too few values: {listed(unknown, 8)}." if unknown else ""
+    return Summary("ok", f"No alarm: {columns}{where}, all within what is natural.{rest}")
 
 
 def _nothing_judged(evaluation: Evaluation) -> str | None:

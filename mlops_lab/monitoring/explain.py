@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from mlops_lab.errors import NotFound
 from mlops_lab.monitoring.cells import (
     LOUD,
     by_share,
@@ -103,15 +104,16 @@ def explain_cell(
     Raises
     ------
     NotFound
-        There is no such column or chunk.
+        There is no such column or chunk, or no chunk at all.
     """
     found = evaluation.column(column)
+    if not evaluation.chunks:
+        raise NotFound(f"There is no chunk to explain {column} in. {evaluation.summary.sentence}")
     if chunk is None:
-        effects = [(value or 0.0, -place) for place, value in enumerate(found.effect)]
-        place = -max(effects)[1] if effects else 0
+        place = -max((value or 0.0, -place) for place, value in enumerate(found.effect))[1]
     else:
         place = evaluation.place(chunk)
-    label = evaluation.chunks[place].label if evaluation.chunks else "all rows"
+    label = evaluation.chunks[place].label
     sentence = cell_told(evaluation, found, place, label)
     quality = [one.sentence for one in _quality_at(evaluation, place) if one.column == column]
     return sentence, _sections(

@@ -241,12 +241,22 @@ def _group(
 ) -> tuple[str, IncidentKind, Severity]:
     if column.role in ("score", "prediction"):
         # Answers move with the weather: where the truth is known it pages, and they explain.
-        return "prediction", "prediction", "info" if evaluation.performance else "warn"
+        return "prediction", "prediction", "info" if _has_usual(evaluation) else "warn"
     if column.role == "target":
         return "drift:target", "drift", "info" if evaluation.performance else "alert"
     # Seasons move what is inside of the range, too: who names columns for it asks about that alone.
     told = minor or (column.outside is not None and column.outside.alone)
     return ("drift:minor", "drift", "info") if told else ("drift", "drift", "alert")
+
+
+def _has_usual(evaluation: Evaluation) -> bool:
+    """Whether performance can be judged: a reference without labels has nothing usual."""
+    performance = evaluation.performance
+    return performance is not None and any(
+        any(one.natural_at(place) for place in range(len(one.states)))
+        or any(value is not None for value in one.estimated)
+        for one in performance.metrics.values()
+    )
 
 
 def _has_answers(evaluation: Evaluation) -> bool:

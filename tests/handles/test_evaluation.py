@@ -268,3 +268,21 @@ def test_progress_is_told_to_who_asks() -> None:
     for step, least in (("the columns", 3), ("counting", 20), ("quality", 3), ("drift", 5)):
         assert len([what for _, what in told if step in what]) >= least
     assert len(told) < 100
+
+
+def test_what_was_not_judged_is_not_called_quiet() -> None:
+    """A reference of infinities, one without labels, no chunk to explain: each is told."""
+    gaps = lab.drift(BEFORE.assign(speed=np.inf), AFTER, progress=False)
+    assert gaps.sentence == (
+        "No alarm: 1 column, all within what is natural. Not judged, for too few values: speed."
+    )
+    rng = np.random.default_rng(5)
+    scored = BEFORE.assign(score=rng.random(1_500))
+    answers = scored.assign(score=scored["score"] ** 2, late=rng.random(1_500) < 0.4)
+    found = lab.drift(scored, answers, score="score", target="late", progress=False)
+    assert found.state == "warn"
+    assert found.sentence.startswith("score drifted")
+    dates = BEFORE.assign(at=pd.Timestamp("2024-01-01"))
+    empty = lab.drift(dates, dates.assign(at=pd.NaT), time="at", by="day", progress=False)
+    with pytest.raises(NotFound, match="no chunk to explain speed"):
+        empty.explain("speed")
