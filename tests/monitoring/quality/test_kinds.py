@@ -274,6 +274,14 @@ def test_a_random_half_of_the_reference_has_no_finding(weeks: Weeks, seed: int) 
         assert look_at(frame, half, time=time).findings == (), time
 
 
+def test_rows_without_a_time_that_come_twice_are_of_no_chunk(reference: pd.DataFrame) -> None:
+    (found,) = look_at(
+        reference, reference.tail(900).iloc[np.arange(1000) % 900], time=None
+    ).findings
+
+    assert re.match(r"100 rows of 1,000 \(10\s%\) repeat another one", found.sentence)
+
+
 def test_seasons_are_no_fault_of_the_data(weeks: Weeks) -> None:
     reference, current = weeks(seed=1), weeks("2013-04-01", count=8, seed=2)
     warmer = (current["at"] - current["at"].min()).dt.days

@@ -91,13 +91,13 @@ class Duplicates(Check):
             rose = value - expected
             if rose < policy.missing_warn or value < policy.missing_ratio * expected:
                 continue
+            where = f" {during(material.labels[place])}" if len(material.chunks) > 1 else ""
             finding = looking.found(
                 self,
                 "alert" if rose >= policy.missing_alert else "warn",
-                f"{counted(one.repeated, 'row')} of {one.rows:,} ({share(value)}) "
-                f"{during(material.labels[place])} repeat another one in every column, usually "
-                f"{share(base)}. Look for a file that was read twice, or a join with several "
-                "matches.",
+                f"{counted(one.repeated, 'row')} of {one.rows:,} ({share(value)}){where} repeat "
+                f"another one in every column, usually {share(base)}. Look for a file that was "
+                "read twice, or a join with several matches.",
                 place=place,
                 value=value,
                 usual=base,
