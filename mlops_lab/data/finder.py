@@ -229,8 +229,9 @@ class DatasetFinder:
                 (one.name, one.version): one
                 for one in read_versions(
                     cursor,
-                    "dataset in (select unnest($names::varchar[]))",
-                    {"names": [dataset for dataset, _, _ in made]},
+                    "(dataset, version) in "
+                    "(select unnest($names::varchar[]), unnest($versions::bigint[]))",
+                    {"names": [one[0] for one in made], "versions": [one[1] for one in made]},
                 )
             }
         wanted = ((dataset, version) for dataset, version, _ in made if name in (None, dataset))

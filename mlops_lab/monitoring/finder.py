@@ -348,7 +348,8 @@ class MonitorFinder(AlertKeeper):
 
     def _sides_of(self, spec: MonitorSpec) -> Sides:
         """What the last check compared, so that its chunks are meant; else what is there now."""
-        sides = find_sides(spec, self._datasets(), self._models(), self._runs)
+        with self._store.read():
+            sides = find_sides(spec, self._datasets(), self._models(), self._runs)
         rows = self._store.query(
             "select current->>'ref', reference->>'ref' from lab.evaluations where monitor = ? "
             "order by evaluated_at desc limit 1",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
@@ -149,7 +150,7 @@ def permutation(
 
 
 def measure_importance(
-    model: Any,
+    load: Callable[[], Any],
     signature: Signature | None,
     reference: Source,
     target: str,
@@ -167,9 +168,10 @@ def measure_importance(
 
     Parameters
     ----------
-    model, signature
-        As loaded from the registry. One with probabilities of two classes is judged by AUC, other
-        classifiers by accuracy, and what predicts numbers by R².
+    load, signature
+        Gives the model as loaded from the registry; not called where the result was kept and the
+        signature names the columns. A model with probabilities of two classes is judged by AUC,
+        other classifiers by accuracy, and what predicts numbers by R².
     reference
         Rows with the model's columns and the target.
     target
@@ -194,10 +196,11 @@ def measure_importance(
 
     def make() -> bytes:
         measured = _measure(
-            model, signature, reference, target, names, positive, sample, repeats, seed, tmp
+            model(), signature, reference, target, names, positive, sample, repeats, seed, tmp
         )
         return json.dumps(measured.to_json()).encode()
 
+    model = cache(load)
     names = _names(model, signature, columns, target)
     if keep is None or digests is None:
         return Importances.from_json(json.loads(make()))
@@ -208,14 +211,17 @@ def measure_importance(
 
 
 def _names(
-    model: Any, signature: Signature | None, columns: Sequence[str] | None, target: str
+    model: Callable[[], Any],
+    signature: Signature | None,
+    columns: Sequence[str] | None,
+    target: str,
 ) -> list[str]:
     if columns is not None:
         found = list(columns)
     elif signature is not None and not any(field.shape is not None for field in signature.inputs):
         found = [field.name for field in signature.inputs]
     else:
-        found = [str(name) for name in getattr(model, "feature_names_in_", ())]
+        found = [str(name) for name in getattr(model(), "feature_names_in_", ())]
     if not found:
         raise InvalidInput(
             "The model does not say which columns it takes, so their importance cannot be "

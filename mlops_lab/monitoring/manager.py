@@ -16,7 +16,7 @@ from mlops_lab.monitoring.delivering import Delivery, Messenger
 from mlops_lab.monitoring.finder import KIND, MonitorFinder
 from mlops_lab.monitoring.keeping import StoreKeep
 from mlops_lab.monitoring.reconciling import Reconciled
-from mlops_lab.monitoring.records import Evaluation
+from mlops_lab.monitoring.records import Evaluation, Event
 from mlops_lab.monitoring.results import Check
 from mlops_lab.monitoring.schedule import Due
 from mlops_lab.monitoring.sides import Sides, find_sides, model_events, rank_columns
@@ -131,7 +131,8 @@ class MonitorManager(MonitorFinder):
         self, spec: MonitorSpec, run_id: str, who: Identity, progress: Progress | None
     ) -> Check:
         datasets = self._datasets()
-        sides = find_sides(spec, datasets, self._models(), self._runs)
+        with self._store.read():  # dozens of questions: the index is opened once for all of them
+            sides = find_sides(spec, datasets, self._models(), self._runs)
         datasets.use(run_id, sides.current, role="current")
         if sides.reference != sides.current:
             datasets.use(run_id, sides.reference, role="reference")
@@ -191,8 +192,12 @@ class MonitorManager(MonitorFinder):
             id=run_id,
             monitor=spec.name,
             notes=tuple(dict.fromkeys(notes)),
-            events=model_events(spec, self._models(), evaluation.chunks),
+            events=self._events(spec, evaluation),
         )
+
+    def _events(self, spec: MonitorSpec, evaluation: Evaluation) -> tuple[Event, ...]:
+        with self._store.read():
+            return model_events(spec, self._models(), evaluation.chunks)
 
     def _promoted(self, spec: MonitorSpec, since: datetime) -> str | None:
         """Which version got the monitored alias since a moment, in words."""

@@ -115,7 +115,7 @@ def training_data(
     InvalidInput
         There is none, or several that could be meant.
     """
-    near = _runs_near(version.run_id, runs)
+    near = [] if version.run_id is None else runs.family(version.run_id)
     found: dict[tuple[str, int | None], None] = {}
     for run_id in near:
         for one in datasets.inputs(run_id):
@@ -164,10 +164,11 @@ def rank_columns(
     from mlops_lab.registry.package import load_model
     from mlops_lab.registry.signature import Signature
 
+    ref = sides.model.ref
     try:
         stated = sides.model.facts.get("signature")
         found = measure_importance(
-            load_model(models.path(sides.model.ref)),
+            lambda: load_model(models.path(ref)),
             Signature.from_json(stated) if isinstance(stated, Mapping) else None,
             reference,
             target,
@@ -241,20 +242,6 @@ def _chunk_of(at: datetime, version: str | None, chunks: Sequence[ChunkRecord]) 
         if one.from_ is not None and one.until is not None and one.from_ <= at < one.until:
             return one.key
     return None
-
-
-def _runs_near(run_id: str | None, runs: RunManager) -> list[str]:
-    """The run, the other steps of its pipeline run, and that run itself."""
-    record = None if run_id is None else runs.find(run_id)
-    if record is None:
-        return []
-    near = [record.id]
-    if record.parent is not None:
-        near += [one.id for one in runs.children(record.parent) if one.id != record.id]
-        near.append(record.parent)
-    else:
-        near += [one.id for one in runs.children(record.id)]
-    return near
 
 
 def _columns_of(version: ModelVersion) -> set[str]:

@@ -131,6 +131,17 @@ class RunFinder:
         with self._store.read() as cursor:
             return reading.runs(cursor, reading.children(cursor, run_id))
 
+    def family(self, run_id: str) -> list[str]:
+        """Give the ids of a run, of the other steps of its pipeline's run, and of that run; of one
+        without such a run those right below it. Nothing of an unknown run.
+        """
+        with self._store.read() as cursor:
+            parent = reading.parent(cursor, run_id)
+            if parent is None:
+                return []
+            others = reading.children(cursor, parent or run_id)
+        return [run_id, *(one for one in others if one != run_id), *([parent] if parent else [])]
+
     def get_many(self, run_ids: Sequence[str]) -> list[RunRecord]:
         """Give the runs of these whole ids in this order; unknown ones are left out."""
         with self._store.read() as cursor:

@@ -96,6 +96,15 @@ def matching_ids(cursor: DuckDBPyConnection, prefix: str, limit: int) -> list[st
     return [row[0] for row in rows]
 
 
+def parent(cursor: DuckDBPyConnection, run_id: str) -> str | None:
+    """Find the id of the run right above a run: "" is none, None an unknown run."""
+    row = cursor.execute(
+        "select coalesce(parent, '') from lab.run where run_id = ? and started_at is not null",
+        [run_id],
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
 def children(cursor: DuckDBPyConnection, run_id: str) -> list[str]:
     """Find the ids of the runs right below a run, oldest first."""
     rows = cursor.execute(

@@ -13,6 +13,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from mlops_lab.compute import Source
 from mlops_lab.errors import InvalidInput
 from mlops_lab.monitoring.importance import measure_importance
+from mlops_lab.registry.signature import infer
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def _model(frame: pd.DataFrame) -> Any:
 
 
 def test_columns_are_ranked_by_what_the_model_loses(frame: pd.DataFrame) -> None:
-    found = measure_importance(_model(frame), None, Source.of(frame), "late")
+    found = measure_importance(lambda: _model(frame), None, Source.of(frame), "late")
 
     assert list(found.columns) == ["x", "y", "z"]
     assert found.metric == "auc"
@@ -57,7 +58,7 @@ def test_the_same_model_and_data_are_measured_once(frame: pd.DataFrame) -> None:
     data = Source.of(frame)
 
     first, again, other = (
-        measure_importance(model, None, data, "late", keep=keep, digests=("model", digest))
+        measure_importance(lambda: model, None, data, "late", keep=keep, digests=("model", digest))
         for digest in ("data", "data", "other data")
     )
 
@@ -65,11 +66,29 @@ def test_the_same_model_and_data_are_measured_once(frame: pd.DataFrame) -> None:
     assert len(keep.held) == 2
 
 
+def test_a_model_is_not_loaded_for_what_is_known_of_it(frame: pd.DataFrame) -> None:
+    keep, model = _Keep(), _model(frame)
+    loaded = []
+    stated = infer(frame[["x", "y", "z"]])
+
+    def load() -> Any:
+        loaded.append(model)
+        return model
+
+    first, again = (
+        measure_importance(load, stated, Source.of(frame), "late", keep=keep, digests=("m", "d"))
+        for _ in range(2)
+    )
+
+    assert first == again
+    assert len(loaded) == 1
+
+
 def test_labels_with_gaps_are_still_the_classes(frame: pd.DataFrame) -> None:
     whole = frame.assign(late=frame["late"].astype(int))
     gaps = whole.assign(late=whole["late"].where(whole.index % 5 > 0))
 
-    found = measure_importance(_model(whole), None, Source.of(gaps), "late")
+    found = measure_importance(lambda: _model(whole), None, Source.of(gaps), "late")
 
     assert (found.rows, next(iter(found.columns))) == (480, "x")
 
@@ -78,7 +97,7 @@ def test_numbers_are_judged_by_r2(frame: pd.DataFrame) -> None:
     truth = frame.assign(delay=3 * frame["x"])
     model = LinearRegression().fit(truth[["x", "z"]], truth["delay"])
 
-    found = measure_importance(model, None, Source.of(truth), "delay")
+    found = measure_importance(lambda: model, None, Source.of(truth), "delay")
 
     assert found.metric == "r2"
     assert list(found.columns) == ["x", "z"]
@@ -98,9 +117,9 @@ def test_bad_references_are_a_sentence(
     frame: pd.DataFrame, change: Callable[[pd.DataFrame], pd.DataFrame], said: str
 ) -> None:
     with pytest.raises(InvalidInput, match=said):
-        measure_importance(_model(frame), None, Source.of(change(frame)), "late")
+        measure_importance(lambda: _model(frame), None, Source.of(change(frame)), "late")
 
 
 def test_a_class_that_the_model_has_not_is_a_sentence(frame: pd.DataFrame) -> None:
     with pytest.raises(InvalidInput, match="no class maybe; it has False and True"):
-        measure_importance(_model(frame), None, Source.of(frame), "late", positive="maybe")
+        measure_importance(lambda: _model(frame), None, Source.of(frame), "late", positive="maybe")
