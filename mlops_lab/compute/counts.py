@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import inf, nan
@@ -13,7 +13,7 @@ from mlops_lab.compute.grids import Grid
 if TYPE_CHECKING:
     from mlops_lab.compute.slots import Floats, Ints
 
-__all__ = ["Counts", "Window"]
+__all__ = ["Counts", "Later", "Window"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -297,6 +297,41 @@ class Counts:
         return int(self.n[np.logical_or(means < low, means > high)].sum()) / total
 
 
+class Later(Mapping[str, Counts]):
+    """Counts by column, each summed up when it is asked for first. Safe for several threads.
+
+    Parameters
+    ----------
+    names
+        Of the columns, in order.
+    make
+        Gives the counts of one; asked once, or by two threads at once the same.
+    """
+
+    __slots__ = ("_made", "_make", "_names")
+
+    def __init__(self, names: Iterable[str], make: Callable[[str], Counts]) -> None:
+        self._names = dict.fromkeys(names)
+        self._make = make
+        self._made: dict[str, Counts] = {}
+
+    def __getitem__(self, name: str) -> Counts:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._made:
+            self._made.setdefault(name, self._make(name))
+        return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
     """The counts of all columns over some chunks and one segment.
@@ -310,7 +345,7 @@ class Window:
     """
 
     rows: int
-    columns: dict[str, Counts]
+    columns: Mapping[str, Counts]
 
     def __getitem__(self, name: str) -> Counts:
         return self.columns[name]

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_lab.compute.chunks import Chunk, sorted_chunks
-from mlops_lab.compute.counts import Counts, Window
+from mlops_lab.compute.counts import Counts, Later, Window
 from mlops_lab.compute.grids import Grid, Grids
 from mlops_lab.errors import Corrupt, InvalidInput, NotFound
 
@@ -162,9 +162,10 @@ class Cube:
         marked[places, slice(None) if one == ALL_ROWS else self._segment(one)] = True
         flat = marked.reshape(-1)
         wanted = self.cells if columns is None else {c: self.cells[c] for c in columns}
+        # Of a reference's own weeks and of wide tables few columns are ever looked at.
         return Window(
             int(self.rows_of[marked].sum()),
-            {name: _count(self.grids[name], cells, flat) for name, cells in wanted.items()},
+            Later(wanted, lambda name: _count(self.grids[name], wanted[name], flat)),
         )
 
     def chunk_windows(self, segment: str | None = None) -> Iterator[tuple[Chunk, Window]]:

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from statistics import median
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from mlops_lab.compute.chunks import Chunk, Chunking, place
-from mlops_lab.compute.counts import Counts, Window
+from mlops_lab.compute.counts import Counts, Later, Window
 from mlops_lab.compute.engine import quote
 from mlops_lab.compute.types import ZONED
 from mlops_lab.monitoring.settings import Policy
@@ -73,6 +73,29 @@ class Seen:
     last: tuple[datetime | None, ...]
     versions: tuple[str | None, ...]
     undated: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is kept."""
+        return {
+            "chunks": [(one.key, *_told([one.from_, one.until])) for one in self.chunks],
+            "rows": self.rows,
+            "first": _told(self.first),
+            "last": _told(self.last),
+            "versions": self.versions,
+            "undated": self.undated,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Seen:
+        """Read what `to_json` made."""
+        return cls(
+            tuple(Chunk(key, *_read([begin, end])) for key, begin, end in value["chunks"]),
+            tuple(value["rows"]),
+            _read(value["first"]),
+            _read(value["last"]),
+            tuple(value["versions"]),
+            value["undated"],
+        )
 
 
 def see(
@@ -320,7 +343,7 @@ def without(whole: Window, part: Window) -> Window:
     """A window minus one that is part of it; what cannot be taken off (extremes) stays."""
     return Window(
         whole.rows - part.rows,
-        {name: _minus(counts, part[name]) for name, counts in whole.columns.items()},
+        Later(whole.columns, lambda name: _minus(whole[name], part[name])),
     )
 
 
@@ -411,6 +434,14 @@ def _start(day: str, step: _Step) -> str:
         return day
     at = date.fromisoformat(day)
     return (at - timedelta(days=at.weekday()) if step == "week" else at.replace(day=1)).isoformat()
+
+
+def _told(moments: Sequence[datetime | None]) -> tuple[str | None, ...]:
+    return tuple(None if one is None else one.isoformat() for one in moments)
+
+
+def _read(moments: Sequence[str | None]) -> tuple[datetime | None, ...]:
+    return tuple(None if one is None else datetime.fromisoformat(one) for one in moments)
 
 
 def _instant(micros: int | None, zone: tzinfo) -> datetime | None:
