@@ -25,6 +25,10 @@ settings.load_profile("any-machine")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Threads of OpenMP that wait for each other burn what cores there are: small fits on a machine that
+# runs other tests take twenty times as long with two of them as with one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 _NURSERY = Path(__file__).with_name("nursery.py")
 
 
