@@ -29,7 +29,7 @@ from mlops_lab.monitoring.scoring import Scored
 from mlops_lab.monitoring.settings import Settings
 from mlops_lab.monitoring.windows import Compared
 from mlops_lab.monitoring.wire import DIGITS, EXACT, series, significant
-from mlops_lab.monitoring.wording import counted, listed
+from mlops_lab.monitoring.wording import counted, during, listed
 
 if TYPE_CHECKING:
     from mlops_lab.compute import Window
@@ -144,13 +144,15 @@ def summarise(evaluation: Evaluation) -> Summary:
         label = evaluation.chunks[evaluation.place(last.last)].label
         return Summary(
             "ok",
-            f"Nothing is open: {counted(len(alerts), 'incident')} in {chunks}, the last one ended "
-            f"with {label}.",
+            f"Nothing is open: {counted(len(alerts), 'incident')} in {chunks}, last loud "
+            f"{during(label)}.",
         )
     where = f" in {chunks}" if len(evaluation.chunks) > 1 else ""
     unknown = [one.name for one in evaluation.columns if one.name not in judged]
     rest = f" Not judged, for too few values: {listed(unknown, 8)}." if unknown else ""
-    return Summary("ok", f"No alarm: {columns}{where}, all within what is natural.{rest}")
+    above = [one.name for one in evaluation.columns if not set("wa").isdisjoint(one.states)]
+    but = f" but {listed(above)}" if above else ""
+    return Summary("ok", f"No alarm: {columns}{where}, all{but} within what is natural.{rest}")
 
 
 def _nothing_judged(evaluation: Evaluation) -> str | None:

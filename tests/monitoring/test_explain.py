@@ -14,10 +14,13 @@ import pytest
 
 from mlops_lab.compute import Source
 from mlops_lab.errors import NotFound
+from mlops_lab.monitoring.building import summarise
 from mlops_lab.monitoring.evaluate import evaluate
 from mlops_lab.monitoring.explain import explain_cell, explain_incident
+from mlops_lab.monitoring.headlines import drift_told
 from mlops_lab.monitoring.moves import moves
 from mlops_lab.monitoring.records import Evaluation, Event, Incident, Settings
+from mlops_lab.monitoring.wire import Packed
 
 SAMPLE = Path(__file__).parents[1] / "wire" / "evaluation.json"
 LINE = re.compile(
@@ -172,3 +175,26 @@ def test_moves_are_ranges_and_categories_with_their_shares(sample: Evaluation) -
     carrier = sample.column("carrier")
     counts = [10] * len(carrier.counts.array()[0])
     assert moves(carrier, counts, [1000, *counts[1:]])[0].where == repr(carrier.bins.values[0])
+
+
+def test_a_column_that_warned_is_not_said_to_be_natural(sample: Evaluation) -> None:
+    temp = sample.column("temp")
+    warned = replace(temp, states="w" + "o" * (len(temp.states) - 1))
+    quiet = replace(sample, alerts=(), columns=(warned, replace(warned, name="dewp")))
+
+    assert re.search(r", all but temp and dewp within what is natural\.", summarise(quiet).sentence)
+
+
+def test_a_headline_of_drift_says_what_moved_in_units(sample: Evaluation) -> None:
+    temp, place = replace(sample.column("temp"), unit="°F"), len(sample.chunks) - 1
+    carrier = sample.column("carrier")
+    before = carrier.reference_counts
+    assert isinstance(before, tuple)
+    moved = Packed.of([[0] * (len(before) - 1) + [1000]] * len(sample.chunks))
+    both = replace(sample, columns=(temp, replace(carrier, counts=moved)))
+
+    told, _ = drift_told(both, {"temp": [place]})
+    category, _ = drift_told(both, {"carrier": [place]})
+
+    assert re.fullmatch(r"temp drifted: D [\d.]+ from .*; median [\d.]+ → [\d.]+\s°F\.", told)
+    assert re.search(r"; ('\w+'|new categories) [\d.]+\s% → ", category)
