@@ -52,7 +52,8 @@ if TYPE_CHECKING:
         start_run,
     )
     from mlops_lab.handles.dataset import Dataset, dataset, datasets
-    from mlops_lab.handles.evaluation import Evaluation, drift
+    from mlops_lab.handles.drift import drift
+    from mlops_lab.handles.evaluation import Evaluation
     from mlops_lab.handles.model import Model, model, models
     from mlops_lab.handles.model_file import ModelFile
     from mlops_lab.handles.monitor import Alert, Monitor, alert, alerts, monitor, monitors
@@ -146,7 +147,8 @@ _HOME = {
         "mlops_lab.errors",
     ),
     **dict.fromkeys(("Dataset", "dataset", "datasets"), "mlops_lab.handles.dataset"),
-    **dict.fromkeys(("Evaluation", "drift"), "mlops_lab.handles.evaluation"),
+    "Evaluation": "mlops_lab.handles.evaluation",
+    "drift": "mlops_lab.handles.drift",
     **dict.fromkeys(("Model", "model", "models"), "mlops_lab.handles.model"),
     "ModelFile": "mlops_lab.handles.model_file",
     **dict.fromkeys(

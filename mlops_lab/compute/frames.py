@@ -35,7 +35,7 @@ def to_arrow(frame: Any) -> pa.Table:
             frame = frame.set_axis(unique_names(frame.columns), axis="columns")
             table = pa.Table.from_pandas(frame, preserve_index=False)
         elif kind == "polars frame":
-            frame = frame.collect() if hasattr(frame, "collect") else frame
+            frame = _collected(frame) if hasattr(frame, "collect") else frame
             frame = frame.to_frame() if hasattr(frame, "to_frame") else frame
             _refuse_objects(frame)
             table = frame.to_arrow()
@@ -57,6 +57,16 @@ def to_arrow(frame: Any) -> pa.Table:
         if pa.types.is_float16(column.type):  # DuckDB does not know it
             table = table.set_column(i, column.name, table.column(i).cast(pa.float32()))
     return table.replace_schema_metadata(None)
+
+
+def _collected(frame: Any) -> Any:
+    from polars.exceptions import PolarsError
+
+    try:
+        return frame.collect()
+    except PolarsError as error:
+        why = str(error).partition("\n")[0]
+        raise InvalidInput(f"The lazy frame cannot be read: {why}") from error
 
 
 def _odd_column(frame: Any) -> str | None:

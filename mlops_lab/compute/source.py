@@ -263,7 +263,10 @@ class Source:
         try:
             yield
         except duckdb.Error as error:
-            raise InvalidInput(f"{self.told} cannot be read: {first_line(error)}") from error
+            why = first_line(error)
+            if self.kind == "sql" and isinstance(error, duckdb.CatalogException):
+                why += " A query reads files, as from 'trips.parquet'; give a frame as it is."
+            raise InvalidInput(f"{self.told} cannot be read: {why}") from error
 
     def arrow(self, engine: Engine, view: str) -> Any:
         """The data as an Arrow table or dataset, which can be read any number of times.

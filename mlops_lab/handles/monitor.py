@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from mlops_lab.errors import LabError
 from mlops_lab.handles.card import age
 from mlops_lab.handles.dataset import producer
-from mlops_lab.handles.evaluation import Evaluation, progress_line
+from mlops_lab.handles.evaluation import Evaluation
 from mlops_lab.handles.explanation import Explanation
 from mlops_lab.handles.html import FONT, MUTED, isolated
 from mlops_lab.handles.monitor_rows import MARKS, Alerts, Evaluations, Monitors
+from mlops_lab.handles.progress import progress_line
 from mlops_lab.handles.table import Table
 from mlops_lab.monitoring.alerts import AlertEvent, AlertRecord, Status
 from mlops_lab.monitoring.results import Check as Checked

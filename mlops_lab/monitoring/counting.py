@@ -383,7 +383,8 @@ def _chunking(
         )
     by = settings.by
     if by is None:
-        by = "size" if settings.size else "count" if settings.count else None
+        given = (settings.size is not None, settings.count is not None)
+        by = "size" if given[0] else "count" if given[1] else None
     if by is None and settings.time is None:
         by = "all"
     if settings.reference_kind == "rolling" and by in ("all", "size", "count"):
