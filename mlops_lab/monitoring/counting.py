@@ -9,14 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from mlops_lab.compute import (
     Chunking,
     Cube,
+    Engine,
     Grids,
     Source,
     count,
@@ -25,6 +28,7 @@ from mlops_lab.compute import (
 )
 from mlops_lab.compute.frames import to_arrow
 from mlops_lab.errors import InvalidInput
+from mlops_lab.monitoring.recalling import recalled
 from mlops_lab.monitoring.settings import Keep, Settings
 from mlops_lab.monitoring.windows import Seen, choose_chunking, see
 from mlops_lab.monitoring.wording import listed
@@ -62,6 +66,8 @@ class Side:
         Its counts.
     chunking
         How it was cut.
+    content
+        Stands for everything that its counts depend on; None is not known.
     """
 
     source: Source
@@ -70,6 +76,7 @@ class Side:
     seen: Seen
     cube: Cube
     chunking: Chunking
+    content: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +133,10 @@ def count_sides(
         name: _handy(source, tmp / f"version-{place}.parquet")
         for place, (name, source) in enumerate(settings.versions.items())
     }
-    every = _types([handy, base, *versions.values()], tmp)
+    whole = [current, reference or current, *settings.versions.values()]
+    every = _types(
+        [handy, base, *versions.values()], [_whole(keep, one) for one in whole], tmp, keep
+    )
     types, base_types = every[0], every[1]
     version_types = dict(zip(versions, every[2:], strict=True))
     _check_names(settings, types, base_types)
@@ -156,8 +166,10 @@ def count_sides(
         cut = _like(chunking, has, sides[0].cube.total_rows) if sides else chunking
         segment = settings.segment if settings.segment in has else None
         cube = _count(ready, given, grids, cut, segment, tmp, keep, told_of)
-        seen = _see(ready, cut, settings, has, cube, tmp)
-        sides.append(Side(given, ready, has, seen, cube, cut))
+        content = _whole(keep, given)
+        seen = _see(ready, cut, settings, has, cube, tmp, keep, content)
+        counted_as = _joined([content, _cube_key(grids, cut, segment)])
+        sides.append(Side(given, ready, has, seen, cube, cut, counted_as))
     return Counted(
         chunking,
         told,
@@ -221,6 +233,11 @@ def kept_pieces(
     return pieces
 
 
+def _whole(keep: Keep | None, given: Source) -> str | None:
+    """The content id of all of some data; None where it was never committed."""
+    return None if keep is None else _joined([content for content, _ in keep.pieces(given)])
+
+
 def _joined(contents: Sequence[str | None]) -> str | None:
     """The content id of several files together."""
     if any(one is None for one in contents):
@@ -238,8 +255,7 @@ def _count(
     keep: Keep | None,
     progress: _Done,
 ) -> Cube:
-    told = json.dumps([_FORMAT, grids.digest, chunking.to_json(), segment], sort_keys=True)
-    key = "cube:" + hashlib.sha256(told.encode()).hexdigest()
+    key = _cube_key(grids, chunking, segment)
     whole = chunking.by in ("size", "count")
     cubes: list[Cube] = []
     pieces = kept_pieces(given, handy, keep, whole)
@@ -264,6 +280,11 @@ def _count(
     return Cube.merge(*(replace(cube, grids=grids) for cube in cubes))
 
 
+def _cube_key(grids: Grids, chunking: Chunking, segment: str | None) -> str:
+    told = json.dumps([_FORMAT, grids.digest, chunking.to_json(), segment], sort_keys=True)
+    return "cube:" + hashlib.sha256(told.encode()).hexdigest()
+
+
 def _grids(
     given: Source,
     handy: Source,
@@ -279,15 +300,9 @@ def _grids(
         # The time as well, where it is among the columns: others are told to be behind it.
         return fit_grids(handy, columns=columns, kinds=kinds, progress=progress, tmp=tmp)
 
-    content = None
-    if keep is not None:
-        content = _joined([one for one, _ in keep.pieces(given)])
-    if keep is None or content is None:
-        return make()
-    told = json.dumps([_FORMAT, list(columns), kinds, settings.time], sort_keys=True)
-    key = "grids:" + hashlib.sha256(told.encode()).hexdigest()
-    kept = keep.kept(content, key, lambda: json.dumps(make().to_json()).encode())
-    return Grids.from_json(json.loads(kept))
+    told = [list(columns), kinds, settings.time]
+    content = _whole(keep, given)
+    return Grids.from_json(recalled(keep, content, "grids", told, lambda: make().to_json()))
 
 
 # ---------------------------------------------------------------------- columns
@@ -342,13 +357,23 @@ def _check_names(
             raise InvalidInput(f"There is no column {name!r} for {role}. {hint}")
 
 
-def _types(sources: Sequence[Source], tmp: Path) -> list[dict[str, str]]:
-    found = []
-    with open_engine(tmp) as engine:
-        for place, source in enumerate(sources):
+def _types(
+    sources: Sequence[Source], contents: Sequence[str | None], tmp: Path, keep: Keep | None
+) -> list[dict[str, str]]:
+    with ExitStack() as stack:
+        engines: list[Engine] = []
+
+        def look(place: int, source: Source) -> dict[str, str]:
+            if not engines:  # of what was looked at before nothing is asked
+                engines.append(stack.enter_context(open_engine(tmp)))
             with source.reading():
-                found.append(dict(engine.columns(source.view(engine, f"side_{place}", once=True))))
-    return found
+                view = source.view(engines[0], f"side_{place}", once=True)
+                return dict(engines[0].columns(view))
+
+        return [
+            dict(recalled(keep, content, "types", None, partial(look, place, source)))
+            for place, (source, content) in enumerate(zip(sources, contents, strict=True))
+        ]
 
 
 def _handy(source: Source, path: Path) -> Source:
@@ -444,11 +469,18 @@ def _see(
     types: Mapping[str, str],
     cube: Cube,
     tmp: Path,
+    keep: Keep | None,
+    content: str | None,
 ) -> Seen:
     version = settings.version if settings.version in types else None
     if chunking.time is None and version is None:
         # Nothing but rows is to be seen, and they are counted.
         none = (None,) * len(cube.chunks)
         return Seen(cube.chunks, tuple(map(cube.rows, cube.keys)), none, none, none, 0)
-    with open_engine(tmp) as engine, source.reading():
-        return see(engine, source.view(engine), chunking, version=version)
+
+    def look() -> dict[str, Any]:
+        with open_engine(tmp) as engine, source.reading():
+            return see(engine, source.view(engine), chunking, version=version).to_json()
+
+    told = [chunking.to_json(), version]
+    return Seen.from_json(recalled(keep, content, "seen", told, look))

@@ -19,7 +19,7 @@ from mlops_lab.monitoring.exactly import sharpen
 from mlops_lab.monitoring.explain import explain_incident
 from mlops_lab.monitoring.incidents import find_incidents, ranked
 from mlops_lab.monitoring.live import Live
-from mlops_lab.monitoring.measuring import ColumnLine, measure_column, measure_of
+from mlops_lab.monitoring.measuring import ColumnLine, measure_columns
 from mlops_lab.monitoring.policy import Gates, judge
 from mlops_lab.monitoring.quality import Looked, Material, look
 from mlops_lab.monitoring.records import ChunkRecord, Evaluation, Incident, Outside
@@ -221,23 +221,23 @@ class _Looking:
         self, both: Counted, compared: Compared, windows: Sequence[Window]
     ) -> list[ColumnLine]:
         settings = self.settings
-        rolling = settings.reference_kind == "rolling"
         counted = both.current.cube.cells
-        lines = []
-        names = _judged_names(both, settings)
-        done = between(self.progress, 0.6, 0.7, "measuring drift")
-        for place, name in enumerate(names):
-            done(place, len(names))
-            kind = both.grids[name].kind
-            measure = measure_of(kind)
-            if measure is None or name not in counted:
-                continue
-            lines.append(
-                measure_column(
-                    name, kind, measure, windows, compared, settings.policy, rolling=rolling
-                )
-            )
-        return lines
+        names = [name for name in _judged_names(both, settings) if name in counted]
+        contents: dict[str | None, str | None] = {
+            name: side.content for name, side in both.versions.items()
+        }
+        if both.reference is not None:
+            contents[None] = both.reference.content
+        return measure_columns(
+            {name: both.grids[name].kind for name in names},
+            windows,
+            compared,
+            settings.policy,
+            rolling=settings.reference_kind == "rolling",
+            keep=self.keep,
+            contents=contents,
+            progress=between(self.progress, 0.6, 0.7, "measuring drift"),
+        )
 
     def _judge(
         self,

@@ -46,6 +46,7 @@ class StoreKeep:
         self._run_id = None if store.read_only else run_id
         self._here: dict[str, bytes] = {}
         self._known: dict[str, str] | None = None
+        self._parts: dict[int, tuple[Source, Sequence[tuple[str | None, Source]]]] = {}
         self.made = 0
         self.reused = 0
         self.contents: set[str] = set()
@@ -58,6 +59,11 @@ class StoreKeep:
         Sequence[tuple[str | None, Source]]
             Parts in order, each with its content id; None for what was never committed.
         """
+        if id(source) not in self._parts:
+            self._parts[id(source)] = source, self._cut(source)
+        return self._parts[id(source)][1]
+
+    def _cut(self, source: Source) -> Sequence[tuple[str | None, Source]]:
         parts = source.parts()
         objects = self._store.objects
         if len(parts) == 1 and len(source.files) > 1:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
+from blake3 import blake3
+
+from mlops_lab.compute.cube import FACTS
 from mlops_lab.compute.kinds import Kind
 from mlops_lab.monitoring.columns import Measure
-from mlops_lab.monitoring.policy import CellFacts, LineFacts, NaturalRange, natural_range
-from mlops_lab.monitoring.settings import Policy
+from mlops_lab.monitoring.policy import CellFacts, LineFacts, natural_range
+from mlops_lab.monitoring.recalling import recalled
+from mlops_lab.monitoring.settings import Keep, Policy
 
 if TYPE_CHECKING:
     from mlops_lab.compute.counts import Counts, Window
@@ -22,7 +29,7 @@ __all__ = [
     "ColumnLine",
     "chance_of",
     "effect_of",
-    "measure_column",
+    "measure_columns",
     "measure_of",
 ]
 
@@ -137,85 +144,169 @@ def chance_of(
     return significance(reference, current, kind)
 
 
-def measure_column(
-    name: str,
-    kind: Kind,
-    measure: Measure,
+def measure_columns(
+    kinds: Mapping[str, Kind],
     windows: Sequence[Window],
     compared: Compared,
     policy: Policy,
     *,
     rolling: bool = False,
-) -> ColumnLine:
-    """Measure a column in every chunk.
+    keep: Keep | None = None,
+    contents: Mapping[str | None, str | None] = MappingProxyType({}),
+    progress: Callable[[int, int], None] | None = None,
+) -> list[ColumnLine]:
+    """Measure columns in every chunk; those of a kind that nothing is measured of are left out.
 
     Parameters
     ----------
+    kinds
+        By column.
     windows
         Of the chunks.
     compared
         Their references.
     rolling
         Whether what is natural is what the chunks before came to, instead of the reference's own.
+    keep
+        Who keeps what a chunk came to beside a reference: the same two are measured once.
+    contents
+        By epoch, what stands for its reference's counts.
+    progress
+        Told how many of how many cells are measured.
     """
-    line = ColumnLine(name, kind, measure, also={one: [] for one in ALSO})
-    line.flag = kind == "boolean" and bool(windows) and _is_rare(compared.windows[0][name])
-    for reference, window in zip(compared.windows, windows, strict=True):
-        _measure_cell(line, reference[name], window[name], policy)
-    if rolling:
-        low = [None if one is None else one.value for one in line.effect]
-        line.naturals = [
-            _high(natural_range(low[:place], policy, policy.effect_mad))
-            for place in range(len(windows))
-        ]
-    else:
-        highs = {
-            epoch: _high(
-                natural_range(_own_effects(name, measure, own, policy), policy, policy.effect_mad)
-            )
-            for epoch, own in compared.own.items()
-        }
-        line.naturals = [highs.get(epoch) for epoch in compared.epochs]
-    line.also = {
-        one: values for one, values in line.also.items() if any(v is not None for v in values)
+    lines = {
+        name: ColumnLine(name, kind, measure, also={one: [] for one in ALSO})
+        for name, kind in kinds.items()
+        if (measure := measure_of(kind)) is not None
     }
-    return line
+    for line in lines.values():
+        first = compared.windows[0][line.name] if compared.windows else None
+        line.flag = line.kind == "boolean" and first is not None and _is_rare(first)
+    seals: dict[int, str] = {}
+    for place, (reference, window) in enumerate(zip(compared.windows, windows, strict=True)):
+
+        def done(columns: int, before: int = place * len(lines)) -> None:
+            if progress is not None:
+                progress(before + columns, len(windows) * len(lines))
+
+        cells = _cells(lines, reference, window, keep, seals, done)
+        for name, line in lines.items():
+            _add(line, cells[name], reference[name], window[name], policy)
+    own = {} if rolling else _own(lines, compared, policy, keep, contents)
+    for name, line in lines.items():
+        if rolling:
+            low = [None if one is None else one.value for one in line.effect]
+            line.naturals = [_range(low[:at], policy) for at in range(len(low))]
+        else:
+            highs = {at: _range(one[name], policy) for at, one in own.items()}
+            line.naturals = [highs.get(epoch) for epoch in compared.epochs]
+        line.also = {
+            one: values for one, values in line.also.items() if any(v is not None for v in values)
+        }
+    return list(lines.values())
 
 
-def _own_effects(
-    name: str, measure: Measure, own: Sequence[tuple[Window, Window]], policy: Policy
-) -> list[float | None]:
-    """What the effect comes to in the reference's own chunks, each against the others."""
-    return [
-        effect_of(measure, rest[name], part[name]).value
-        for part, rest in own
-        if min(part[name].total, rest[name].total) >= policy.drift_rows
-    ]
+def _own(
+    lines: Mapping[str, ColumnLine],
+    compared: Compared,
+    policy: Policy,
+    keep: Keep | None,
+    contents: Mapping[str | None, str | None],
+) -> dict[str | None, dict[str, list[float | None]]]:
+    """By epoch and column, what the effect comes to in the reference's own chunks, each against
+    the others.
+    """
+
+    def effects(pairs: Sequence[tuple[Window, Window]]) -> dict[str, list[float | None]]:
+        return {
+            name: [
+                effect_of(line.measure, rest[name], part[name]).value
+                for part, rest in pairs
+                if min(part[name].total, rest[name].total) >= policy.drift_rows
+            ]
+            for name, line in lines.items()
+        }
+
+    told = [policy.drift_rows, [(name, line.measure) for name, line in lines.items()]]
+    return {
+        epoch: recalled(keep, contents.get(epoch), "own", told, partial(effects, pairs))
+        for epoch, pairs in compared.own.items()
+    }
 
 
-def _measure_cell(line: ColumnLine, reference: Counts, current: Counts, policy: Policy) -> None:
+def _cells(
+    lines: Mapping[str, ColumnLine],
+    reference: Window,
+    current: Window,
+    keep: Keep | None,
+    seals: dict[int, str],
+    done: Callable[[int], None],
+) -> dict[str, Any]:
+    """What a chunk comes to beside its reference, by column: the effect, its chance, and `ALSO`."""
+
+    def measure() -> dict[str, Any]:
+        cells = {}
+        for place, (name, line) in enumerate(lines.items()):
+            done(place)
+            cells[name] = _measure_cell(line, reference[name], current[name])
+        return cells
+
+    if keep is None:
+        return measure()
+    if id(reference) not in seals:  # most chunks are compared with the same
+        seals[id(reference)] = _seal(reference, lines)
+    content = f"{seals[id(reference)]} {_seal(current, lines)}"
+    found: dict[str, Any] = recalled(keep, content, "cells", None, measure)
+    return found
+
+
+def _seal(window: Window, lines: Mapping[str, ColumnLine]) -> str:
+    """Stands for everything that is measured of a window."""
+    seal = blake3()
+    for name, line in lines.items():
+        one = window[name]
+        facts = [getattr(one, fact) for fact in FACTS]
+        grid = one.grid.to_json()
+        told = [name, line.measure, grid, facts, one.min, one.max, one.examples, len(one.keys)]
+        seal.update(json.dumps(told).encode())
+        for array in (one.keys, one.n, one.high, one.low):
+            seal.update(array.tobytes())
+    return seal.hexdigest()
+
+
+def _measure_cell(line: ColumnLine, reference: Counts, current: Counts) -> Any:
     from mlops_lab.compute.statistics import STATISTICS
+
+    if not current.total or not reference.total:
+        return None
+    effect = effect_of(line.measure, reference, current)
+    also = [
+        STATISTICS[one].measure(reference, current).value
+        if line.kind in STATISTICS[one].kinds
+        else None
+        for one in ALSO
+    ]
+    chance = chance_of(line.measure, line.kind, effect, reference, current)
+    return (effect.value, effect.low, effect.high), chance, also
+
+
+def _add(line: ColumnLine, cell: Any, reference: Counts, current: Counts, policy: Policy) -> None:
+    from mlops_lab.compute.statistics import Measured
 
     line.n.append(current.total)
     line.n_reference.append(reference.total)
     line.missing.append(current.missing_share if current.rows else None)
     median = current.median
     line.median.append(median if median == median else None)
-    if not current.total or not reference.total:
-        line.effect.append(None)
-        line.p_value.append(None)
-        line.enough.append(True)
-        for values in line.also.values():
-            values.append(None)
-        return
-    effect = effect_of(line.measure, reference, current)
-    line.effect.append(effect if effect.known else None)
-    line.p_value.append(chance_of(line.measure, line.kind, effect, reference, current))
-    line.enough.append(not line.flag or _factor(reference, current) >= policy.flag_ratio)
-    for one, values in line.also.items():
-        statistic = STATISTICS[one]
-        fits = line.kind in statistic.kinds
-        values.append(statistic.measure(reference, current).value if fits else None)
+    effect, chance, also = cell or (None, None, [None] * len(ALSO))
+    known = None if effect is None else Measured(*effect)
+    line.effect.append(known if known is not None and known.known else None)
+    line.p_value.append(chance)
+    line.enough.append(
+        cell is None or not line.flag or _factor(reference, current) >= policy.flag_ratio
+    )
+    for values, value in zip(line.also.values(), also, strict=True):
+        values.append(value)
 
 
 def _is_rare(reference: Counts) -> bool:
@@ -232,5 +323,7 @@ def _factor(reference: Counts, current: Counts) -> float:
     return max(before / after, after / before)
 
 
-def _high(found: NaturalRange | None) -> float | None:
+def _range(effects: Sequence[float | None], policy: Policy) -> float | None:
+    """What an effect may reach."""
+    found = natural_range(effects, policy, policy.effect_mad)
     return None if found is None else found.high

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mlops_lab.monitoring.counting import Counted, Side, kept_pieces
 from mlops_lab.monitoring.incidents import Found
 from mlops_lab.monitoring.outcomes import Performance
+from mlops_lab.monitoring.recalling import recalled
 from mlops_lab.monitoring.records import ChunkRecord, ColumnEvaluation, QualityFinding
 from mlops_lab.monitoring.settings import Keep, Settings
 from mlops_lab.monitoring.wording import number, share
@@ -50,7 +51,7 @@ def judge_performance(
     columns, quality
         What is loud in the inputs: only where they are quiet is a surprise the concept's.
     """
-    from mlops_lab.compute import fit_scores
+    from mlops_lab.compute import ScoreGrid, fit_scores
     from mlops_lab.monitoring import performance
 
     answer = settings.score or settings.prediction
@@ -68,17 +69,26 @@ def judge_performance(
         if all(column in side.types for column in answers)
     }
     counted = [side for side in (before, both.current, *versions.values()) if side is not None]
-    grid = fit_scores(
-        base.handy,
-        score=settings.score,
-        target=settings.target if settings.target in base.types else None,
-        prediction=settings.prediction,
-        positive=settings.positive,
-        segments=[
+    asked: dict[str, Any] = {
+        "score": settings.score,
+        "target": settings.target if settings.target in base.types else None,
+        "prediction": settings.prediction,
+        "positive": settings.positive,
+        "segments": [
             name
             for name in _segments(settings, columns)
             if all(name in side.types for side in counted)
         ],
+    }
+    # Of growing data the content is another each night, and the grid is learnt anew.
+    grid = ScoreGrid.from_json(
+        recalled(
+            keep,
+            base.content,
+            "score-grid",
+            {**asked, "positive": repr(settings.positive)},
+            lambda: fit_scores(base.handy, **asked).to_json(),
+        )
     )
     found = performance.judge(
         None if before is None else _count(before, grid, both, keep),

