@@ -13,6 +13,7 @@ from mlops_lab.monitoring.settings import Policy, Settings
 __all__ = ["monitor_yaml"]
 
 _NAME: Final = re.compile(r"[\w.-]+(@[\w.-]+)?")
+_VERSION: Final = re.compile(r"([\w.-]+)@\d+")
 
 
 def monitor_yaml(evaluation: Evaluation, settings: Settings | None, name: str) -> str:
@@ -36,6 +37,9 @@ def monitor_yaml(evaluation: Evaluation, settings: Settings | None, name: str) -
         reference = "dataset:REFERENCE"
         notes.append('# … and what it is compared with: lab.dataset("REFERENCE").commit(…)')
     told["reference"] = reference
+    if reference == "training":
+        told["model"] = _model(evaluation)
+        notes.append("# Whose training data is meant: the model that answers now.")
     told |= _asked(evaluation, settings)
     usual = Policy()
     policy = {
@@ -96,6 +100,15 @@ def _reference(evaluation: Evaluation, settings: Settings | None) -> str | None:
             return "training"
         case _:
             return _dataset(evaluation.reference.told)
+
+
+def _model(evaluation: Evaluation) -> str:
+    """The model whose versions answered, as far as the evaluation says which."""
+    told = [one.node or "" for one in evaluation.events] + [evaluation.reference.told]
+    for text in told:
+        if found := _VERSION.search(text):
+            return f"{found[1]}@champion"
+    return "NAME@champion"
 
 
 def _dataset(told: str) -> str | None:

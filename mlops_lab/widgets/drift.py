@@ -11,6 +11,7 @@ import traitlets
 from mlops_lab.errors import InvalidInput, LabError, NotFound
 from mlops_lab.monitoring.pages import alert_row, monitor_row, window_page
 from mlops_lab.monitoring.records import Evaluation
+from mlops_lab.monitoring.yaml_text import monitor_yaml
 from mlops_lab.project import Project
 from mlops_lab.widgets.drift_picture import drift_svg, drift_text
 from mlops_lab.widgets.drift_saved import NOT_DRAWN, saved_evaluation
@@ -163,7 +164,21 @@ class DriftExplorer(HostedView):
         }
 
     def _yaml(self) -> str | None:
-        return None if self._handle is None else self._handle.monitor_yaml("my-monitor")
+        """The file of the monitor that looked, or of one that would look the same."""
+        record = self._record
+        if self._handle is not None:
+            return self._handle.monitor_yaml("my-monitor")
+        if record is None:
+            return None
+        kept = "" if record.monitor is None or self._project is None else self._text(record.monitor)
+        return kept or monitor_yaml(record, None, record.monitor or "my-monitor")
+
+    def _text(self, name: str) -> str:
+        try:
+            text: str = self._monitors().text(name)
+        except LabError:  # its file is gone since
+            return ""
+        return text
 
     # ------------------------------------------------------------------ what is asked for
 

@@ -15,6 +15,7 @@ import pytest
 
 import mlops_lab as lab
 from mlops_lab.monitoring.records import Evaluation
+from mlops_lab.monitoring.spec import read_spec
 from mlops_lab.project import Project
 from mlops_lab.widgets import DriftExplorer
 from mlops_lab.widgets.drift_picture import drift_svg
@@ -238,3 +239,15 @@ def test_a_picture_of_any_length_is_drawn(chunks: int) -> None:
     if chunks == 0:
         made |= {"chunks": [], "columns": [], "performance": None}
     assert 'width="720"' in drift_svg(made)
+
+
+def test_the_monitor_that_is_copied_is_accepted(tmp_path: Path) -> None:
+    record = Evaluation.from_json(evaluation(features=5, chunks=37))
+    text = DriftExplorer(record).yaml
+    assert text is not None
+    (tmp_path / "delay.yaml").write_text(text)
+    spec, faults, _ = read_spec(tmp_path / "delay.yaml")
+    assert not faults
+    assert spec is not None
+    # What a version was trained on is only known of a model.
+    assert (str(spec.reference), spec.model) == ("training", "flight-delay@champion")

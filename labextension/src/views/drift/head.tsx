@@ -1,4 +1,3 @@
-import { useEffect, useState } from 'react';
 import type { ReactElement } from 'react';
 import { Badge } from '../../components/badge';
 import { formatCount, formatTime } from '../../components/format';
@@ -7,10 +6,10 @@ import { useValue } from '../hooks';
 import type { IModel } from '../model';
 import { useText } from '../text';
 import { useShown } from './context';
+import { useCopy } from './copy';
 import { measureLabel, spanText } from './facts';
 import { useHost } from './host';
 import type { IDriftState, IEvaluation, Measure } from './state';
-import { monitorYaml } from './yaml';
 
 type Model = IModel<IDriftState>;
 
@@ -161,14 +160,7 @@ export function Controls(props: {
   const { alive, ask, choose } = useHost();
   const yaml = useValue(model, 'yaml');
   const reports = useValue(model, 'reports');
-  const [copied, setCopied] = useState(false);
-  useEffect(() => {
-    if (copied) {
-      const timer = window.setTimeout(() => setCopied(false), 2_000);
-      return () => window.clearTimeout(timer);
-    }
-    return undefined;
-  }, [copied]);
+  const [copied, copy] = useCopy();
   const { reference, chunking, segments } = evaluation;
   const kinds = { fixed: t('fixed'), rolling: t('rolling'), training: t('training window') };
   return (
@@ -223,18 +215,16 @@ export function Controls(props: {
       )}
       <span className="jp-MlopsLab-spacer" />
       <span className="jp-MlopsLab-row-flex">
-        <button
-          type="button"
-          className="jp-MlopsLab-button jp-mod-small"
-          onClick={() => {
-            void navigator.clipboard
-              ?.writeText(yaml ?? monitorYaml(evaluation))
-              .then(() => setCopied(true));
-          }}
-        >
-          <Icon name={copied ? 'check' : 'copy'} size={14} />
-          {copied ? t('Copied') : t('Copy monitor YAML')}
-        </button>
+        {yaml !== null && (
+          <button
+            type="button"
+            className="jp-MlopsLab-button jp-mod-small"
+            onClick={() => copy(yaml)}
+          >
+            <Icon name={copied ? 'check' : 'copy'} size={14} />
+            {copied ? t('Copied') : t('Copy monitor YAML')}
+          </button>
+        )}
         {alive && reports && (
           <button
             type="button"

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import type { ReactElement } from 'react';
 import { Age } from '../../components/age';
 import { Badge } from '../../components/badge';
@@ -12,6 +12,7 @@ import { useText } from '../text';
 import type { Translate } from '../text';
 import { Act } from './act';
 import { useShown } from './context';
+import { useCopy } from './copy';
 import { chosenIncident, incidentKey, lookAt, place } from './facts';
 import { useHost } from './host';
 import { KINDS, severityText } from './lane';
@@ -126,14 +127,7 @@ function Explained(props: {
   const { evaluation } = useShown();
   const { alive, opens, ask } = useHost();
   const [whole, setWhole] = useState(false);
-  const [copied, setCopied] = useState(false);
-  useEffect(() => {
-    if (copied) {
-      const timer = window.setTimeout(() => setCopied(false), 2_000);
-      return () => window.clearTimeout(timer);
-    }
-    return undefined;
-  }, [copied]);
+  const [copied, copy] = useCopy();
   const sections = whole ? incident.sections : incident.sections.slice(0, SECTIONS);
   const rest = incident.sections.length - sections.length;
   const chunk = place(evaluation, incident.first);
@@ -161,9 +155,7 @@ function Explained(props: {
             className="jp-MlopsLab-icon-button"
             aria-label={t('Copy the explanation')}
             title={copied ? t('Copied') : t('Copy the explanation')}
-            onClick={() => {
-              void navigator.clipboard?.writeText(text()).then(() => setCopied(true));
-            }}
+            onClick={() => copy(text())}
           >
             <Icon name={copied ? 'check' : 'copy'} size={14} />
           </button>

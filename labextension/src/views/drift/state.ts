@@ -343,7 +343,7 @@ export interface IDriftState extends IHostState<IRequest, ISelection> {
   /** The alerts of the monitor, open ones first; null: nobody keeps any. */
   alerts: readonly IAlertRow[] | null;
   monitor: IMonitorInfo | null;
-  /** The monitor's file, for *Copy monitor YAML*; null: made from the evaluation. */
+  /** The file of the monitor, or of one that would look the same; null: nobody wrote it. */
   yaml: string | null;
   /** Why the last reading failed; what was read before stays. */
   error: string | null;

@@ -256,7 +256,7 @@ describe('the drift view', () => {
   });
 
   it('offers nothing that needs a host where there is none', async () => {
-    await show({ me: null }, false);
+    await show({ me: null, yaml: 'name: delay' }, false);
     for (const text of ['Check now', 'Edit monitor', 'Acknowledge…', 'Report…', /^Open/]) {
       expect(button(text)).toBeUndefined();
     }

@@ -18,7 +18,6 @@ import { chunkAt, edge, middle, scaleOf, ticksOf } from '../../../src/views/drif
 import { NO_SELECTION } from '../../../src/views/drift/state';
 import type { IChunk, IColumn, IEvaluation } from '../../../src/views/drift/state';
 import { referenceOf } from '../../../src/views/drift/window';
-import { monitorYaml } from '../../../src/views/drift/yaml';
 import { plain } from '../../../src/views/text';
 import { sample } from '../../wire';
 
@@ -233,20 +232,5 @@ describe('a reference by model version', () => {
     const [first, second] = of(0, 2);
     expect(first / (first + second)).toBeCloseTo(2 / 3, 12);
     expect(of(3, 3)).toEqual([10, 0]);
-  });
-});
-
-describe('the monitor that looks the same again', () => {
-  it('is written as its file', () => {
-    const yaml = monitorYaml({
-      ...evaluation,
-      columns: [{ ...temp, name: 'yes: [no]', unit: '°F' }, ...evaluation.columns]
-    });
-    expect(yaml).toContain('name: delay\n');
-    expect(yaml).toContain('current: dataset:answers\n');
-    expect(yaml).toContain('reference: dataset:reference@2\n');
-    expect(yaml).toContain('by: week\n');
-    expect(yaml).toContain('columns: ["yes: [no]", temp, wind, carrier]\n');
-    expect(yaml).toContain('"yes: [no]": "°F"');
   });
 });
