@@ -20,6 +20,10 @@ import { readCubes, windowOf } from './window';
 
 /** So long the brush rests before the host is asked. */
 const REST_MS = 250;
+/** So long an answer is waited for before a person is told that none comes. */
+const PATIENCE_MS = 15_000;
+const NOBODY =
+  'Nobody answers: the kernel or the server is busy or gone. Once it is back, show this again.';
 /** So many answers are kept. */
 const MOST_WINDOWS = 20;
 
@@ -55,11 +59,18 @@ export function Lower({ range }: { range: IRange | null }): ReactElement {
     <div className="jp-MlopsLab-drift-lower">
       <div className="jp-MlopsLab-drift-lowerhead">
         <Tabs tabs={tabs} shown={part} onShow={id => choose({ part: id })} />
-        {values !== null && <Totals values={values} whole={whole} segment={selection.segment} />}
+        {values !== null && (
+          <Totals values={values} whole={whole} segment={certified?.segment ?? null} />
+        )}
       </div>
-      {refused !== '' && selection.segment !== null && (
+      {selection.segment !== null && certified === null && (
         <p className="jp-MlopsLab-small jp-MlopsLab-muted" role="status">
-          {refused}
+          {t('All rows are shown.')}{' '}
+          {refused === ''
+            ? t('%1 alone is being computed.', selection.segment)
+            : refused === NOBODY
+              ? t(NOBODY)
+              : refused}
         </p>
       )}
       {cubes !== null && cubes.broken.length > 0 && (
@@ -206,11 +217,14 @@ function useCertified(
       return;
     }
     let current = true;
+    setRefused('');
+    const patience = window.setTimeout(() => setRefused(NOBODY), PATIENCE_MS);
     const timer = window.setTimeout(() => {
       void ask({ verb: 'window', from, until, segment, column: null }).then(answer => {
         if (!current) {
           return;
         }
+        window.clearTimeout(patience);
         if (answer.ok && isWindow(answer.result)) {
           const window = answer.result;
           setKept(before => ({ evaluation, windows: remember(before, evaluation, key, window) }));
@@ -223,6 +237,7 @@ function useCertified(
     return () => {
       current = false;
       window.clearTimeout(timer);
+      window.clearTimeout(patience);
     };
   }, [alive, ask, drawing, evaluation, found, single, key, from, until, segment]);
   return { found: drawing ? null : (found ?? null), refused };
