@@ -12,7 +12,7 @@ import type { RequestError } from '../api/request';
 import type { LiveProject } from '../state/live';
 import type { Resource } from '../state/resource';
 import { asRequestError } from '../state/resource';
-import { chosenIncident, incidentKey } from '../views/drift/facts';
+import { chosenIncident, lookAt } from '../views/drift/facts';
 import { NO_DRIFT } from '../views/drift/state';
 import type { IDriftState, IRequest } from '../views/drift/state';
 import { LocalModel } from '../views/model';
@@ -184,7 +184,7 @@ export class MonitorModel implements IDisposable {
     this._changed.emit();
   }
 
-  /** Turn to the alert that is to be explained, where the evaluation has it. */
+  /** Turn to the alert that is to be explained, its chunks and its feature, where the evaluation has it. */
   private _select(): void {
     const { value } = this.data;
     if (this._explained === null || value === null || value.evaluation === null) {
@@ -198,7 +198,8 @@ export class MonitorModel implements IDisposable {
       incidents.find(({ key }) => key === row?.key);
     this._explained = null;
     if (incident !== undefined) {
-      this.view.set('selection', { ...this.view.get('selection'), alert: incidentKey(incident) });
+      const selection = this.view.get('selection');
+      this.view.set('selection', { ...selection, ...lookAt(value.evaluation, incident) });
     }
   }
 

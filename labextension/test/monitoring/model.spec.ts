@@ -129,7 +129,11 @@ describe('the host of the drift view', () => {
     model.explain(ALERT);
     await look();
     expect(model.run).toBeNull(); // An older check may not know of it.
-    expect(model.view.get('selection').alert).toContain(alerts[1].key);
+    const { alert, from, until } = model.view.get('selection');
+    expect(alert).toContain(alerts[1].key);
+    // As after a click on it: its chunks are looked at.
+    const keys = evaluation.chunks.map(({ key }) => key);
+    expect([from, until]).toEqual([alerts[1].first, alerts[1].last].map(one => keys.indexOf(one)));
     expect(model.alert?.id).toBe(ALERT);
   });
 });
