@@ -16,11 +16,14 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from jupyter import CHROMIUM, FLAGS, ROOT, Lab, jupyterlab, set_width
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
 READY = "() => window.jupyterapp?.commands.hasCommand('mlops-lab:open-sidebar')"
 VIEWPORT: ViewportSize = {"width": 1280, "height": 800}
+
+# What is expected comes by itself; how soon is the machine's matter, not a test's.
+expect.set_options(timeout=20_000)
 
 # Only a page that `open_lab` has loaded is used again: what a test loaded or restored is not.
 MARK = "() => { window.mlopsLabTests = true; }"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -40,15 +41,45 @@ SET_TEXT = """text =>
 CURSOR = "() => window.jupyterapp.shell.currentWidget.content.editor.getCursorPosition()"
 
 
-@pytest.fixture
-def project(folder: Path) -> Iterator[Project]:
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight weeks of readings, of which the last ``temp`` are warmer than ever before."""
+    folder = tmp_path_factory.mktemp("prepared")
     project = Project.create(folder)
     project.datasets.commit("baseline", readings("2026-01-05", 12, seed=1))
     project.datasets.commit("readings", readings("2026-04-06", 8, seed=2, warm=3))
     write(project, "weather", WEATHER)
+    project.close()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def looked_at(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same after a check of ``weather``, which has opened an alert."""
+    folder = tmp_path_factory.mktemp("looked_at")
+    project = copied(prepared, folder)
+    assert len(project.monitors.check("weather").opened) == 1
+    project.close()
+    return folder
+
+
+@pytest.fixture
+def project(prepared: Path, folder: Path) -> Iterator[Project]:
+    project = copied(prepared, folder)
     yield project
     project.close()
+
+
+@pytest.fixture
+def alarmed(looked_at: Path, folder: Path) -> Iterator[Project]:
+    project = copied(looked_at, folder)
+    yield project
+    project.close()
+
+
+def copied(prepared: Path, folder: Path) -> Project:
+    shutil.copytree(prepared, folder, dirs_exist_ok=True)
+    return Project.open(folder)
 
 
 def readings(start: str, weeks: int, *, seed: int, warm: int = 0) -> pd.DataFrame:
@@ -122,9 +153,8 @@ def test_a_monitor_that_never_looked_is_checked_from_its_row(
 
 
 def test_what_a_monitor_found_is_opened_by_keyboard_and_by_a_link(
-    project: Project, lab: Lab, open_lab: Open, folder: Path
+    alarmed: Project, lab: Lab, open_lab: Open, folder: Path
 ) -> None:
-    project.monitors.check("weather")
     page = open_lab(folder)
     weather = row(page, "weather")
     expect(weather).to_have_attribute("data-state", "alert", timeout=SOON)
@@ -137,16 +167,16 @@ def test_what_a_monitor_found_is_opened_by_keyboard_and_by_a_link(
     page.goto(f"{lab.url}/lab?token={lab.token}")
     expect(panel(page).locator("h1")).to_contain_text("weather", timeout=SOON)
     page.evaluate("window.jupyterapp.commands.execute('application:close-all').then(() => null)")
-    page.goto(f"{lab.url}/lab?mlops={project.key}/monitor/weather")
+    page.goto(f"{lab.url}/lab?mlops={alarmed.key}/monitor/weather")
     expect(panel(page).locator("h1")).to_contain_text("weather", timeout=SOON)
     expect(page).to_have_url(re.compile(r"/lab$"))
     clean(page)
 
 
 def test_an_alert_waits_for_somebody_until_it_is_acknowledged(
-    project: Project, open_lab: Open, folder: Path
+    alarmed: Project, open_lab: Open, folder: Path
 ) -> None:
-    (alert,) = project.monitors.check("weather").opened
+    (alert,) = alarmed.monitors.alerts()
     page = open_lab(folder)
     need = sidebar(page).locator("[data-kind='alert']")
     expect(need).to_contain_text("temp", timeout=SOON)
@@ -160,7 +190,7 @@ def test_an_alert_waits_for_somebody_until_it_is_acknowledged(
     page.keyboard.type(HOSTILE)
     dialog.get_by_role("button", name="Acknowledge", exact=True).click()
     expect(need).to_have_count(0, timeout=SOON)
-    record = project.monitors.alert(alert.id)
+    record = alarmed.monitors.alert(alert.id)
     assert (record.status, record.comment) == ("acknowledged", HOSTILE)
     # It still stands in the view, as what it is now.
     expect(panel(page)).to_contain_text("acknowledged", timeout=SOON)
@@ -168,10 +198,10 @@ def test_an_alert_waits_for_somebody_until_it_is_acknowledged(
 
 
 def test_an_alert_is_muted_from_the_palette_among_those_that_are_open(
-    project: Project, open_lab: Open, folder: Path, run_command: Command
+    alarmed: Project, open_lab: Open, folder: Path, run_command: Command
 ) -> None:
-    write(project, "stations", WEATHER.replace("weather", "stations"))
-    opened = [project.monitors.check(name).opened[0] for name in ("weather", "stations")]
+    write(alarmed, "stations", WEATHER.replace("weather", "stations"))
+    opened = [*alarmed.monitors.alerts(), *alarmed.monitors.check("stations").opened]
     page = open_lab(folder)
     expect(sidebar(page).locator("[data-kind='alert']")).to_have_count(2, timeout=SOON)
     page.evaluate("void window.jupyterapp.commands.execute('mlops-lab:mute-alert')")
@@ -182,8 +212,8 @@ def test_an_alert_is_muted_from_the_palette_among_those_that_are_open(
     page.keyboard.press("Enter")
     expect(dialog).to_have_count(0, timeout=SOON)
     expect(sidebar(page).locator("[data-kind='alert']")).to_have_count(1, timeout=SOON)
-    assert project.monitors.alert(opened[1].id).status == "muted"
-    assert project.monitors.alert(opened[0].id).status == "open"
+    assert alarmed.monitors.alert(opened[1].id).status == "muted"
+    assert alarmed.monitors.alert(opened[0].id).status == "open"
     clean(page)
 
 
