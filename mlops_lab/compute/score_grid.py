@@ -13,6 +13,8 @@ from functools import cached_property
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from mlops_lab.compute.counting import MISSING
+from mlops_lab.compute.grids import OTHER
 from mlops_lab.compute.isotonic import Curve
 from mlops_lab.errors import Corrupt
 
@@ -59,12 +61,22 @@ class Bands:
 
     @property
     def told(self) -> tuple[str, ...]:
-        """The names of the segments; the last two are *other* (never of numbers) and *missing*."""
+        """The names of the segments; the last two are other ones (never of numbers) and missing."""
         if not self.edges:
-            return (*self.values, "other", "missing")
+            return (*self.values, *self._rest)
         cuts = [f"{edge:g}" for edge in self.edges]
         between = [f"{low} to {high}" for low, high in pairwise(cuts)]
-        return (f"below {cuts[0]}", *between, f"from {cuts[-1]}", "other", "missing")
+        return (f"below {cuts[0]}", *between, f"from {cuts[-1]}", *self._rest)
+
+    @property
+    def _rest(self) -> tuple[str, ...]:
+        """As in `Cube`; in more brackets where the data has such values itself."""
+        found = []
+        for name in (OTHER, MISSING):
+            while name in self.values:
+                name = f"({name})"
+            found.append(name)
+        return tuple(found)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mlops_lab.monitoring.outcomes import MetricLine, Performance, SegmentRow
-from mlops_lab.monitoring.wording import counted, number, share, signed
+from mlops_lab.monitoring.wording import counted, named, number, share, signed
 
 __all__ = ["metrics_beyond", "metrics_within", "segments_told"]
 
@@ -150,7 +150,7 @@ def _what_slipped(performance: Performance, place: int) -> list[str]:
 
 def _segment(row: SegmentRow) -> str:
     parts = [
-        f"{by} {value}" if _RANGE.search(value) else value
+        f"{by} {named(value)}" if _RANGE.search(value) else named(value)
         for by, value in zip(row.by, row.value, strict=False)
     ]
     carried = "" if row.share_of_gap is None else f" carries {share(row.share_of_gap)} of the gap:"

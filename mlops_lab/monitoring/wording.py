@@ -17,6 +17,7 @@ __all__ = [
     "counted",
     "during",
     "listed",
+    "named",
     "number",
     "period",
     "points",
@@ -170,6 +171,18 @@ def quoted(value: object) -> str:
         return str(value)
     cut = value if len(value) <= _LONGEST else value[: _LONGEST - 1] + "…"
     return repr(cut)
+
+
+def named(value: str) -> str:
+    """Say a category within a sentence: as it is, in quotes where it would not be seen as one.
+
+    Examples
+    --------
+    >>> named("EWR"), named(" "), named("a" * 50)
+    ('EWR', "' '", 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…')
+    """
+    cut = value if len(value) <= _LONGEST else value[: _LONGEST - 1] + "…"
+    return cut if cut.isprintable() and cut and cut == cut.strip() else repr(cut)
 
 
 def listed(names: Iterable[str], most: int = _MOST, *, open_end: bool = False) -> str:

@@ -158,8 +158,8 @@ def test_segments_of_numbers_new_values_and_ids() -> None:
     sizes = {str(one): cube.window(None, one).rows for one in cube.segments(["carrier"])}
     assert sizes == {
         "B6": int((frame["carrier"] == "B6").sum()),
-        "other": int((frame["carrier"] == "EV").sum()),
-        "missing": int((frame["carrier"] == "UA").sum()),
+        "(other)": int((frame["carrier"] == "EV").sum()),
+        "(missing)": int((frame["carrier"] == "UA").sum()),
     }
     bands = [cube.window(None, one).rows for one in cube.segments(["miles"])]
     assert len(bands) == 4

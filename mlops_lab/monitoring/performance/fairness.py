@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from mlops_lab.monitoring.outcomes import GroupRates, Rate
 from mlops_lab.monitoring.performance.intervals import share_of
 from mlops_lab.monitoring.settings import Policy
-from mlops_lab.monitoring.wording import share
+from mlops_lab.monitoring.wording import named, share
 
 if TYPE_CHECKING:
     from mlops_lab.compute import ScoreCube
@@ -74,7 +74,8 @@ class Disparity:
         (low, (a, *_)), (high, (b, *_)) = self.lowest, self.highest
         known = "" if self.before is None else f"; in the reference {self.before:.2f}"
         return (
-            f"{RATES[self.rate]} of {self.by} {high} {share(b)}, of {low} {share(a)}: "
+            f"{RATES[self.rate]} of {self.by} {named(high)} {share(b)}, "
+            f"of {named(low)} {share(a)}: "
             f"ratio {self.ratio:.2f}{known}."
         )
 

@@ -12,7 +12,7 @@ from mlops_lab.monitoring.performance.intervals import Estimate
 from mlops_lab.monitoring.performance.levels import LEVELS, Judged, Look, unjudged
 from mlops_lab.monitoring.performance.metrics import metrics_of
 from mlops_lab.monitoring.policy import NaturalRange, persist
-from mlops_lab.monitoring.wording import counted, during, number, share, signed
+from mlops_lab.monitoring.wording import counted, during, named, number, share, signed
 
 if TYPE_CHECKING:
     from mlops_lab.monitoring.outcomes import SegmentRow
@@ -233,7 +233,8 @@ def segment_lines(rows: Sequence[SegmentRow]) -> list[str]:
     """Say of each segment what it is, and how much of the trouble is in it."""
     found = []
     for row in rows:
-        where = " ".join(f"{by} {value}" for by, value in zip(row.by, row.value, strict=True))
+        pairs = zip(row.by, row.value, strict=True)
+        where = " ".join(f"{by} {named(value)}" for by, value in pairs)
         if row.value_of is None or row.low is None or row.high is None:
             continue
         part = ""

@@ -36,7 +36,7 @@ from mlops_lab.monitoring.performance.metrics import measure, metrics_of
 from mlops_lab.monitoring.performance.segments import worst_segments
 from mlops_lab.monitoring.settings import Policy, Settings
 from mlops_lab.monitoring.wire import Packed, series
-from mlops_lab.monitoring.wording import counted, listed
+from mlops_lab.monitoring.wording import counted, listed, named
 
 if TYPE_CHECKING:
     from mlops_lab.compute import ScoreCounts, ScoreCube, Segment
@@ -394,7 +394,7 @@ class _Judging:
             if column.casefold() not in counted_by:
                 self.notes.append(f"{column} was not counted, so its groups are not compared.")
         now = group_rates(self.current, columns, policy, mature)
-        few = [f"{one.by} {one.group}" for one in now if one.selection_rate is None]
+        few = [f"{one.by} {named(one.group)}" for one in now if one.selection_rate is None]
         if few:
             self.notes.append(
                 f"Groups with fewer than {policy.group_rows:,} rows have no rates: {listed(few)}."

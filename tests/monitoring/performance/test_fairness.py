@@ -81,3 +81,20 @@ def test_ratio_and_difference_are_of_the_extremes() -> None:
     assert found["selection_rate"].apart
     assert found["selection_rate"].before is None
     assert disparities(()) == ()
+
+
+def test_groups_of_any_name_are_told_apart() -> None:
+    frame = rows(3000, 4)
+    names = np.array(["other", "(missing)", "(other)", " ", "x\u202ey"])
+    frame["carrier"] = names[np.arange(len(frame)) % 5]
+    frame.loc[frame.index[:200], "carrier"] = None
+    frame.loc[(frame["carrier"] == " ") & (frame.index % 2 == 0), "score"] = 0.9
+    cube = count_scores(
+        frame, fit_scores(frame, score="score", target="late", segments=["carrier"])
+    )
+    found = group_rates(cube, ["carrier"], Policy())
+    counted = frame["carrier"].fillna("((missing))").value_counts()
+    assert {one.group: one.n for one in found} == counted.to_dict()
+    assert len(found) == 6
+    worst = next(one for one in disparities(found) if one.rate == "fpr")
+    assert "rate of carrier ' ' " in worst.sentence
