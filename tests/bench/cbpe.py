@@ -5,7 +5,7 @@
 One model, learnt on the first quarter of 2013, for ever; the reference are its out-of-fold scores.
 ``off`` is the mean of |estimated − realised| over the 39 weeks, ``constant_off`` the same of always
 saying the reference's value, ``inside`` the share of weeks in the estimate's interval. NannyML
-needs the environment build/peers-drift, which `make bench` makes; ``nannyml_differs`` is the
+needs the environment build/peers, which `make bench` makes; ``nannyml_differs`` is the
 largest difference of any week, with the calibration decided for it as ours is;
 ``nannyml_default_differs`` without.
 """
@@ -23,7 +23,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "flight-delay"
-PEERS = [ROOT / "build" / one / "bin" / "python" for one in ("peers-drift", "peers")]
+PEERS = ROOT / "build" / "peers" / "bin" / "python"
 PEER = Path(__file__).parent / "peers" / "nannyml_cbpe.py"
 
 QUERY = """
@@ -85,20 +85,19 @@ def ours(reference: Path, current: Path) -> tuple[Any, float, float]:
 
 def theirs(reference: Path, current: Path) -> dict[str, Any] | None:
     """NannyML's estimates; None where it is not installed."""
-    for python in PEERS:
-        if not python.exists():
-            continue
-        done = subprocess.run(
-            [str(python), str(PEER), str(reference), str(current)],
-            capture_output=True,
-            text=True,
-            timeout=600,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-        if done.returncode == 0:
-            found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-            return found
-    return None
+    if not PEERS.exists():
+        return None
+    done = subprocess.run(
+        [str(PEERS), str(PEER), str(reference), str(current)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    if done.returncode:
+        return None
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def against(line: Any, reference: float) -> dict[str, float]:

@@ -5,7 +5,7 @@
 Three questions, on seeded data. *Alone*: one table beside another of the same law, from 100 to
 1,000,000 rows. *Days*: thirty days beside thirty, with and without days that differ by a tenth of a
 standard deviation, gate by gate. *Power*: known shifts. Evidently and NannyML answer with their
-defaults, on the same files (build/peers-drift).
+defaults, on the same files (build/peers).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 import mlops_lab as lab  # noqa: E402
 from mlops_lab.monitoring.policy import significant_cells  # noqa: E402
 
-PEER_PYTHON = ROOT / "build" / "peers-drift" / "bin" / "python"
+PEER_PYTHON = ROOT / "build" / "peers" / "bin" / "python"
 PEER = Path(__file__).parent / "peers" / "drift_alarms.py"
 
 SIZES = (100, 300, 1_000, 10_000, 100_000, 1_000_000)

@@ -3,13 +3,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 export OMP_NUM_THREADS=1
-# Those that look at drift want an older pandas than the others.
-for peers in peers peers-drift; do
-  if [ ! -x "build/$peers/bin/python" ]; then
-    python3 -m venv "build/$peers"
-    .venv/bin/uv pip install --quiet --system-certs --python "build/$peers/bin/python" -r "tests/bench/$peers.txt"
-  fi
-done
+if [ ! -x build/peers/bin/python ]; then
+  python3 -m venv build/peers
+  .venv/bin/uv pip install --quiet --system-certs --python build/peers/bin/python -r tests/bench/peers.txt
+fi
 for bench in tests/bench/*.py; do
   .venv/bin/python "$bench"
 done
