@@ -178,7 +178,7 @@ def _write_quality(wire: Mapping[str, Any], out: Writer, level: int) -> None:
         )
         for one in found
     ]
-    out.table(Cells(("", "chunk", "column", "what"), rows))
+    out.table(Cells(("state", "chunk", "column", "what"), rows))
 
 
 def _write_columns(wire: Mapping[str, Any], out: Writer, level: int) -> None:

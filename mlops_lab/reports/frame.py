@@ -28,8 +28,9 @@ _POLICY: Final = (
 # A part of a page takes the report's light and dark; a whole page was made for white paper.
 _PART: Final = (
     ":root{color-scheme:light dark;print-color-adjust:exact}"
-    "@media print{:root{color-scheme:light}}"
     "body{margin:0;font:12px/1.5 system-ui,sans-serif;font-variant-numeric:tabular-nums}"
+    # Smaller as the paper is narrower: its height was taken from the screen.
+    "@media print{:root{color-scheme:light}body{font-size:10px}}"
     "table{border-collapse:collapse}th,td{padding:2px 10px 2px 0;text-align:right}"
     "img,svg{max-width:100%;height:auto}"
 )

@@ -41,6 +41,8 @@ def render_markdown(
             token.tag = f"h{level}"
             if token.type == "heading_open" and heading is not None:
                 token.attrSet("id", heading(level, _plain(tokens[at + 1])))
+        if token.type == "th_open":
+            token.attrSet("scope", "col")
         for child in token.children or ():
             _tame(child)
     return str(parser.renderer.render(tokens, parser.options, {}))

@@ -327,7 +327,7 @@ class Writer:
 
 def state_word(state: str) -> Html:
     """Give a state as its glyph, in its colour, and its word."""
-    return Html(f"{_glyph(state)} {text(state)}", state)
+    return Html(f"{_glyph(state)}&nbsp;{text(state)}", state)
 
 
 def time_html(at: datetime | None) -> Html | None:

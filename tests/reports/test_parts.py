@@ -45,7 +45,7 @@ def test_markdown_makes_only_elements_of_its_own(source: str) -> None:
     for one in read(render_markdown(source)).elements:
         assert one.name in KNOWN | {""}
         assert set(one.attributes) <= {"href", "rel", "target", "class", "src", "alt", "style",
-            "start", "title"}  # fmt: skip
+            "start", "title", "scope"}  # fmt: skip
         assert one.attributes.get("href", "https://").startswith(("https://", "http://", "mailto:"))
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
+from test_monitoring import WEATHER, readings, write
+from test_registry import make
 
 import mlops_lab
 from mlops_lab.project import Project
@@ -150,6 +152,13 @@ def test_a_report_prints_unfolded_and_without_buttons(opened: Any, tmp_path: Pat
     assert page.evaluate(closed) > 0
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert page.evaluate(closed) == 0
+    # Nothing is cut of what was folded away: its height was known before.
+    frames = page.locator("details .jp-MlopsLab-report-frame")
+    assert frames.count() > 0
+    for at in range(frames.count()):
+        inside = frames.nth(at).element_handle().content_frame()
+        height = inside.evaluate("document.documentElement.getBoundingClientRect().height")
+        assert frames.nth(at).evaluate("one => parseFloat(one.style.height)") >= height
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     hidden = ".jp-MlopsLab-report-search, .jp-MlopsLab-button"
@@ -197,6 +206,11 @@ def test_every_view_has_a_button_that_makes_a_report(
     project.runs.log_metrics(run, {"auc": 0.7}, step=1)
     project.runs.end(run)
     project.datasets.commit("flights", things.frame(30))
+    make(project, 1, auc=0.7)
+    project.datasets.commit("baseline", readings("2026-01-05", 6, seed=1))
+    project.datasets.commit("readings", readings("2026-04-06", 6, seed=2, warm=3))
+    write(project, "weather", WEATHER)
+    project.monitors.check("weather")
     page = open_lab(folder)
     about = {"project": project.key}
     run_command("mlops-lab:open-run", {**about, "id": run})
@@ -208,11 +222,19 @@ def test_every_view_has_a_button_that_makes_a_report(
     view = page.locator(".jp-MlopsLab-dataset").last
     source = _made(page, view.get_by_role("button", name="Report…"), "Flights now")
     assert "30 rows, 6 columns" in source
+    run_command("mlops-lab:open-model", {**about, "name": "flight-delay"})
+    view = page.locator(".jp-MlopsLab-models")
+    source = _made(page, view.get_by_role("button", name="Report…"), "The models")
+    assert "flight-delay" in source
+    run_command("mlops-lab:open-monitor", {**about, "name": "weather"})
+    view = page.locator(".jp-MlopsLab-monitor")
+    source = _made(page, view.get_by_role("button", name="Report…"), "The weather")
+    assert "temp drifted" in source
     # The run that has made it shows it, in a sandbox, drawn.
     made = project.runs.search("kind = 'report'", limit=1).items[0]
     run_command("mlops-lab:open-run", {**about, "id": made.id, "tab": "artifacts"})
     shown = page.frame_locator("iframe.jp-MlopsLab-page").last
-    expect(shown.locator("h1")).to_have_text("Flights now", timeout=MADE_MS)
+    expect(shown.locator("h1").first).to_have_text("The weather", timeout=MADE_MS)
     expect(shown.locator("html")).to_have_attribute("data-mlops-lab", "drawn", timeout=MADE_MS)
     assert page.faults == []  # type: ignore[attr-defined]
     assert page.foreign == []  # type: ignore[attr-defined]

@@ -102,7 +102,7 @@ def _write_gates(page: Mapping[str, Any], out: Writer) -> None:
             )
             for gate in page["gates"]
         ]
-        out.table(Cells(("", "sentence", "gate"), rows), tools=False)
+        out.table(Cells(("state", "sentence", "gate"), rows), tools=False)
     else:
         out.lines(judged["sentences"])
 

@@ -75,7 +75,7 @@ def write_gates(gates: Any, out: Writer) -> None:
         )
         for gate in gates
     ]
-    out.table(Cells(("", "sentence", "gate"), rows), tools=False)
+    out.table(Cells(("state", "sentence", "gate"), rows), tools=False)
 
 
 def _run_of(thing: Any, out: Writer) -> Run:
@@ -107,7 +107,7 @@ def _steps(steps: list[Run]) -> Cells:
                 record.source.get("notebook"),
             )
         )
-    return Cells(("", "step", "took", "metrics", "notebook"), rows)
+    return Cells(("state", "step", "took", "metrics", "notebook"), rows)
 
 
 def _write_notebook(step: Run, out: Writer) -> None:

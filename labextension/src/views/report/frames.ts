@@ -19,10 +19,31 @@ export function fitFrames(page: ParentNode): void {
       frame.style.height = `${height + 2}px`;
     }
   });
-  const ask = () => frames.forEach(one => one.contentWindow?.postMessage('height', '*'));
-  // What was there before this listened, what is folded away, and what is set anew for paper.
+  // What was there before this listened, what has been drawn since, what is unfolded.
   ask();
   window.addEventListener('mlops-lab:draw', ask);
+  page.addEventListener('toggle', ask, true);
+}
+
+/** Learn how high the frames are that are folded away: paper unfolds them, and waits for nobody. */
+export async function fitFolded(page: HTMLElement): Promise<void> {
+  if (page.querySelector('details:not([open]) iframe') === null) {
+    return;
+  }
+  // Laid out, but neither seen nor reached.
+  page.classList.add('jp-mod-measured');
+  await pause(200);
+  ask();
+  await pause(200);
+  page.classList.remove('jp-mod-measured');
+}
+
+function ask(): void {
+  frames.forEach(one => one.contentWindow?.postMessage('height', '*'));
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms));
 }
 
 /** A frame says its height; whatever else it says is not listened to. */

@@ -1,6 +1,6 @@
 import { add } from './code';
 import { draw } from './draw';
-import { fitFrames } from './frames';
+import { fitFolded, fitFrames } from './frames';
 import { followPrinting } from './paper';
 import { enhanceTables } from './tables';
 
@@ -50,6 +50,7 @@ async function drawRest(): Promise<void> {
   await Promise.all(busy);
   // Curves wait until they are near: on paper all of them are.
   window.dispatchEvent(new Event('mlops-lab:draw'));
+  await fitFolded(document.documentElement);
   document.documentElement.dataset.mlopsLab = 'drawn';
 }
 
