@@ -7,7 +7,7 @@ from typing import Final
 
 from mlops_lab.errors import LabError
 from mlops_lab.monitoring.headlines import SYMBOLS, natural_of
-from mlops_lab.monitoring.moves import moves_told
+from mlops_lab.monitoring.moves import median_before, moves_told
 from mlops_lab.monitoring.records import ColumnEvaluation, Evaluation
 from mlops_lab.monitoring.wording import change, counted, during, listed, number, share, span
 
@@ -68,9 +68,11 @@ def gates_told(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> 
         else f"below {number(column.warn)}, from where it warns"
     )
     natural = natural_of(column, place)
+    chunks = evaluation.reference.chunks
     nature = (
-        "how far the reference strays by itself is not known: it has "
-        f"{counted(evaluation.reference.chunks, 'chunk')}, and {policy.natural_chunks} tell"
+        "how far the reference strays by itself is not known: it "
+        + (f"has {counted(chunks, 'chunk')}" if chunks else "is not cut into chunks")
+        + f", and {policy.natural_chunks} tell"
         if natural is None
         else f"natural is up to {number(natural)}"
     )
@@ -129,7 +131,7 @@ def mass_told(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> l
     """Where the mass moved, and the median with its unit."""
     sentence = moves_told(evaluation, column, place)
     lines = [sentence] * bool(sentence)
-    was, now = column.reference.median, column.median[place]
+    was, now = median_before(evaluation, column, place), column.median[place]
     if was is not None and now is not None and was != now:
         lines.append(f"Median of {column.name} {change(was, now, column.unit)}.")
     return lines

@@ -213,6 +213,7 @@ class _Looking:
             ignored=frozenset(name for name in apart if name),
             target=settings.target,
             watched=frozenset(settings.columns or settings.importance or ()) or None,
+            reference_chunks=() if both.reference is None else both.reference.cube.chunks,
             partial=partial,
             tmp=self.tmp,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
-from mlops_lab.monitoring.moves import moved_most
+from mlops_lab.monitoring.moves import median_before, moved_most
 from mlops_lab.monitoring.records import ColumnEvaluation, Evaluation, QualityFinding
 from mlops_lab.monitoring.wording import change, during, listed, number, share, span
 
@@ -106,7 +106,7 @@ def _drift_of(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> s
         usual = f"natural is up to {number(natural)}"
     effect = f"{SYMBOLS[column.measure]} {number(column.effect[place])}"
     told = f"{effect}{_when(evaluation, place)}, {usual}"
-    was, now = column.reference.median, column.median[place]
+    was, now = median_before(evaluation, column, place), column.median[place]
     if was is not None and now is not None:
         return f"{told}; median {change(was, now, column.unit)}" if was != now else told
     most = moved_most(evaluation, column, place)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from mlops_lab.monitoring.records import ColumnEvaluation, Evaluation, NumberBins
+from mlops_lab.monitoring.wire import significant
 from mlops_lab.monitoring.wording import number, quoted, share, span
 
-__all__ = ["Move", "moved_most", "moves", "moves_told"]
+__all__ = ["Move", "median_before", "moved_most", "moves", "moves_told"]
 
 LEAST: Final = 0.01
 """A bin of which less than a point of the rows came or went is not told."""
@@ -34,8 +35,9 @@ class Move:
 
     @property
     def told(self) -> str:
-        """``above 52 °F 3 % → 62 %``."""
-        return f"{self.where} {share(self.before)} → {share(self.now)}"
+        """``above 52 °F 3 % → 62 %``; two numbers without a unit between them have a comma."""
+        comma = "," if self.where[-1:].isdigit() else ""
+        return f"{self.where}{comma} {share(self.before)} → {share(self.now)}"
 
 
 def moves(
@@ -94,12 +96,31 @@ def _counts(
     evaluation: Evaluation, column: ColumnEvaluation, place: int
 ) -> tuple[Sequence[int], Sequence[int]]:
     """Rows by bin, of the reference that a chunk has and of the chunk."""
-    before = column.reference_counts
-    if not isinstance(before, tuple):
-        before = before.get(evaluation.chunks[place].version or "", ())
-    if not before or column.counts.shape[0] <= place:
+    if column.counts.shape[0] <= place:
         return (), ()
-    return before, column.counts.array()[place].tolist()
+    counts = column.counts.array()
+    before = column.reference_counts
+    if evaluation.reference.kind == "rolling":
+        earlier = evaluation.live.compared.before[place] if evaluation.live is not None else ()
+        rows = [i for i, chunk in enumerate(evaluation.chunks) if chunk.key in earlier]
+        before = tuple(counts[rows].sum(axis=0).tolist())
+    elif not isinstance(before, tuple):
+        before = before.get(evaluation.chunks[place].version or "", ())
+    return (before, counts[place].tolist()) if before else ((), ())
+
+
+def median_before(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> float | None:
+    """The median of what a chunk is compared with; None where several references are no longer
+    at hand.
+    """
+    one = evaluation.reference.kind != "rolling" and isinstance(column.reference_counts, tuple)
+    if one:
+        return column.reference.median
+    if evaluation.live is None:
+        return None
+    window = evaluation.live.compared.windows[place]
+    found = window[column.name].median if column.name in window.columns else None
+    return significant(found)
 
 
 def _runs(old: Sequence[float], new: Sequence[float]) -> list[tuple[int, int]]:

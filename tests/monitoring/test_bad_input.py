@@ -221,3 +221,25 @@ def test_a_random_half_of_the_reference_raises_nothing(seed: int) -> None:
 
     assert found.to_json()["quality"] == []
     assert found.alerts == ()
+
+
+def test_nobody_flies_at_night_in_the_reference_either() -> None:
+    day = CURRENT[CURRENT["at"] < "2013-04-03"]
+
+    found = lab.drift(REFERENCE, day, time="at", by="hour", columns=["temp"], progress=False)
+
+    assert found.quality == ()
+
+
+def test_a_rolling_reference_is_what_medians_are_told_of() -> None:
+    shifted = CURRENT.assign(temp=CURRENT["temp"] + 40.0 * (CURRENT["at"] >= "2013-04-15"))
+    steady = shifted["temp"][shifted["at"] < "2013-04-15"].median()
+
+    found = lab.drift(
+        "rolling 14d", shifted, time="at", by="week", columns=["temp"], progress=False
+    )
+
+    told = "\n".join(
+        line for one in found.explain("temp", "2013-04-15").sections for line in one.lines
+    )
+    assert f"Median of temp {steady:.3g} → " in told

@@ -26,6 +26,9 @@ WARN: Final = 1.5
 ALERT: Final = 3.0
 """Times as many rows as usual, or as few."""
 
+CHANCE: Final = 4.0
+"""And further away than so many square roots: what comes row by row strays by one of them."""
+
 BEFORE: Final = 8
 """So many chunks before say what is usual …"""
 FEWEST: Final = 3
@@ -54,6 +57,8 @@ class Volume(Check):
             if usual is None or not rows:
                 continue
             ratio = rows / usual
+            if abs(rows - usual) < CHANCE * usual**0.5:
+                continue
             if 1 / WARN < ratio < WARN or (spread is not None and abs(log(ratio)) <= spread):
                 continue
             # A reference with other rows than a day's (a sample of it) says nothing of volume.
