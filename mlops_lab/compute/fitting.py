@@ -58,6 +58,9 @@ _HASHED: Final = (3, 16)
 _MANY_ROWS: Final = 2_000_000
 """Up to here all words are counted; above, only where they may be a category."""
 
+_ALL_WHOLE: Final = 2.0**53
+"""Beyond that every double is a whole number, and says nothing by it."""
+
 _WIDE: Final = 64 << 20
 _EXPONENTS: Final = 960
 """Scales are between 2 to the minus and plus this, so that dividing by them is safe."""
@@ -475,6 +478,8 @@ def number_grid(
 
     distinct = len(values)
     whole = bool(np.all(values == np.rint(values)))
+    if type_name in FLOATS and whole:
+        whole = bool(np.all(np.abs(values) <= _ALL_WHOLE))
     looked = Looked(type_name, int(weights.sum()), distinct, int((weights == 1).sum()), whole)
     inferred = settle_kind(looked) if kind == "number" else None
     if inferred is not None and not exact:
