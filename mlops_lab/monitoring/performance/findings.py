@@ -16,7 +16,7 @@ from mlops_lab.monitoring.wording import counted, during, named, number, share, 
 
 if TYPE_CHECKING:
     from mlops_lab.monitoring.outcomes import SegmentRow
-    from mlops_lab.monitoring.performance.judge import Chunked
+    from mlops_lab.monitoring.performance.chunked import Chunked
     from mlops_lab.monitoring.settings import Policy
 
 __all__ = [

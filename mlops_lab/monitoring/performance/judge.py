@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlops_lab.errors import InvalidInput
 from mlops_lab.monitoring.outcomes import (
     Calibration,
     GroupRates,
-    MetricLine,
-    NaturalBand,
     Performance,
     SegmentRow,
 )
 from mlops_lab.monitoring.performance.baseline import SCORE_DRIFT, Baseline, score_drift
 from mlops_lab.monitoring.performance.calibration import calibration_curve, groups_of, in_groups
+from mlops_lab.monitoring.performance.chunked import Chunked
 from mlops_lab.monitoring.performance.fairness import Disparity, disparities, group_rates
 from mlops_lab.monitoring.performance.findings import (
     Finding,
@@ -31,15 +29,17 @@ from mlops_lab.monitoring.performance.findings import (
 )
 from mlops_lab.monitoring.performance.intervals import Estimate
 from mlops_lab.monitoring.performance.levels import LEVELS, Judged, Look, judge_line
+from mlops_lab.monitoring.performance.lines import drift_line, metric_line
 from mlops_lab.monitoring.performance.maturity import Maturity, Slice, mature_chunks
 from mlops_lab.monitoring.performance.metrics import measure, metrics_of
+from mlops_lab.monitoring.performance.remarks import remarks
 from mlops_lab.monitoring.performance.segments import worst_segments
 from mlops_lab.monitoring.settings import Policy, Settings
 from mlops_lab.monitoring.wire import Packed, series
-from mlops_lab.monitoring.wording import counted, listed, named
+from mlops_lab.monitoring.wording import listed, named
 
 if TYPE_CHECKING:
-    from mlops_lab.compute import ScoreCounts, ScoreCube, Segment
+    from mlops_lab.compute import ScoreCube, Segment
 
 __all__ = ["Live", "judge", "window"]
 
@@ -67,62 +67,6 @@ class Live:
     findings: tuple[Finding, ...]
     chunks: tuple[str, ...]
     policy: Policy
-
-
-@dataclass(frozen=True)
-class Chunked:
-    """The current data chunk by chunk; a value of every tuple is of one chunk.
-
-    Parameters
-    ----------
-    cube
-        Of it.
-    chunks
-        As the evaluation has them, those without rows too.
-    baselines
-        What each is compared with.
-    epochs
-        The model version that answered it.
-    partial
-        Whether it is not over.
-    policy
-        The levels.
-    target
-        What people call a positive row.
-    """
-
-    cube: ScoreCube
-    chunks: tuple[Slice, ...]
-    baselines: tuple[Baseline | None, ...]
-    epochs: tuple[str | None, ...]
-    partial: tuple[bool, ...]
-    policy: Policy
-    target: str
-
-    @cached_property
-    def windows(self) -> tuple[ScoreCounts, ...]:
-        """The counts of each."""
-        return tuple(self.cube.window([chunk.key]) for chunk in self.chunks)
-
-    @cached_property
-    def figures(self) -> tuple[Mapping[str, Estimate], ...]:
-        """What came, by metric."""
-        return tuple(measure(one) for one in self.windows)
-
-    @cached_property
-    def estimates(self) -> tuple[Mapping[str, Estimate], ...]:
-        """What was to be expected, by metric."""
-        found: list[Mapping[str, Estimate]] = []
-        for counts, base in zip(self.windows, self.baselines, strict=True):
-            enough = base is not None and counts.scored >= self.policy.cbpe_rows
-            cbpe = base.cbpe if base is not None and enough else None
-            found.append({} if cbpe is None else cbpe.estimate(counts))
-        return tuple(found)
-
-    @cached_property
-    def told(self) -> tuple[str, ...]:
-        """How a sentence names each."""
-        return tuple(chunk.label for chunk in self.chunks)
 
 
 def judge(
@@ -286,11 +230,11 @@ class _Judging:
             chunked, maturity, looks, judged, segments, unequal, drifts, drift_states
         )
         metrics = {
-            metric: _line(metric, chunked, judged[metric]) for metric in metrics_of(grid.task)
+            metric: metric_line(metric, chunked, judged[metric]) for metric in metrics_of(grid.task)
         }
         if any(one is not None for one in drifts):
-            metrics[SCORE_DRIFT] = _drift_line(chunked, drifts, drift_states)
-        self._remark(chunked, maturity)
+            metrics[SCORE_DRIFT] = drift_line(chunked, drifts, drift_states)
+        self.notes.extend(remarks(chunked))
         live = Live(
             self.reference,
             self.current,
@@ -325,8 +269,8 @@ class _Judging:
             fixed if version is None else known.get(version, fixed) for version in epochs
         )
         grid = self.current.grid
-        named = grid.target or "positive"
-        told = named if grid.positive in (None, "true", "1") else str(grid.positive)
+        target = grid.target or "positive"
+        told = target if grid.positive in (None, "true", "1") else str(grid.positive)
         return Chunked(
             self.current,
             self.chunks,
@@ -460,133 +404,6 @@ class _Judging:
         if base is None or base.cube.grid.shown != self.current.grid.shown:
             return None
         return Packed.of(base.whole.shown())
-
-    def _remark(self, chunked: Chunked, maturity: Maturity) -> None:
-        """Say what a reader must know to take the figures for what they are."""
-        cube, grid, policy = self.current, self.current.grid, self.settings.policy
-        whole, notes = cube.window(), self.notes
-        base = next((one for one in reversed(chunked.baselines) if one is not None), None)
-        notes.extend(grid.notes)
-        if grid.target is None:
-            notes.append("No column of labels is named: figures are estimates, or of the scores.")
-        elif not whole.labelled:
-            notes.append(f"No row has a value of {grid.target} yet: nothing is realised.")
-        if cube.strange:
-            shown = listed([repr(one) for one in cube.strange])
-            notes.append(
-                f"{counted(sum(cube.strange.values()), 'row')} have a {grid.target} of {shown}, "
-                "which the reference does not have; they count as rows without a label."
-            )
-        if whole.rows > whole.scored:
-            notes.append(
-                f"{counted(whole.rows - whole.scored, 'row')} of {whole.rows:,} have no score that "
-                "is a number; they are in no figure."
-            )
-        if grid.task == "binary" and not grid.probability:
-            notes.append(
-                "The scores are not from 0 to 1, so they are no probabilities: there is no log "
-                "loss, no Brier score, no gap and no calibration."
-            )
-        elif grid.task == "binary" and "outside" in whole.sums and whole.total("outside"):
-            notes.append(
-                f"{counted(int(whole.total('outside')), 'row')} have a score outside of 0 to 1, "
-                "the reference has none: losses and gap take them as they are, estimates do not."
-            )
-        if cube.undated:
-            notes.append(f"{counted(cube.undated, 'row')} have no time and are in no chunk.")
-        if base is None:
-            notes.append("Without a reference nothing is usual: only the size of the gap alarms.")
-        else:
-            self._remark_reference(base, policy)
-
-    def _remark_reference(self, base: Baseline, policy: Policy) -> None:
-        notes, grid = self.notes, self.current.grid
-        with_labels = sum(bool(one) for one in base.figures if len(one) > 1)
-        if not base.whole.labelled:
-            notes.append("The reference has no labels: no figure is usual, none is estimated.")
-        elif with_labels < policy.natural_chunks:
-            notes.append(
-                f"The reference has {counted(with_labels, 'chunk')} with labels, a natural range "
-                f"needs {policy.natural_chunks}: alarms are provisional."
-            )
-        if grid.task == "binary" and grid.score is None:
-            notes.append(
-                "Nothing is estimated without labels, and nothing ranked: this needs a score."
-            )
-        elif grid.task == "binary" and base.cbpe is None and base.whole.labelled:
-            one_label = not base.whole.positive.any() or not base.whole.negative.any()
-            notes.append(
-                "Nothing is estimated without labels: the reference has one label only."
-                if one_label and base.whole.judged >= policy.cbpe_rows
-                else f"Nothing is estimated without labels: this needs {policy.cbpe_rows:,} rows "
-                f"of the reference with a label, it has {base.whole.judged:,}."
-            )
-        if base.whole.scored and (base.whole.scores > 0).sum() == 1 and grid.points:
-            notes.append("All scores of the reference are equal: they rank nothing.")
-
-
-def _line(metric: str, chunked: Chunked, judged: Sequence[Judged]) -> MetricLine:
-    about = metrics_of(chunked.cube.grid.task)[metric]
-    came = [one.get(metric) for one in chunked.figures]
-    hoped = [one.get(metric) for one in chunked.estimates]
-    natural, naturals = _bands(metric, chunked)
-    return MetricLine(
-        label=about.label,
-        goal=about.goal,
-        unit=None,
-        **{
-            name: series([None if one is None else getattr(one, end) for one in ones])
-            for name, ones, end in (
-                ("realised", came, "value"),
-                ("low", came, "low"),
-                ("high", came, "high"),
-                ("estimated", hoped, "value"),
-                ("estimated_low", hoped, "low"),
-                ("estimated_high", hoped, "high"),
-            )
-        },
-        natural=natural,
-        states="".join(one.state for one in judged),
-        naturals=naturals,
-    )
-
-
-def _drift_line(
-    chunked: Chunked, drifts: Sequence[float | None], states: Sequence[str]
-) -> MetricLine:
-    natural, naturals = _bands(SCORE_DRIFT, chunked)
-    none = (None,) * len(drifts)
-    return MetricLine(
-        label="score D",
-        goal=None,
-        unit=None,
-        realised=series(drifts),
-        low=none,
-        high=none,
-        estimated=none,
-        estimated_low=none,
-        estimated_high=none,
-        natural=natural,
-        states="".join(states),
-        naturals=naturals,
-    )
-
-
-def _bands(
-    metric: str, chunked: Chunked
-) -> tuple[NaturalBand | None, tuple[NaturalBand | None, ...]]:
-    """What is natural now, and chunk by chunk where that changes with the model's version."""
-    found: list[NaturalBand | None] = []
-    for base in chunked.baselines:
-        natural = None if base is None else base.natural(metric)
-        band = None if natural is None else natural.band
-        # A distance has no lower end.
-        found.append(replace(band, low=0.0) if band and metric == SCORE_DRIFT else band)
-    last = next(
-        (band for band, base in zip(found[::-1], chunked.baselines[::-1], strict=True) if base),
-        None,
-    )
-    return last, () if len(set(found)) <= 1 else tuple(found)
 
 
 def _packed(parts: Sequence[Any]) -> Packed | None:
