@@ -51,6 +51,8 @@ export function useTheme(): number {
 export function resolveColor(element: Element, color: string): string {
   const probe = document.createElement('span');
   probe.style.color = color;
+  // Where the system forces its colours, all of them would be the text's: a picture has its own.
+  probe.style.setProperty('forced-color-adjust', 'none');
   probe.hidden = true;
   element.appendChild(probe);
   const value = getComputedStyle(probe).color;
