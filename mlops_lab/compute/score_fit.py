@@ -121,6 +121,11 @@ def fit_scores(
             None if name is None else table.name(name, role)
             for name, role in ((score, "score"), (target, "target"), (prediction, "prediction"))
         )
+        if target is not None and target in (score, prediction):
+            raise InvalidInput(
+                f"The target and what is judged by it are one column, {target}: every answer would "
+                "be right. Name the column of what came."
+            )
         found, labels, told = _Labels(table, score, target, prediction, positive, task).find()
         if found == "regression":
             score, prediction = prediction or score, None

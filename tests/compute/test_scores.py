@@ -273,6 +273,7 @@ REFUSED: dict[str, tuple[pd.DataFrame, dict[str, Any], str]] = {
         {"score": "p", "target": "y", "positive": 1},
         "numbers up to 1e.300: these cannot",
     ),
+    "its own truth": (NUMBERS, {"score": "y", "target": "y", "positive": 1}, "are one column, y"),
     "no labels in text": (
         TEXT.assign(y=pd.Series([None] * 3, dtype="string")),
         {"score": "p", "target": "y"},
