@@ -11,13 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from difflib import get_close_matches
-from math import frexp, ldexp
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_lab.compute.counting import stream
 from mlops_lab.compute.engine import Engine, open_engine, quote
-from mlops_lab.compute.grids import Form, Grid, Grids
+from mlops_lab.compute.grids import Grid, Grids
 from mlops_lab.compute.kinds import (
     FEW,
     MOST_VALUES,
@@ -27,6 +26,7 @@ from mlops_lab.compute.kinds import (
     check_declared,
     settle_kind,
 )
+from mlops_lab.compute.number_grid import fixed_grid, number_grid
 from mlops_lab.compute.profiling import Progress
 from mlops_lab.compute.reading import number_sql, unreadable_sql, word_sql
 from mlops_lab.compute.source import Source
@@ -41,11 +41,6 @@ __all__ = ["fit_grids", "infer_kinds"]
 SAMPLE: Final = 100_000
 """Rows that are enough for a centre, a scale and the frequent values."""
 
-ATOM_SHARE: Final = 0.01
-"""A number that is more frequent gets a slot of its own …"""
-MOST_ATOMS: Final = 8
-"""… and the most frequent ones only; zero always has one."""
-
 TOP_WORDS: Final = 49
 """Of more than 50 words the vocabulary has so many; then come other and new."""
 
@@ -58,12 +53,7 @@ _HASHED: Final = (3, 16)
 _MANY_ROWS: Final = 2_000_000
 """Up to here all words are counted; above, only where they may be a category."""
 
-_ALL_WHOLE: Final = 2.0**53
-"""Beyond that every double is a whole number, and says nothing by it."""
-
 _WIDE: Final = 64 << 20
-_EXPONENTS: Final = 960
-"""Scales are between 2 to the minus and plus this, so that dividing by them is safe."""
 
 
 def infer_kinds(
@@ -211,7 +201,7 @@ class _Fitting:
                 elif said.kind == "category":
                     texts.append(name)
                 else:
-                    self._take(found, name, _fixed(name, said.kind), said)
+                    self._take(found, name, fixed_grid(name, said.kind), said)
             elif family == "number":
                 numbers[name] = "number"
             elif family == "text":
@@ -221,7 +211,7 @@ class _Fitting:
                 if kind.kind == "time":
                     numbers[name] = "time"
                 else:
-                    self._take(found, name, _fixed(name, kind.kind), kind)
+                    self._take(found, name, fixed_grid(name, kind.kind), kind)
         self._fit_words(found, texts, declared, numbers)
         self._fit_numbers(found, numbers, declared)
         return found
@@ -384,7 +374,7 @@ class _Fitting:
             elif kind.kind == "category" and found_words is not None:
                 self._take(found, name, found_words, kind)
             else:
-                self._take(found, name, _fixed(name, kind.kind), kind)
+                self._take(found, name, fixed_grid(name, kind.kind), kind)
 
     def _is_hopeless(self, name: str) -> bool:
         """Whether a column has far too many different values for a category, to count them all."""
@@ -442,13 +432,6 @@ class _Fitting:
         return Grid(name, "category", "words", words=words, others=others, complete=complete)
 
 
-def _fixed(name: str, kind: Kind) -> Grid:
-    """The grid of a kind that needs no look at the values."""
-    if kind == "boolean":
-        return Grid(name, "boolean", "words", words=("false", "true"))
-    return Grid(name, kind, "presence")
-
-
 def _said(
     found: Mapping[str, tuple[Grid, KindFound]],
     name: str,
@@ -458,80 +441,3 @@ def _said(
     if declared is not None:
         return declared
     return found[name][1] if name in found else inferred
-
-
-def number_grid(
-    name: str, type_name: str, kind: Kind, values: Floats, weights: Ints, exact: bool
-) -> tuple[Grid, KindFound]:
-    """The grid of a column that is counted as numbers.
-
-    Parameters
-    ----------
-    kind
-        *number* where it is still to be told from *integer*.
-    values, weights
-        The different finite values, ascending, and how often they occur.
-    exact
-        Whether these are all.
-    """
-    import numpy as np
-
-    distinct = len(values)
-    whole = bool(np.all(values == np.rint(values)))
-    if type_name in FLOATS and whole:
-        whole = bool(np.all(np.abs(values) <= _ALL_WHOLE))
-    looked = Looked(type_name, int(weights.sum()), distinct, int((weights == 1).sum()), whole)
-    inferred = settle_kind(looked) if kind == "number" else None
-    if inferred is not None and not exact:
-        many = f"more than {MOST_VALUES} different values"
-        inferred = KindFound(inferred.kind, f"whole numbers, {many}" if whole else many)
-    settled = kind if inferred is None else inferred.kind
-    if inferred is not None and settled == "id":
-        return _fixed(name, settled), inferred
-    centre, scale = _centre_and_scale(values, weights)
-    values = values + 0.0  # -0.0 is 0.0
-    if exact and looked.repeats and kind != "time":
-        form: Form = "values"
-        kept = sorted({*values.tolist(), 0.0})
-        grid = Grid(name, settled, form, centre, scale, values=tuple(kept))
-    else:
-        atoms = set() if kind in ("time", "text") else {0.0}
-        if distinct:
-            order = np.argsort(-weights, kind="stable")[:MOST_ATOMS]
-            heavy = order[weights[order] > ATOM_SHARE * weights.sum()]
-            atoms |= set(values[heavy].tolist())
-        grid = Grid(name, settled, "bins", centre, scale, atoms=tuple(sorted(atoms)))
-    return grid, inferred or KindFound(settled, f"its type is {type_name}")
-
-
-def _centre_and_scale(values: Floats, weights: Ints) -> tuple[float, float]:
-    """The median and the spread of the middle, to few binary digits so that they are exact."""
-    import numpy as np
-
-    from mlops_lab.compute.slots import CLIP
-
-    if not len(values):
-        return 0.0, 1.0
-    ranks = np.cumsum(weights)
-    at = np.searchsorted(ranks, np.array([0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99]) * ranks[-1])
-    q = (values[np.minimum(at, len(values) - 1)] / 2).tolist()  # halved: no difference overflows
-    spread = next(
-        (
-            one
-            for one in (
-                (q[4] - q[2]) / 1.35 * 2,
-                (q[5] - q[1]) / 2.56 * 2,
-                (q[6] - q[0]) / 4.65 * 2,
-                (float(values[-1]) / 2 - float(values[0]) / 2) / 4 * 2,
-                abs(q[3]) * 2,
-            )
-            if one > 0
-        ),
-        1.0,
-    )
-    # Sums reach so far: most of the values must be within.
-    spread = max(spread, (q[6] - q[0]) / CLIP * 4)
-    exponent = min(max(frexp(spread)[1], -_EXPONENTS), _EXPONENTS)
-    scale = ldexp(1.0, exponent)
-    centre = float(np.rint(q[3] * 2 / scale * 1024) / 1024 * scale)
-    return (centre if np.isfinite(centre) else 0.0), scale

@@ -28,7 +28,7 @@ from mlops_lab.compute import (
     exact_wasserstein,
     fit_grids,
 )
-from mlops_lab.compute.fitting import number_grid
+from mlops_lab.compute.number_grid import number_grid
 from mlops_lab.compute.statistics import (
     STATISTICS,
     Statistic,
