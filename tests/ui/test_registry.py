@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,9 +42,10 @@ approvals = 1
 HOSTILE = '<img src=x onerror="document.body.dataset.ran=1"> & "Größe" 🛫'
 
 
-@pytest.fixture
-def project(folder: Path) -> Iterator[Project]:
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Version 1 is champion, 2 was rejected, 3 is staging and waits for an approval."""
+    folder = tmp_path_factory.mktemp("prepared")
     project = Project.create(folder)
     (folder / "mlops.toml").write_text(POLICY)
     make(project, 1, auc=0.70)
@@ -58,6 +60,15 @@ def project(folder: Path) -> Iterator[Project]:
     project.models.promote("flight-delay@3", "staging", reason="gates passed", by=MARA)
     project.models.request_approval("flight-delay@3", "champion", "better", by=MARA)
     make(project, 1, "cancellation", auc=0.8)
+    project.close()
+    return folder
+
+
+@pytest.fixture
+def project(prepared: Path, folder: Path) -> Iterator[Project]:
+    """A copy for one test."""
+    shutil.copytree(prepared, folder, dirs_exist_ok=True)
+    project = Project.open(folder)
     yield project
     project.close()
 
