@@ -205,14 +205,18 @@ def significant_cells(p_values: Sequence[float | None], q: float) -> list[bool]:
     >>> significant_cells([0.001, 0.04, None, 0.9], 0.05)
     [True, False, False, False]
     """
-    from scipy.stats import false_discovery_control
+    import numpy as np
 
     places = [place for place, p in enumerate(p_values) if p is not None and p == p]
     found = [False] * len(p_values)
     if places:
-        adjusted = false_discovery_control([min(max(p_values[i] or 0.0, 0.0), 1.0) for i in places])
-        for place, value in zip(places, adjusted, strict=True):
-            found[place] = bool(value <= q)
+        # As scipy.stats.false_discovery_control: importing that takes longer than a night's check.
+        chances = np.array([min(max(p_values[i] or 0.0, 0.0), 1.0) for i in places])
+        order = np.argsort(chances)
+        raised = chances[order] * (len(places) / np.arange(1, len(places) + 1))
+        adjusted = np.minimum.accumulate(raised[::-1])[::-1]
+        for at, value in zip(order.tolist(), adjusted.tolist(), strict=True):
+            found[places[at]] = value <= q
     return found
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import false_discovery_control
 
 from mlops_lab.errors import InvalidInput
 from mlops_lab.monitoring.policy import (
@@ -147,6 +148,11 @@ def test_multiplicity_only_takes_away(p_values: list[float | None], q: float) ->
     kept = [p for p, one in known if one]
     assert all(one for p, one in known if kept and p <= max(kept))
     assert not any(one for p, one in zip(p_values, found, strict=True) if p is None)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=60), st.floats(0.001, 0.5))
+def test_multiplicity_is_that_of_scipy(p_values: list[float], q: float) -> None:
+    assert significant_cells(p_values, q) == (false_discovery_control(p_values) <= q).tolist()
 
 
 @given(st.text("owshq-", max_size=30))

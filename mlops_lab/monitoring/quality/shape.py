@@ -70,6 +70,7 @@ class Shape:
         return float(np.interp(wanted, self.upto, self.x))
 
 
+@lru_cache(256)
 def shape_of(counts: Counts) -> Shape | None:
     """The distribution of a column with an order; None without values."""
     import numpy as np
