@@ -107,7 +107,17 @@ def _write_profile(profile: Profile, out: Writer) -> None:
         )
         for column in shown
     ]
-    titles = ("column", "type", "missing", "distinct", "", "least", "middle", "most", "frequent")
+    titles = (
+        "column",
+        "type",
+        "missing",
+        "distinct",
+        "shape",
+        "least",
+        "middle",
+        "most",
+        "frequent",
+    )
     out.table(Cells(titles, rows, len(profile.columns)))
 
 
