@@ -22,6 +22,8 @@ import { Time } from './time';
 /** From here on the incidents stand beside the time axis. */
 const WITH_SIDE = 1000;
 const NARROW = 640;
+/** So many notes stand above the pictures at first. */
+const FEW_NOTES = 6;
 /** So long an answer is remembered on the page. */
 const SAID_MS = 10_000;
 
@@ -208,6 +210,7 @@ function Shown(props: { model: Model; evaluation: IEvaluation }): ReactElement {
 /** What the reader must know before the pictures: what was left out, what is too little. */
 function Notes({ evaluation }: { evaluation: IEvaluation }): ReactElement | null {
   const t = useText();
+  const [all, setAll] = useState(false);
   const everywhere = evaluation.quality.filter(one => one.chunk === null);
   const notes = [...everywhere.map(one => one.sentence), ...evaluation.notes];
   const small = evaluation.chunks.every(chunk => chunk.state !== 'complete');
@@ -216,13 +219,22 @@ function Notes({ evaluation }: { evaluation: IEvaluation }): ReactElement | null
   }
   return notes.length === 0 ? null : (
     <ul className="jp-MlopsLab-drift-notes">
-      {notes.slice(0, 6).map((note, i) => (
+      {notes.slice(0, all ? notes.length : FEW_NOTES).map((note, i) => (
         <li key={i} className={i < everywhere.length ? 'jp-mod-quality' : ''}>
           {note}
         </li>
       ))}
-      {notes.length > 6 && (
-        <li title={notes.slice(6).join('\n')}>{t('and %1 more', notes.length - 6)}</li>
+      {notes.length > FEW_NOTES && (
+        <li>
+          <button
+            type="button"
+            className="jp-MlopsLab-link"
+            aria-expanded={all}
+            onClick={() => setAll(!all)}
+          >
+            {all ? t('Show the first %1', FEW_NOTES) : t('Show %1 more', notes.length - FEW_NOTES)}
+          </button>
+        </li>
       )}
     </ul>
   );

@@ -375,6 +375,13 @@ describe('an odd evaluation', () => {
     expect(host.textContent).toContain('Nothing left its natural range');
   });
 
+  it('with many notes shows the first and, on request, all of them', async () => {
+    await odd({ notes: Array.from({ length: 30 }, (_, i) => `note ${i}.`), quality: [] });
+    expect(host.textContent).not.toContain('note 29.');
+    await click('Show 24 more');
+    expect(host.textContent).toContain('note 29.');
+  });
+
   it('with nothing known of a column draws it empty', async () => {
     const none = evaluation.chunks.map(() => null);
     const columns = evaluation.columns.map(column => ({
