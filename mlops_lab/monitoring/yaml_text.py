@@ -25,9 +25,10 @@ def monitor_yaml(evaluation: Evaluation, settings: Settings | None, name: str) -
         What was asked; None where only the evaluation is left of it.
     """
     from ruamel.yaml import YAML
+    from ruamel.yaml.comments import CommentedMap
 
     notes = []
-    current = _dataset(evaluation.current.told)
+    current = _dataset(evaluation.current.told, newest=True)
     if current is None:
         current = "dataset:NAME"
         notes.append('# Commit the data first: lab.dataset("NAME").commit(…)')
@@ -53,8 +54,10 @@ def monitor_yaml(evaluation: Evaluation, settings: Settings | None, name: str) -
     yaml.default_flow_style = None
     yaml.allow_unicode = True
     yaml.width = 100
+    lines = CommentedMap(told)
+    lines.fa.set_block_style()
     stream = io.StringIO()
-    yaml.dump(told, stream)
+    yaml.dump(lines, stream)
     return "".join(f"{note}\n" for note in notes) + stream.getvalue()
 
 
@@ -111,8 +114,12 @@ def _model(evaluation: Evaluation) -> str:
     return "NAME@champion"
 
 
-def _dataset(told: str) -> str | None:
-    """What a side is called in a monitor, where it is a dataset: its newest version is meant."""
+def _dataset(told: str, *, newest: bool = False) -> str | None:
+    """What a side is called in a monitor, where it is a dataset.
+
+    With `newest` its version is left out: what a monitor watches goes on, what it compares with
+    stays.
+    """
     if not _NAME.fullmatch(told) or "@" not in told:
         return None
-    return f"dataset:{told}"
+    return f"dataset:{told.partition('@')[0] if newest else told}"

@@ -166,7 +166,10 @@ def test_datasets_are_named_by_reference_or_handle(project: Project) -> None:
     assert found.title == "trips@2 against trips@1"
     by_text = lab.drift(lab.dataset("trips@1"), "dataset:trips", progress=False)
     assert by_text.df().equals(found.df())
-    assert "current: dataset:trips@2" in found.monitor_yaml("speeds")
+    text = found.monitor_yaml("speeds")
+    # What it watches goes on; what it compares with stays.
+    assert "current: dataset:trips\n" in text
+    assert "reference: dataset:trips@1\n" in text
 
 
 def test_monitor_yaml_is_a_monitor(project: Project, found: lab.Evaluation) -> None:
