@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -78,7 +78,7 @@ class AlertKeeper(AlertDesk):
         opened, updated, resolved = [], [], []
         seen: set[str] = set()
         for incident in evaluation.alerts:
-            record = _match(known, incident)
+            record = _match(known, incident, facts.keys)
             if record is None:
                 if incident.open and (new := self._open(facts, incident, by)):
                     opened.append(new)
@@ -106,7 +106,7 @@ class AlertKeeper(AlertDesk):
 
         def build(cursor: DuckDBPyConnection) -> Mapping[str, Any]:
             rows = cursor.execute(f"{SELECT} where monitor = ?", [facts.monitor]).fetchall()
-            if _match([alert_of(row) for row in rows], incident) is not None:
+            if _match([alert_of(row) for row in rows], incident, facts.keys) is not None:
                 raise _Already
             return {
                 "alert": id,
@@ -177,6 +177,11 @@ class _Facts:
     run_id: str
     digest: str
 
+    @property
+    def keys(self) -> set[str]:
+        """Of the incidents that were found."""
+        return {one.key for one in self.evaluation.alerts}
+
     def label(self, chunk: str | None) -> str:
         for one in self.evaluation.chunks:
             if one.key == chunk:
@@ -199,10 +204,20 @@ class _Facts:
         }
 
 
-def _match(known: Sequence[AlertRecord], incident: Incident) -> AlertRecord | None:
-    """The alert that an incident is: of its very key, else of its cause and not over."""
+def _match(
+    known: Sequence[AlertRecord], incident: Incident, keys: Collection[str]
+) -> AlertRecord | None:
+    """The alert that an incident is: of its very key, else of its cause and not over.
+
+    An alert whose own incident is among those that were found, by `keys`, is no other's: what a
+    new version begins with does not go on with what ended with the last.
+    """
     same = [one for one in known if one.key == incident.key]
-    going = [one for one in known if one.cause == incident.cause and not one.is_over]
+    going = [
+        one
+        for one in known
+        if one.cause == incident.cause and not one.is_over and one.key not in keys
+    ]
     found = [one for one in same if not one.is_over] or (going if incident.open else []) or same
     return max(found, key=lambda one: one.n, default=None)
 

@@ -110,6 +110,16 @@ def test_the_same_cause_after_its_end_is_a_new_alert_that_knows_the_old_one(
     assert [one.id for one in project.monitors.detail(new.id).similar] == [old.id]
 
 
+def test_what_begins_with_a_new_version_is_no_part_of_what_ended_with_the_last(
+    project: Project,
+) -> None:
+    """Open ones come first in what was found: that of the new version met the old alert there."""
+    (old,) = check(project, evaluation(incident())).opened
+    found = check(project, evaluation(incident(first=3), incident(open=False)))
+    assert [one.chunk for one in found.opened] == [week(3)]
+    assert [one.id for one in found.resolved] == [old.id]
+
+
 def test_what_a_person_resolved_stays_so_until_a_later_chunk_alarms(project: Project) -> None:
     (record,) = check(project, evaluation(incident())).opened
     project.monitors.resolve(record.id, "a broken sensor", by=IVO)
