@@ -105,6 +105,10 @@ _CHAPTERS: Final = (
 )
 
 
+_MANY: Final = 4
+"""Versions of a dataset that are told before they are cut."""
+
+
 def _documents(results: Mapping[str, PipelineResult]) -> dict[str, Any]:
     return {name: result.to_json() for name, result in results.items()}
 
@@ -194,6 +198,7 @@ def _conclude(
         (f"jupyter lab --notebook-dir {where}", "the sidebar has runs, data and models"),
         (f"mlops-lab --project {where} run show {first.run_id[:8]}", "everything about the first"),
         (f"mlops-lab --project {where} model show flight-delay", "who is champion, and why"),
+        (f"mlops-lab --project {where} monitor show delay", "is it still right?"),
         (f"mlops-lab --project {where} audit show", "every decision, and who took it"),
         (
             f"mlops-lab --project {where} pipeline run flight-delay -p train.estimator=logistic",
@@ -213,7 +218,14 @@ def _data(target: Console, project: Project) -> None:
 
     rows = []
     for dataset in project.datasets.list():
-        for version in reversed(project.datasets.versions(dataset.name)):
+        versions = list(reversed(project.datasets.versions(dataset.name)))
+        for place, version in enumerate(versions):
+            state = {"blocked": "rejected", "warned": "waiting"}.get(version.state or "", "passed")
+            if _MANY < place < len(versions) - 1 and state == "passed":
+                # A year of them: the first, the last, and what is wrong.
+                if place == _MANY + 1:
+                    rows.append((Text("  …"), "", ""))
+                continue
             why = [
                 check.sentence
                 for summary in version.checks
@@ -222,7 +234,6 @@ def _data(target: Console, project: Project) -> None:
                 if check.state != "passed"
             ]
             said = why or ([version.note] if version.note else [])
-            state = {"blocked": "rejected", "warned": "waiting"}.get(version.state or "", "passed")
             rows.append(
                 (
                     Text.assemble(glyph(state), " ", version.ref),
@@ -277,7 +288,7 @@ def _alerts(target: Console, project: Project) -> None:
             alert.kind,
             alert.sentence,
         )
-        for alert in reversed(project.monitors.alerts())
+        for alert in sorted(project.monitors.alerts(), key=lambda one: one.chunk or "")
         if alert.severity != "info"
     ]
     if rows:
