@@ -186,7 +186,8 @@ class MonitorManager(MonitorFinder):
         evaluation = evaluate(
             reference, current, settings, keep=keep, progress=progress, tmp=self._store.tmp
         )
-        notes = (*evaluation.notes, *sides.notes, *filter(None, [importances.note]))
+        answered = {chunk.version for chunk in evaluation.chunks}
+        notes = (*evaluation.notes, *sides.notes(answered), *filter(None, [importances.note]))
         return replace(
             evaluation,
             id=run_id,

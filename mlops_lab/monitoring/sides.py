@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -42,15 +42,25 @@ class Sides:
         What each version of the model was trained on, by its number as text.
     model
         The version that the monitor names now.
-    notes
-        What could not be found and stops nothing, as sentences.
+    unknown
+        The versions of the model whose training data was not found, the first first.
     """
 
     current: VersionRecord
     reference: VersionRecord
     versions: Mapping[str, VersionRecord]
     model: ModelVersion | None
-    notes: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    def notes(self, answered: Collection[str | None]) -> tuple[str, ...]:
+        """Say what of those versions that answered could not be found; it stops nothing."""
+        missed = [one for one in self.unknown if one in answered]
+        if self.model is None or not missed:
+            return ()
+        return (
+            f"What {self.model.name} {', '.join(missed)} was trained on is not known: rows that it "
+            f"answered are compared with the data of {self.model.ref}.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +101,7 @@ def find_sides(
             versions[str(version.version)] = training_data(version, datasets, runs)
         except (InvalidInput, NotFound):
             unknown.append(str(version.version))
-    notes: tuple[str, ...] = ()
-    if unknown:
-        which = ", ".join(reversed(unknown))
-        notes = (
-            f"What {model.name} {which} was trained on is not known: rows that it answered are "
-            f"compared with the data of {model.ref}.",
-        )
-    return Sides(current, reference, versions, model, notes)
+    return Sides(current, reference, versions, model, tuple(reversed(unknown)))
 
 
 def training_data(

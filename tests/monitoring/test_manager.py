@@ -23,7 +23,7 @@ from mlops_lab.governance.access import read_hosts
 from mlops_lab.monitoring import delivering, slots
 from mlops_lab.monitoring.manager import MonitorManager
 from mlops_lab.monitoring.schedule import Due
-from mlops_lab.monitoring.sides import training_data
+from mlops_lab.monitoring.sides import find_sides, training_data
 from mlops_lab.orchestration.monitoring import start_due
 from mlops_lab.project import Project
 
@@ -472,8 +472,11 @@ def test_each_chunk_is_compared_with_what_its_version_was_trained_on(project: Pr
     assert before.evaluation.reference.kind == "training"
     assert [one.columns for one in before.opened] == [("temp",)]
 
-    # Warm is what the next champion has learnt from.
+    # Warm is what the next champion has learnt from; what a third has, which never answers, nobody.
     project.models.promote("delay@2", "champion")
+    run = project.runs.start(name="train-3")
+    register(project, run, ["temp"], "3")
+    project.runs.end(run)
     answers += [day(number, shift=25.0).assign(model_version="2") for number in range(7, 10)]
     project.datasets.commit("answers", pd.concat(answers))
     after = project.monitors.check("delay")
@@ -485,3 +488,9 @@ def test_each_chunk_is_compared_with_what_its_version_was_trained_on(project: Pr
     assert [(one.how, one.comment) for one in after.resolved] == [
         ("promotion", "delay 2 became champion.")
     ]
+    sides = find_sides(
+        project.monitors.load("delay"), project.datasets, project.models, project.runs
+    )
+    assert sides.notes({"3"})[0].startswith("What delay 3 was trained on is not known: rows that")
+    assert sides.notes({"1", "2"}) == ()
+    assert not [note for note in after.evaluation.notes if "not known" in note]
