@@ -4,7 +4,7 @@ import { formatCount, formatShare } from '../../components/format';
 import { useWidth } from '../hooks';
 import { useText } from '../text';
 import { useShown } from './context';
-import { at, finite, formatEffect, measureLabel, rangeText } from './facts';
+import { at, finite, formatEffect, measureLabel, rangeText, referenceText } from './facts';
 import type { IRange } from './facts';
 import type { IColumn } from './state';
 import { quantile, total } from './statistics';
@@ -64,7 +64,7 @@ export function Distribution(props: {
       <p className="jp-MlopsLab-drift-legend">
         <span>
           <i className="jp-mod-reference" />
-          {evaluation.reference.told}
+          {referenceText(evaluation, column, values.range)}
         </span>
         <span>
           <i className="jp-mod-window" />

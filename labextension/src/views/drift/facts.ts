@@ -30,6 +30,19 @@ export function brushed(selection: ISelection, chunks: number): IRange | null {
   return { from: clamp(Math.min(a, b)), until: clamp(Math.max(a, b)) };
 }
 
+/** What a range of a column is compared with: of those versions of the model that answered in it. */
+export function referenceText(evaluation: IEvaluation, column: IColumn, range: IRange): string {
+  const { told } = evaluation.reference;
+  const counts = column.reference_counts;
+  const answered = evaluation.chunks
+    .slice(range.from, range.until + 1)
+    .flatMap(chunk => chunk.version ?? [])
+    .filter(version => !Array.isArray(counts) && Object.hasOwn(counts, version));
+  return answered.length === 0
+    ? told
+    : told.replace(/@\d+/, `@${[...new Set(answered)].join(', ')}`);
+}
+
 /** A range in words: `15 to 21 April`; the ends of the chunks where it has several. */
 export function rangeText(evaluation: IEvaluation, range: IRange | null, t: Translate): string {
   const { chunks } = evaluation;

@@ -8,6 +8,7 @@ import {
   limitOf,
   lookAt,
   rangeText,
+  referenceText,
   spanText,
   step
 } from '../../../src/views/drift/facts';
@@ -56,6 +57,20 @@ describe('flags above the timeline', () => {
     const { placed, hidden } = placeFlags(flags, 100, 700, 3);
     expect(hidden).toEqual([]);
     expect(placed.map(one => one.lane)).toEqual([0, 0, 0]);
+  });
+});
+
+describe('what a range is compared with', () => {
+  const chunks = ['1', '1', '4'].map(version => ({ ...evaluation.chunks[0], version }));
+  const reference = { ...evaluation.reference, told: 'what delay@9 was trained on' };
+  const told = { ...evaluation, chunks, reference };
+
+  it('is named by the versions that answered in it', () => {
+    const own = { ...temp, reference_counts: { 1: [3], 4: [5], 9: [7] } };
+    expect(referenceText(told, own, { from: 0, until: 1 })).toBe('what delay@1 was trained on');
+    expect(referenceText(told, own, { from: 1, until: 2 })).toBe('what delay@1, 4 was trained on');
+    const one = { ...temp, reference_counts: [3] };
+    expect(referenceText(told, one, { from: 0, until: 1 })).toBe('what delay@9 was trained on');
   });
 });
 
