@@ -123,7 +123,7 @@ def drift(
     >>> before = pd.DataFrame({"speed": [row % 100 for row in range(1000)]})
     >>> after = before + 30
     >>> lab.drift(before, after).alerts[0].sentence
-    'speed drifted: D 0.3, no natural range is known.'
+    'speed drifted: D 0.3, no natural range is known; median 49 → 79.'
     """
     if size is not None and count is not None:
         raise InvalidInput("Rows are cut by size=… or into count=… chunks: give one of them.")

@@ -293,7 +293,7 @@ CHAMPION = "gates:\n  - metric: judge.auc > champion.judge.auc\n"
         # gates
         (
             "gates:\n  - {}\n",
-            "9:5: Gate 1 is empty: write one of metric, approval, data, fairness.",
+            "9:5: Gate 1 is empty: write one of metric, approval, data, fairness, monitor.",
         ),
         (
             "gates:\n  - {metric: judge.a > 1, approval: {}}\n",
@@ -301,7 +301,7 @@ CHAMPION = "gates:\n  - metric: judge.auc > champion.judge.auc\n"
         ),
         (
             "gates:\n  - metrik: judge.a > 1\n",
-            "9:5: 'metrik' is not known here: gate 1 has metric, approval, data, fairness. "
+            "9:5: 'metrik' is not known here: gate 1 has metric, approval, data, fairness, monitor. "
             "Did you mean metric?",
         ),
         (
