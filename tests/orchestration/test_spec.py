@@ -301,8 +301,8 @@ CHAMPION = "gates:\n  - metric: judge.auc > champion.judge.auc\n"
         ),
         (
             "gates:\n  - metrik: judge.a > 1\n",
-            "9:5: 'metrik' is not known here: gate 1 has metric, approval, data, fairness, monitor. "
-            "Did you mean metric?",
+            "9:5: 'metrik' is not known here: gate 1 has metric, approval, data, fairness, "
+            "monitor. Did you mean metric?",
         ),
         (
             "gates:\n  - approval: {role: approver}\n",
