@@ -240,7 +240,7 @@ def _rows(record: Record, column: ColumnEvaluation) -> list[dict[str, Any]]:
             "state": STATES[column.states[place]],
             "effect_low": column.effect_low[place],
             "effect_high": column.effect_high[place],
-            "natural": column.naturals[place] if column.naturals else column.natural,
+            "natural": column.natural_at(place),
             "missing": column.missing[place],
             "median": column.median[place],
             "from": chunk.from_,

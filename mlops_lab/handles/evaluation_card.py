@@ -164,7 +164,7 @@ def _ground(column: ColumnEvaluation, place: int) -> str:
     effect = column.effect[place]
     if effect is None:
         return "transparent"
-    natural = column.naturals[place] if column.naturals else column.natural
+    natural = column.natural_at(place)
     usual = max(column.warn, natural or 0.0)
     ratio = effect / usual if usual else 0.0
     if ratio <= 1:

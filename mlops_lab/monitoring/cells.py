@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mlops_lab.errors import LabError
-from mlops_lab.monitoring.headlines import SYMBOLS, natural_of
+from mlops_lab.monitoring.headlines import SYMBOLS
 from mlops_lab.monitoring.moves import median_before, moves_told
 from mlops_lab.monitoring.records import ColumnEvaluation, Evaluation
 from mlops_lab.monitoring.wording import change, counted, during, listed, number, share, span
@@ -47,7 +47,7 @@ def cell_told(evaluation: Evaluation, column: ColumnEvaluation, place: int, labe
     letter = letter_of(column, place)
     effect = column.effect[place] if column.effect else None
     figures = "" if effect is None else f": {SYMBOLS[column.measure]} {number(effect)}"
-    natural = natural_of(column, place)
+    natural = column.natural_at(place)
     usual = "" if natural is None or effect is None else f", natural up to {number(natural)}"
     return f"{column.name} {states[letter]} {during(label)}{figures}{usual}."
 
@@ -67,7 +67,7 @@ def gates_told(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> 
         if certain >= column.warn
         else f"below {number(column.warn)}, from where it warns"
     )
-    natural = natural_of(column, place)
+    natural = column.natural_at(place)
     chunks = evaluation.reference.chunks
     nature = (
         "how far the reference strays by itself is not known: it "
@@ -139,7 +139,7 @@ def mass_told(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> l
 
 def minor_told(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> str:
     """A column that is loud, too: why it is no alarm of its own where it is none."""
-    natural = natural_of(column, place)
+    natural = column.natural_at(place)
     above = "" if natural is None else f" is above its natural {number(natural)}"
     told = f"{column.name} {SYMBOLS[column.measure]} {number(column.effect[place])}{above}"
     if column.importance is not None and column.importance < evaluation.policy.importance:
@@ -198,7 +198,7 @@ def weight(column: ColumnEvaluation, place: int) -> float:
     effect = column.effect[place] or 0.0
     if column.importance is not None:
         return effect * max(column.importance, 0.0)
-    usual = max(natural_of(column, place) or 0.0, column.warn)
+    usual = max(column.natural_at(place) or 0.0, column.warn)
     return effect / usual if usual else 0.0
 
 

@@ -169,6 +169,10 @@ class ColumnEvaluation:
     naturals: Line = ()
     statistics: Mapping[str, Line] = field(default_factory=dict)
 
+    def natural_at(self, place: int) -> float | None:
+        """What the effect may reach in a chunk; None is unknown."""
+        return self.naturals[place] if self.naturals else self.natural
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:

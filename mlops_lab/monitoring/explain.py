@@ -26,7 +26,7 @@ from mlops_lab.monitoring.cells import (
     segments_apart,
     weight,
 )
-from mlops_lab.monitoring.headlines import SYMBOLS, natural_of
+from mlops_lab.monitoring.headlines import SYMBOLS
 from mlops_lab.monitoring.incidents import WHOLE
 from mlops_lab.monitoring.records import (
     ColumnEvaluation,
@@ -221,7 +221,7 @@ def _together(evaluation: Evaluation, incident: Incident, place: int) -> list[st
     for column in evaluation.columns:
         answer = column.role in ("score", "prediction") and column.name not in incident.columns
         if answer and letter_of(column, place) in LOUD:
-            natural = natural_of(column, place)
+            natural = column.natural_at(place)
             known = "" if natural is None else f"; natural is up to {number(natural)}"
             effect = f"{SYMBOLS[column.measure]} {number(column.effect[place])}"
             lines.append(f"The {column.role} moved: {effect}{known}.")
@@ -250,7 +250,7 @@ def _unchanged(evaluation: Evaluation, incident: Incident, place: int) -> list[s
             continue
         if column.effect[place] is None:
             continue
-        natural = natural_of(column, place)
+        natural = column.natural_at(place)
         within = "" if natural is None else f" within its natural {number(natural)}"
         lines.append(
             f"The {column.role} moved{within}: {SYMBOLS[column.measure]} "

@@ -12,7 +12,7 @@ from mlops_lab.monitoring.moves import median_before, moved_most
 from mlops_lab.monitoring.records import ColumnEvaluation, Evaluation, QualityFinding
 from mlops_lab.monitoring.wording import change, during, listed, number, share, span
 
-__all__ = ["SYMBOLS", "domain_told", "drift_told", "natural_of", "quality_told"]
+__all__ = ["SYMBOLS", "domain_told", "drift_told", "quality_told"]
 
 SYMBOLS: Final = {"ks": "D", "tvd": "TVD", "auc": "AUC"}
 """How effects are written."""
@@ -32,7 +32,7 @@ def drift_told(evaluation: Evaluation, loud: Loud) -> tuple[str, float | None]:
     def beyond(name: str) -> float:
         """How far it is above what it may be: 1 is just there."""
         column, place = columns[name], peak(name)
-        usual = max(column.warn, natural_of(column, place) or 0.0)
+        usual = max(column.warn, column.natural_at(place) or 0.0)
         return (column.effect[place] or 0.0) / usual if usual else 0.0
 
     impacts = {
@@ -88,11 +88,6 @@ def quality_told(evaluation: Evaluation, check: str, loud: Loud) -> str:
     return f"{worst.sentence} Also {listed(others)}." if others else worst.sentence
 
 
-def natural_of(column: ColumnEvaluation, place: int) -> float | None:
-    """What the effect may reach in a chunk; None is unknown."""
-    return column.naturals[place] if column.naturals else column.natural
-
-
 def _told_by(finding: QualityFinding, of: Sequence[QualityFinding]) -> set[str | None]:
     """The columns that a sentence is about: of two that were swapped it is the same."""
     return {one.column for one in of if one.sentence == finding.sentence}
@@ -100,7 +95,7 @@ def _told_by(finding: QualityFinding, of: Sequence[QualityFinding]) -> set[str |
 
 def _drift_of(evaluation: Evaluation, column: ColumnEvaluation, place: int) -> str:
     """What moved in units, and how far the distributions are apart."""
-    natural = natural_of(column, place)
+    natural = column.natural_at(place)
     usual = "no natural range is known"
     if natural is not None:
         usual = f"natural is up to {number(natural)}"

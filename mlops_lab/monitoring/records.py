@@ -383,7 +383,7 @@ class Evaluation:
             n_current=self.chunks[place].rows,
             measure=found.measure,
             effect=found.effect[place],
-            natural=found.naturals[place] if found.naturals else found.natural,
+            natural=found.natural_at(place),
             p_value=found.p_value[place],
             missing=found.missing[place],
             state=STATES[found.states[place]],
