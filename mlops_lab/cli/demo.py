@@ -47,7 +47,7 @@ def demo(session: Session, directory: Path | None, no_lab: bool) -> int:
     and becomes champion, then one that peeks at the future and one that has seen too little are
     refused. At last the year goes on: the champion answers week by week, a monitor watches it, and
     alerts train the next one. In a DIR that holds the example already nothing is overwritten: it
-    runs again. It takes some four minutes.
+    runs again. It takes some ten minutes.
     """
     began = time.monotonic()
     target = console(stderr=session.as_json)
@@ -183,8 +183,9 @@ def _conclude(
     _models(target, project)
     _alerts(target, project)
     target.print()
-    for path in _reports(project, results):
+    if reports := _reports(project, results):
         target.print("report", style="dim")
+    for path in reports:
         target.print(f" {shown(path)}", markup=False, soft_wrap=True)
     target.print("executed notebooks", style="dim")
     for result in results.values():
@@ -298,34 +299,32 @@ def _alerts(target: Console, project: Project) -> None:
 
 def _reports(project: Project, results: Mapping[str, PipelineResult]) -> list[Path]:
     """Copies of the reports that steps have left, where a browser finds them."""
-    import shutil
-
-    paths = []
-    for result in results.values():
-        for step in result.steps.values():
-            for output in step.outputs.values():
-                if isinstance(output, Path) and output.suffix == ".html":
-                    path = project.root / "work" / output.name
-                    path.parent.mkdir(exist_ok=True)
-                    shutil.copyfile(output, path)
-                    paths.append(path)
-    return paths
+    return [
+        _copied(output, project.root / "work" / output.name)
+        for result in results.values()
+        for step in result.steps.values()
+        for output in step.outputs.values()
+        if isinstance(output, Path) and output.suffix == ".html"
+    ]
 
 
 def _executed(project: Project, result: PipelineResult) -> list[Path]:
     """Copies of the executed notebooks that can be opened: the store's own have no suffix."""
+    folder = project.root / "work" / "executed" / result.name
+    return [
+        _copied(step.executed, folder / f"{step.name}.ipynb")
+        for step in result.steps.values()
+        if step.executed is not None
+    ]
+
+
+def _copied(kept: Path, path: Path) -> Path:
     import shutil
 
-    folder = project.root / "work" / "executed" / result.name
-    paths = []
-    for step in result.steps.values():
-        if step.executed is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            path = folder / f"{step.name}.ipynb"
-            path.unlink(missing_ok=True)
-            shutil.copyfile(step.executed, path)
-            paths.append(path)
-    return paths
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    shutil.copyfile(kept, path)
+    return path
 
 
 def _sentence(result: PipelineResult) -> str:
