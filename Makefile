@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 DEMO ?= demo
 export PATH := $(abspath $(BIN)):$(PATH)
+# Where it is set, every kernel, worker and command would compile the whole package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 FRONT := $(shell find labextension -type f -not -path '*/lib/*' 2>/dev/null) package.json
 
@@ -86,7 +88,7 @@ $(STAMPS)/python: requirements.lock
 	  { echo "MLOps Lab needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another: make PYTHON=python3.12 …"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@# Compiled here once, because where PYTHONDONTWRITEBYTECODE is set every kernel would do so again.
+	@# Compiled here once: JupyterLab and its kernels may run where PYTHONDONTWRITEBYTECODE is set.
 	$(BIN)/uv pip install --quiet --system-certs --compile-bytecode --require-hashes \
 	  --python $(BIN)/python -r requirements.lock
 	@mkdir -p $(STAMPS) && touch $@
