@@ -118,10 +118,11 @@ class Document:
         position: int | None = None,
         suggestion: str | None = None,
         warning: bool = False,
+        others: str = "",
     ) -> Fault:
         """A fault at ``place``, at its key, or at a character of its text."""
         mark = self.mark(place, key=key) if position is None else self.inside(place, position)
-        return Fault(self.file, mark, message, suggestion, warning)
+        return Fault(self.file, mark, message, suggestion, warning, others)
 
 
 def read_document(path: Path, *, file: str | None = None, text: str | None = None) -> Document:

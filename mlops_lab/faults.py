@@ -34,6 +34,8 @@ class Fault:
         The nearest right word, where there is one.
     warning
         True for what does not stop anything from running.
+    others
+        What else would be right, as a sentence: told after the suggestion.
     """
 
     file: str
@@ -41,20 +43,25 @@ class Fault:
     message: str
     suggestion: str | None = None
     warning: bool = False
+    others: str = ""
 
     def __str__(self) -> str:
-        hint = f" Did you mean {self.suggestion}?" if self.suggestion else ""
         kind = "warning: " if self.warning else ""
-        return f"{self.file}:{self.mark.line}:{self.mark.column}: {kind}{self.message}{hint}"
+        return f"{self.file}:{self.mark.line}:{self.mark.column}: {kind}{self.sentence}"
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, what was probably meant, and what else there is."""
+        hint = f"Did you mean {self.suggestion}?" if self.suggestion else ""
+        return " ".join(part for part in (self.message, hint, self.others) if part)
 
     def as_dict(self) -> dict[str, object]:
         """The fault for programs: the sentence with its suggestion, and the place."""
-        hint = f" Did you mean {self.suggestion}?" if self.suggestion else ""
         return {
             "file": self.file,
             "line": self.mark.line,
             "column": self.mark.column,
-            "message": f"{self.message}{hint}",
+            "message": self.sentence,
             "suggestion": self.suggestion,
             "warning": self.warning,
         }

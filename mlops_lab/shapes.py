@@ -18,7 +18,7 @@ from mlops_lab.document import Document, Place
 from mlops_lab.expressions import nearest
 from mlops_lab.faults import Fault
 
-__all__ = ["Duration", "Line", "Shape", "seconds", "shape_faults", "shown"]
+__all__ = ["Duration", "Line", "Shape", "seconds", "shape_faults", "shown", "unknown_key"]
 
 _DURATION: Final = r"(\d+(\.\d+)?(ms|s|m|h|d))+"
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -102,13 +102,9 @@ def shape_faults(
         loc = one["loc"]
         where, value = _in_file(document, place, loc)
         if one["type"] == "extra_forbidden":
-            word, within = str(loc[-1]), _model_at(model, loc[:-1])
-            fields = list(within.model_fields)
+            fields = list(_model_at(model, loc[:-1]).model_fields)
             who = _owner(owner, where[:-1], place)
-            message = f"{word!r} is not known here: {who} has {', '.join(fields)}."
-            found[where] = document.fault(
-                where, message, key=True, suggestion=nearest(word, fields)
-            )
+            found[where] = unknown_key(document, where, fields, who)
         elif one["type"] == "missing":
             word = str(loc[-1])
             if any(other[:-1] == loc[:-1] and nearest(str(other[-1]), [word]) for other in unknown):
@@ -128,6 +124,18 @@ def shape_faults(
         if not any(len(other) > len(where) and other[: len(where)] == where for other in found)
     ]
     return sorted(inner, key=lambda fault: fault.mark)
+
+
+def unknown_key(document: Document, where: Place, known: Sequence[str], owner: str) -> Fault:
+    """The fault of a key that nothing knows; what is probably meant comes before what there is."""
+    word = str(where[-1])
+    return document.fault(
+        where,
+        f"{shown(word)} is not known here.",
+        key=True,
+        suggestion=nearest(word, known),
+        others=f"{_capital(owner)} has {', '.join(known)}.",
+    )
 
 
 def _in_file(document: Document, place: Place, loc: Sequence[int | str]) -> tuple[Place, Any]:

@@ -19,6 +19,7 @@ from mlops_lab.document import MAX_BYTES, Document, Place, read_document
 from mlops_lab.errors import InvalidInput, NotFound
 from mlops_lab.expressions import nearest
 from mlops_lab.faults import Fault, refuse
+from mlops_lab.shapes import unknown_key
 
 __all__ = [
     "FOLDER",
@@ -311,10 +312,8 @@ def _shape_faults(
     for one in errors:
         field = str(one["loc"][0])
         if one["type"] == "extra_forbidden":
-            message = f"{field!r} is not known here: {owner} has {', '.join(fields)}."
-            suggestion = nearest(field, fields)
             where = (*place, field)
-            found[where] = document.fault(where, message, key=True, suggestion=suggestion)
+            found[where] = unknown_key(document, where, fields, owner)
         elif one["type"] == "missing":
             if any(nearest(word, [field]) for word in unknown):
                 continue  # it is there, misspelt

@@ -189,7 +189,7 @@ class MonitorFinder(AlertKeeper):
 
     def _sentence(self, file: MonitorFile, last: EvaluationRecord | None) -> str:
         if file.spec is None:
-            first, count = file.faults[0].message, len(file.faults)
+            first, count = file.faults[0].sentence, len(file.faults)
             return first if count == 1 else f"The file has {count} faults: {first}"
         if last is not None:
             return last.sentence

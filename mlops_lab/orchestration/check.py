@@ -202,11 +202,12 @@ class Checker:
             return
         if _is_scheme(written):
             word = written.partition(":")[0]
-            message = (
-                f"'{word}:' is not known here: an input is step.output, dataset:NAME, model:NAME "
-                "or a file."
+            self._fault(
+                place,
+                f"'{word}:' is not known here.",
+                suggestion=_nearest_kind(written),
+                others="An input is step.output, dataset:NAME, model:NAME or a file.",
             )
-            self._fault(place, message, suggestion=_nearest_kind(written))
         elif not written or not _is_there(source.path, Path.exists):
             outputs_of_all = [
                 f"{step}.{output}"
@@ -234,10 +235,12 @@ class Checker:
                 )
         elif _is_scheme(written):
             word = written.partition(":")[0]
-            message = (
-                f"'{word}:' is not known here: an output is a file, dataset:NAME or model:NAME."
+            self._fault(
+                place,
+                f"'{word}:' is not known here.",
+                suggestion=_nearest_kind(written),
+                others="An output is a file, dataset:NAME or model:NAME.",
             )
-            self._fault(place, message, suggestion=_nearest_kind(written))
         elif (
             not path.name
             or path.is_absolute()

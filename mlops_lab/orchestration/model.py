@@ -21,6 +21,7 @@ from mlops_lab.orchestration.shapes import (
     Shape,
     shown,
 )
+from mlops_lab.shapes import unknown_key
 
 __all__ = [
     "GateModel",
@@ -217,10 +218,8 @@ def _fault(document: Document, error: dict[str, Any]) -> Fault:
     empty = error["input"] is None  # then only the key stands anywhere
     match error["type"]:
         case "extra_forbidden":
-            word = str(loc[-1])
             owner, fields = _owner(loc[:-1])
-            message = f"{word!r} is not known here: {owner} has {', '.join(fields)}."
-            return document.fault(place, message, key=True, suggestion=nearest(word, fields))
+            return unknown_key(document, place, fields, owner)
         case "missing":
             owner, _ = _owner(loc[:-1])
             return document.fault(place[:-1], f"{_capital(owner)} has no {loc[-1]}.", key=True)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from tornado.web import authenticated
 
 from mlops_lab.errors import Forbidden, InvalidInput, NotFound
@@ -19,7 +19,7 @@ from mlops_lab.governance import PERMISSIONS, Identity, current_identity
 from mlops_lab.project import Project
 from mlops_lab.server.encode import to_json
 from mlops_lab.server.known import KnownProject
-from mlops_lab.server.problems import MEDIA_TYPE, describe
+from mlops_lab.server.problems import MEDIA_TYPE, describe, misshapen
 from mlops_lab.server.rules import groups_of
 from mlops_lab.server.services import Services
 from mlops_lab.server.text import refuse_broken
@@ -109,9 +109,7 @@ class LabHandler(ExtensionHandlerMixin, APIHandler):
         Raises
         ------
         InvalidInput
-            It is not JSON, or far too large to be meant.
-        pydantic.ValidationError
-            It is of another shape.
+            It is not JSON, of another shape, or far too large to be meant.
         """
         raw = self.request.body
         if len(raw) > MAX_BODY_BYTES:
@@ -121,15 +119,20 @@ class LabHandler(ExtensionHandlerMixin, APIHandler):
             refuse_broken(value)
         except (ValueError, RecursionError) as error:  # a JSONDecodeError is a ValueError
             raise InvalidInput(f"The body is not JSON in Unicode: {error}.") from error
-        return model.model_validate(value)
+        try:
+            return model.model_validate(value)
+        except ValidationError as error:
+            raise misshapen(error, model, "body") from None
 
     def query(self, model: type[M]) -> M:
         """The request's query, checked; of a word given twice the last one counts."""
         names = model.model_fields.keys() & self.request.query_arguments.keys()
         # Unstripped: an error in a search points at a character of what was typed.
-        return model.model_validate(
-            {name: self.get_query_argument(name, strip=False) for name in names}
-        )
+        given = {name: self.get_query_argument(name, strip=False) for name in names}
+        try:
+            return model.model_validate(given)
+        except ValidationError as error:
+            raise misshapen(error, model, "query") from None
 
     async def known(self, key: str) -> KnownProject:
         """The project of a key, watched for changes from now on for a while."""

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from http.client import responses
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from tornado.web import HTTPError
 
-from mlops_lab.errors import LabError
+from mlops_lab.errors import InvalidInput, LabError
+from mlops_lab.expressions import nearest
+from mlops_lab.shapes import shown
 
-__all__ = ["MEDIA_TYPE", "Problem", "describe"]
+__all__ = ["MEDIA_TYPE", "Problem", "describe", "misshapen"]
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_BASE = "https://mlops-lab.example/problems/"
@@ -29,6 +31,16 @@ _CODES = {
     416: "range-not-satisfiable",
     503: "unavailable",
 }
+
+_TYPES = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "an object",
+    "model_type": "an object",
+}
+"""What pydantic calls what is not there, and what should be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +81,6 @@ def describe(status: int, error: BaseException | None = None) -> Problem:
     """
     if isinstance(error, LabError):
         return Problem(error.status, error.code, error.message, error.details)
-    if isinstance(error, ValidationError):
-        faults = [
-            {"field": ".".join(str(part) for part in fault["loc"]), "message": fault["msg"]}
-            for fault in error.errors(include_url=False, include_context=False, include_input=False)
-        ]
-        first = faults[0]
-        detail = f"{first['field'] or 'The request'}: {first['message']}"
-        return Problem(400, _CODES[400], detail, {"errors": faults})
     if isinstance(error, HTTPError) and status < 500:
         return Problem(status, _code(status), _said(error) or _phrase(status), {})
     if status < 500:
@@ -86,6 +90,52 @@ def describe(status: int, error: BaseException | None = None) -> Problem:
         f"Something went wrong in MLOps Lab. The server's log has the details under {reference}."
     )
     return Problem(status, "internal-error", detail, {}, reference)
+
+
+def misshapen(error: ValidationError, model: type[BaseModel], what: str) -> InvalidInput:
+    """Say in our words what a request's body or query says that it may not.
+
+    Parameters
+    ----------
+    error
+        What `model` refused.
+    what
+        What people call the whole: ``body``.
+    """
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    errors = error.errors(include_url=False)
+    unknown = [str(one["loc"][0]) for one in errors if one["type"] == "extra_forbidden"]
+    faults = []
+    # What is misspelt comes first: it may be why another is missing.
+    for one in sorted(errors, key=lambda one: one["type"] != "extra_forbidden"):
+        place = ".".join(map(str, one["loc"]))
+        match one["type"]:
+            case "extra_forbidden":
+                near = nearest(place, known)
+                hint = f"Did you mean {near}? " if near else ""
+                has = f"The {what} has {', '.join(known)}."
+                message = f"{shown(place)} is not known here. {hint}{has}"
+            case "missing":
+                if any(nearest(word, [place]) for word in unknown):
+                    continue  # it is there, misspelt
+                message = f"The {what} has no {place}."
+            case "value_error":
+                message = f"{_name(place, what)}: {one['ctx']['error']}."
+            case kind:
+                needed = _TYPES.get(kind) or one["msg"].partition(" should ")[2].removeprefix("be ")
+                wanted = (
+                    f"must {needed}"
+                    if needed.startswith(("have", "match"))
+                    else f"must be {needed}"
+                )
+                message = f"{_name(place, what)} is {shown(one['input'])}; it {wanted}."
+        faults.append({"field": place, "message": message})
+    return InvalidInput(faults[0]["message"], errors=faults)
+
+
+def _name(place: str, what: str) -> str:
+    """How a sentence begins about a place, which a person may have made up."""
+    return (shown(place) if len(place) > 60 or not place.isprintable() else place) or f"The {what}"
 
 
 def _code(status: int) -> str:

@@ -81,8 +81,8 @@ def test_the_digest_is_that_of_what_is_said(tmp_path: Path) -> None:
         ("checks:\n  - {check: range, column: a}", "s.yaml:2:13: range needs min, max or both."),
         (
             "checks:\n  - {check: range, column: a, mx: 3}",
-            "s.yaml:2:31: 'mx' is not known here: check range has check, severity, tolerance, "
-            "column, min, max. Did you mean max?",
+            "s.yaml:2:31: 'mx' is not known here. Did you mean max? Check range has check, "
+            "severity, tolerance, column, min, max.",
         ),
         ("checks:\n  - {check: range, max: 3}", "s.yaml:2:5: Check range has no column."),
         (

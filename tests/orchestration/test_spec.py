@@ -36,8 +36,8 @@ def notebooks(workshop) -> None:
         ("name: x", "1:1: A pipeline has no steps."),
         (
             "step: {}",
-            "1:1: 'step' is not known here: a pipeline has name, params, steps, gates, "
-            "promote. Did you mean steps?",
+            "1:1: 'step' is not known here. Did you mean steps? A pipeline has name, params, "
+            "steps, gates, promote.",
         ),
         ("steps:\n  a:\n", "2:3: Step a is empty: write a map with notebook."),
         (
@@ -56,8 +56,8 @@ def notebooks(workshop) -> None:
         ),
         (
             "steps:\n  a:\n    notebok: ../notebooks/prepare.ipynb",
-            "3:5: 'notebok' is not known here: step a has notebook, params, inputs, outputs, "
-            "retries, timeout. Did you mean notebook?",
+            "3:5: 'notebok' is not known here. Did you mean notebook? Step a has notebook, "
+            "params, inputs, outputs, retries, timeout.",
         ),
         (
             "steps:\n  a:\n    notebook: ../notebooks/prepar.ipynb",
@@ -238,8 +238,8 @@ CHAMPION = "gates:\n  - metric: judge.auc > champion.judge.auc\n"
         ("promote: {model: train.model}\n", "8:1: Promote has no alias."),
         (
             "promote: {model: train.model, alias: champion, replace: judge.model}\n",
-            "8:48: 'replace' is not known here: promote has model, alias, replaces, against. "
-            "Did you mean replaces?",
+            "8:48: 'replace' is not known here. Did you mean replaces? Promote has model, alias, "
+            "replaces, against.",
         ),
         (
             "promote: {model: tran.model, alias: champion}\n",
@@ -301,8 +301,8 @@ CHAMPION = "gates:\n  - metric: judge.auc > champion.judge.auc\n"
         ),
         (
             "gates:\n  - metrik: judge.a > 1\n",
-            "9:5: 'metrik' is not known here: gate 1 has metric, approval, data, fairness, "
-            "monitor. Did you mean metric?",
+            "9:5: 'metrik' is not known here. Did you mean metric? Gate 1 has metric, approval, "
+            "data, fairness, monitor.",
         ),
         (
             "gates:\n  - approval: {role: approver}\n",
@@ -349,7 +349,7 @@ CHAMPION = "gates:\n  - metric: judge.auc > champion.judge.auc\n"
         ("gates:\n  - data: flights\n", "9:11: gates.1.data is 'flights'; it must be a map, such"),
         (
             "gates:\n  - data: {suit: flights, input: train.train}\n",
-            "9:12: 'suit' is not known here: the data gate 1 has suite, input. Did you mean suite?",
+            "9:12: 'suit' is not known here. Did you mean suite? The data gate 1 has suite, input.",
         ),
         (
             "gates:\n  - data: {suite: flights, input: train.trian}\n",
@@ -451,10 +451,10 @@ def test_a_kind_of_reference_that_does_not_exist_is_refused(faults_of: Faults) -
     )
 
     assert faults_of(text) == [
-        "5:21: 'dataest:' is not known here: an input is step.output, dataset:NAME, model:NAME or "
-        "a file. Did you mean dataset:a?",
-        "6:22: 'modle:' is not known here: an output is a file, dataset:NAME or model:NAME. "
-        "Did you mean model:b?",
+        "5:21: 'dataest:' is not known here. Did you mean dataset:a? An input is step.output, "
+        "dataset:NAME, model:NAME or a file.",
+        "6:22: 'modle:' is not known here. Did you mean model:b? An output is a file, dataset:NAME "
+        "or model:NAME.",
     ]
 
 

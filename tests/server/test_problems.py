@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tornado.web import HTTPError
 
 from mlops_lab.errors import Conflict, InvalidInput, NotFound, StoreBusy
-from mlops_lab.server.problems import describe
+from mlops_lab.server.problems import describe, misshapen
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,43 @@ def test_tornado_s_own_refusals_keep_their_status() -> None:
     assert describe(403, HTTPError(403, "no %s here")).detail == "no %s here"
 
 
-def test_a_wrong_body_names_the_field() -> None:
-    class Body(BaseModel):
-        ids: list[str]
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
 
+    ids: list[str] = Field(min_length=1, max_length=3)
+    from_: int = Field(default=1, ge=1, alias="from")
+    name: str = Field(default="a", pattern="^[a-z]$")
+
+
+_HAS = "The body has ids, from, name."
+
+
+@pytest.mark.parametrize(
+    ("body", "sentences"),
+    [
+        ({"ids": [1]}, ["ids.0 is 1; it must be text."]),
+        # What is misspelt is not also missing.
+        ({"isd": ["a"]}, [f"'isd' is not known here. Did you mean ids? {_HAS}"]),
+        ({"ids": ["a"], "from_": 2}, [f"'from_' is not known here. Did you mean from? {_HAS}"]),
+        ({"other": 1}, [f"'other' is not known here. {_HAS}", "The body has no ids."]),
+        ({"ids": ["a"], "from": 0}, ["from is 0; it must be greater than or equal to 1."]),
+        ({"ids": ["a"], "name": "Z"}, ["name is 'Z'; it must match pattern '^[a-z]$'."]),
+        ([], ["The body is a list; it must be an object."]),
+        (None, ["The body is empty; it must be an object."]),
+    ],
+)
+def test_a_wrong_body_is_told_in_our_words(body: object, sentences: list[str]) -> None:
     with pytest.raises(ValidationError) as wrong:
-        Body.model_validate({"ids": [1]})
-    document = describe(500, wrong.value).document()
+        _Body.model_validate(body)
+    document = describe(500, misshapen(wrong.value, _Body, "body")).document()
     assert document["status"] == 400
-    assert document["detail"].startswith("ids.0: ")
-    assert document["errors"] == [{"field": "ids.0", "message": "Input should be a valid string"}]
+    assert document["detail"] == sentences[0]
+    assert [one["message"] for one in document["errors"]] == sentences
+
+
+def test_nothing_of_what_was_sent_makes_an_answer_long() -> None:
+    with pytest.raises(ValidationError) as wrong:
+        _Body.model_validate(
+            {"x" * 10_000: 1, "ids": ["y" * 10_000, "\x1b[31m"], "name": "z" * 9_000}
+        )
+    assert len(misshapen(wrong.value, _Body, "body").message) < 300

@@ -169,7 +169,10 @@ async def test_a_body_of_another_shape_is_a_problem(ask: Ask, body: Any) -> None
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
-        (b"", "near: Field required"),
+        (b"", "The body has no near."),
+        (b'{"Near": "."}', "'Near' is not known here. Did you mean near? The body has near."),
+        (b'{"near": 3}', "near is 3; it must be text."),
+        (b"[]", "The body is a list; it must be an object."),
         (b"{", "The body is not JSON"),
         (b"\xff\xfe{}", "The body is not JSON"),
         (b"[" * 100_000, "The body is not JSON"),
