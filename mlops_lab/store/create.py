@@ -17,6 +17,9 @@ from mlops_lab.store.lock import locks_work, network_file_system
 
 __all__ = ["prepare", "private_folder"]
 
+# Asking costs two processes, so of each file system it is asked once.
+_DEVICES_WITH_LOCKS: set[int] = set()
+
 
 def prepare(layout: Layout) -> LabError | None:
     """Make what is missing of ``.mlops``; the answer is why this process must not write, or None.
@@ -76,8 +79,12 @@ def _create(layout: Layout) -> None:
     layout.tmp.mkdir(parents=True, exist_ok=True)
     _publish(layout, layout.ignore, "*\n")
     layout.journal.mkdir(exist_ok=True)
-    if (problem := locks_work(layout.tmp)) is not None:
-        _warn(layout, problem)
+    device = layout.tmp.stat().st_dev
+    if device not in _DEVICES_WITH_LOCKS:
+        if (problem := locks_work(layout.tmp)) is None:
+            _DEVICES_WITH_LOCKS.add(device)
+        else:
+            _warn(layout, problem)
     # Last, because with it the store exists.
     _publish(
         layout, layout.format, json.dumps({"read": FORMAT_VERSION, "write": FORMAT_VERSION}) + "\n"

@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 
 from mlops_lab.errors import Conflict, Corrupt, Forbidden, StorageFull
-from mlops_lab.store import Store
+from mlops_lab.store import Store, create
 
 BY = {"id": "ada", "via": "test"}
 
@@ -204,3 +204,17 @@ def test_a_full_disk_serves_the_last_state(
     store.fold(force=True)
     rows = store.query("select count(*) - count(distinct (run, step)) from lab.points")
     assert rows == [(0,)]
+
+
+def test_a_file_system_is_asked_for_its_locks_until_they_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = ["two processes had one lock", "two processes had one lock", None]
+    monkeypatch.setattr(create, "_DEVICES_WITH_LOCKS", set())
+    monkeypatch.setattr(create, "locks_work", lambda folder: answers.pop(0))
+    for name in ("a", "b"):
+        with pytest.warns(RuntimeWarning, match="two processes had one lock"):
+            Store(tmp_path / name, []).close()
+    for name in ("c", "d"):
+        Store(tmp_path / name, []).close()
+    assert answers == []
