@@ -9,6 +9,11 @@ __all__ = ["code", "fence_of", "printable_xml", "text"]
 # XML 1.0 has no way to write these, not even escaped; a traceback may hold them, and a terminal
 # that shows the file would obey them.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# A line that begins so is no paragraph: headings, lists, quotes, rules.
+_BLOCK = re.compile(r"^(?:[#>=]|[+-](?=[ +-]|$)|\d+(?=[.)](?: |$)))")
+_LONGEST = 1_000
+# These turn the writing of the whole line around, a table's other cells included.
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def printable_xml(value: str) -> str:
@@ -21,13 +26,20 @@ def printable_xml(value: str) -> str:
 
 
 def text(value: str) -> str:
-    """A text in Markdown: no markup, no cell border, no HTML, one line.
+    """A text in Markdown: no markup, no cell border, no HTML; one line of 1,000 characters at most.
 
-    >>> text("<b>*a*|b")
-    '&lt;b>\\\\*a\\\\*\\\\|b'
+    >>> text("<b>*a*|b"), text("1. a"), text("# a")
+    ('&lt;b>\\\\*a\\\\*\\\\|b', '1\\\\. a', '\\\\# a')
     """
-    flat = " ".join(printable_xml(value).split()).replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([\\`*_\[\]|~])", r"\\\1", flat)
+    flat = _flat(value)
+    flat = flat if len(flat) <= _LONGEST else flat[: _LONGEST - 1] + "…"
+    escaped = re.sub(r"([\\`*_\[\]|~])", r"\\\1", flat.replace("&", "&amp;").replace("<", "&lt;"))
+    opens = _BLOCK.match(escaped)
+    if not opens:
+        return escaped
+    # Of a number it is the dot that makes it a list.
+    place = opens.end() if opens[0].isdigit() else 0
+    return f"{escaped[:place]}\\{escaped[place:]}"
 
 
 def code(value: str) -> str:
@@ -36,7 +48,7 @@ def code(value: str) -> str:
     >>> code("a|`b`")
     '`` a\\\\|`b` ``'
     """
-    flat = " ".join(printable_xml(value).split()).replace("|", "\\|")
+    flat = _flat(value).replace("|", "\\|")
     fence = "`" * (_longest_fence(flat) + 1)
     pad = " " if "`" in flat else ""
     return f"{fence}{pad}{flat}{pad}{fence}"
@@ -49,6 +61,11 @@ def fence_of(value: str) -> str:
     ('```', '`````')
     """
     return "`" * max(3, _longest_fence(value) + 1)
+
+
+def _flat(value: str) -> str:
+    shown = _TURNING.sub("\N{REPLACEMENT CHARACTER}", printable_xml(value))
+    return " ".join(shown.split())
 
 
 def _longest_fence(value: str) -> int:
