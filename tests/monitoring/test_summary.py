@@ -41,6 +41,7 @@ HOSTILE = (
     "",
     "   ",
 )
+TEXT = ("h2", "ul", "li", "p", "strong", "code")
 
 
 def check(name: str) -> Check:
