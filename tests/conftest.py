@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +31,25 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 _NURSERY = Path(__file__).with_name("nursery.py")
+
+
+@pytest.fixture(scope="session")
+def empty_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with an index, to be copied: making one takes five times as long."""
+    from mlops_lab.project import Project
+
+    opened = Project.create(tmp_path_factory.mktemp("empty") / "project")
+    opened.datasets.list()
+    opened.close()
+    return opened.root
+
+
+@pytest.fixture
+def new_project(empty_project: Path) -> Callable[[Path], Any]:
+    """Makes a project in a folder, as `Project.create` does."""
+    from mlops_lab.project import Project
+
+    return lambda folder: Project.open(shutil.copytree(empty_project, folder, dirs_exist_ok=True))
 
 
 class Nursery:

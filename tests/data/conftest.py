@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,31 +15,16 @@ from mlops_lab.project import Project
 _WORKER = Path(__file__).with_name("worker.py")
 
 
-@pytest.fixture(scope="session")
-def empty_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with an index, to be copied: making one takes twice as long as reading it."""
-    with pytest.MonkeyPatch.context() as patch:
-        _forget_projects(patch)
-        opened = Project.create(tmp_path_factory.mktemp("empty") / "project")
-        opened.datasets.list()
-        opened.close()
-    return opened.root
-
-
 @pytest.fixture
 def project(
-    empty_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    new_project: Callable[[Path], Project], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Project]:
-    _forget_projects(monkeypatch)
-    opened = Project.open(shutil.copytree(empty_project, tmp_path / "a b'[1]*{x}"))
+    for name in ("MLOPS_LAB_PROJECT", "MLOPS_LAB_RUN", "MLOPS_LAB_ROOT"):
+        monkeypatch.delenv(name, raising=False)
+    opened = new_project(tmp_path / "a b'[1]*{x}")
     monkeypatch.chdir(opened.root)
     yield opened
     opened.close()
-
-
-def _forget_projects(patch: pytest.MonkeyPatch) -> None:
-    for name in ("MLOPS_LAB_PROJECT", "MLOPS_LAB_RUN", "MLOPS_LAB_ROOT"):
-        patch.delenv(name, raising=False)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,8 @@ def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def project(away: Path) -> Iterator[Project]:
-    found = Project.create(away)
+def project(new_project: Callable[[Path], Project], away: Path) -> Iterator[Project]:
+    found = new_project(away)
     yield found
     found.close()
 

@@ -18,7 +18,7 @@ def notebook(source: str) -> str:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch):
+def project(new_project, tmp_path: Path, monkeypatch):
     folder = tmp_path / "project"
     (folder / "pipelines").mkdir(parents=True)
     source = "import mlops_lab as lab\nlab.log_metric('auc', 0.7)"
@@ -27,7 +27,7 @@ def project(tmp_path: Path, monkeypatch):
         "params: {floor: 0.6}\nsteps:\n  a: {notebook: a.ipynb}\n"
         "gates:\n  - metric: a.auc >= params.floor\n"
     )
-    made = Project.create(folder)
+    made = new_project(folder)
     monkeypatch.setenv("MLOPS_LAB_PROJECT", str(folder))
     yield made
     made.close()

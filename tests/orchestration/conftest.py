@@ -54,7 +54,7 @@ class Workshop:
 
     @property
     def project(self) -> Project:
-        return Project.create(self.root)
+        return Project.open(self.root)
 
     def notebook(self, name: str, *cells: str, **more: Any) -> Path:
         path = self.root / "notebooks" / f"{name}.ipynb"
@@ -74,8 +74,8 @@ class Workshop:
 
 
 @pytest.fixture
-def workshop(tmp_path: Path) -> Iterator[Workshop]:
-    made = Workshop(tmp_path / "project")
+def workshop(new_project: Callable[[Path], Project], tmp_path: Path) -> Iterator[Workshop]:
+    made = Workshop(new_project(tmp_path / "project").root)
     yield made
     made.project.close()
 

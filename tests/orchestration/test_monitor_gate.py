@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,8 @@ DELAY = "name: delay\ncurrent: dataset:predictions\nreference: dataset:flights\n
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    opened = Project.create(tmp_path / "project")
+def project(new_project: Callable[[Path], Project], tmp_path: Path) -> Iterator[Project]:
+    opened = new_project(tmp_path / "project")
     (opened.root / "monitors").mkdir()
     (opened.root / "monitors" / "delay.yaml").write_text(DELAY)
     yield opened

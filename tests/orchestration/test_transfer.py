@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ RUN = "9c1de5a4f7b34e0c8a2d6b3190fe7745"
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Any:
-    opened = Project.create(tmp_path / "project")
+def project(new_project: Callable[[Path], Project], tmp_path: Path) -> Any:
+    opened = new_project(tmp_path / "project")
     (opened.root / "a.csv").write_text("n\n1\n2\n")
     yield opened
     opened.close()

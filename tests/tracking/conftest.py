@@ -1,6 +1,6 @@
 """Fixtures of tracking: a real project in a fresh folder."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,9 +9,11 @@ from mlops_lab.project import Project
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+def project(
+    new_project: Callable[[Path], Project], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Project]:
     for name in ("MLOPS_LAB_PROJECT", "MLOPS_LAB_RUN", "MLOPS_LAB_ROOT"):
         monkeypatch.delenv(name, raising=False)
-    opened = Project.create(tmp_path / "project")
+    opened = new_project(tmp_path / "project")
     yield opened
     opened.close()
