@@ -1,10 +1,10 @@
-"""Texts of other people in XML and in GitHub-flavoured Markdown: never anything but text."""
+"""Texts of other people in a line, in XML, in GitHub-flavoured Markdown: never but text."""
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["code", "fence_of", "printable_xml", "text"]
+__all__ = ["code", "fence_of", "printable", "printable_xml", "text"]
 
 # XML 1.0 has no way to write these, not even escaped; a traceback may hold them, and a terminal
 # that shows the file would obey them.
@@ -14,6 +14,17 @@ _BLOCK = re.compile(r"^(?:[#>=]|[+-](?=[ +-]|$)|\d+(?=[.)](?: |$)))")
 _LONGEST = 1_000
 # These turn the writing of the whole line around, a table's other cells included.
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(value: str) -> str:
+    """A text as one line that commands no terminal and does not turn its direction around.
+
+    >>> printable("64.8\\xa0°F\\n\\x1b[31m\\u202e")
+    '64.8 °F \ufffd[31m\ufffd'
+    """
+    return "".join(
+        c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in value
+    )
 
 
 def printable_xml(value: str) -> str:

@@ -13,6 +13,7 @@ from html import escape
 from typing import Final
 
 from mlops_lab.handles.html import CELL, FONT, GLYPHS, MUTED, NUMBER, isolated
+from mlops_lab.markup import printable
 from mlops_lab.tracking.records import (
     ArtifactRecord,
     MetricSummary,
@@ -46,9 +47,8 @@ def run_line(run: RunRecord, metrics: Sequence[MetricSummary]) -> str:
     if chosen is not None:
         parts.append(f"{chosen.key} {short_number(chosen.last)}")
     parts.append(duration(run.duration_s))
-    # A mark that turns the direction of text around must not reach a terminal.
     said = f"<Run {run.name} ({run.id[:8]}) {' · '.join(parts)}>"
-    return "".join(c if c.isprintable() else "�" for c in said)
+    return printable(said)
 
 
 def run_card(

@@ -9,6 +9,7 @@ from mlops_lab.data.records import CheckSummary, VersionRecord
 from mlops_lab.handles.card import age, short_number, size_text
 from mlops_lab.handles.html import CELL, FONT, GLYPHS, MUTED, NUMBER, isolated
 from mlops_lab.handles.table import Mark
+from mlops_lab.markup import printable
 
 if TYPE_CHECKING:
     from mlops_lab.compute import ColumnProfile, Profile
@@ -37,8 +38,7 @@ def dataset_line(version: VersionRecord) -> str:
     ]
     named = f" ({', '.join(version.aliases)})" if version.aliases else ""
     said = f"<Dataset {version.ref}{named} {' · '.join(parts)}>"
-    # A mark that turns the direction of text around must not reach a terminal.
-    return "".join(c if c.isprintable() else "�" for c in said)
+    return printable(said)
 
 
 def state_mark(state: str | None) -> Mark | None:

@@ -6,6 +6,7 @@ from html import escape
 from typing import Final
 
 from mlops_lab.handles.html import CELL, FONT, MUTED, NUMBER, isolated
+from mlops_lab.markup import printable
 from mlops_lab.monitoring.headlines import SYMBOLS
 from mlops_lab.monitoring.records import STATES, ColumnEvaluation, Evaluation, Incident
 from mlops_lab.monitoring.wording import counted, number
@@ -52,11 +53,7 @@ def evaluation_text(evaluation: Evaluation) -> str:
         )
     if len(evaluation.alerts) > _INCIDENTS:
         lines.append(f"  … and {len(evaluation.alerts) - _INCIDENTS:,} more, in alerts")
-    # A mark that turns the direction of text around must not reach a terminal.
-    return "\n".join(
-        "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in line)
-        for line in lines
-    )
+    return "\n".join(printable(line) for line in lines)
 
 
 def evaluation_card(evaluation: Evaluation) -> str:

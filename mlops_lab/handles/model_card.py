@@ -9,6 +9,7 @@ from typing import Any, Final
 from mlops_lab.handles.card import age, short_number, size_text
 from mlops_lab.handles.html import CELL, FONT, GLYPHS, MUTED, NUMBER, isolated
 from mlops_lab.handles.table import Mark
+from mlops_lab.markup import printable
 from mlops_lab.registry.package import PackageFacts
 from mlops_lab.registry.records import Judgement, ModelVersion
 from mlops_lab.registry.signature import Field, Signature
@@ -38,7 +39,7 @@ def model_line(version: ModelVersion) -> str:
         *([version.state] if version.state != "ready" else []),
     ]
     named = f" ({', '.join(version.aliases)})" if version.aliases else ""
-    return _printable(f"<Model {version.ref}{named} {' · '.join(parts)}>")
+    return printable(f"<Model {version.ref}{named} {' · '.join(parts)}>")
 
 
 def model_card(version: ModelVersion, facts: Mapping[str, Any]) -> str:
@@ -89,7 +90,7 @@ def file_line(name: str, facts: PackageFacts) -> str:
     """Say a model file in one line: ``<ModelFile 'late.skops' Pipeline · sklearn · 88 kB>``."""
     kind = f"UNSAFE {facts.flavor}" if facts.unsafe else facts.flavor
     parts = [*([facts.estimator] if facts.estimator else []), kind, size_text(facts.size_bytes)]
-    return _printable(f"<ModelFile {name!r} {' · '.join(parts)}>")
+    return printable(f"<ModelFile {name!r} {' · '.join(parts)}>")
 
 
 def file_card(name: str, facts: PackageFacts) -> str:
@@ -205,8 +206,3 @@ def _inputs(facts: Mapping[str, Any]) -> list[str]:
 def _latency(latency: Mapping[str, Any] | None) -> list[str]:
     p50 = (latency or {}).get("p50")
     return [f"{short_number(float(p50))} ms a row"] if isinstance(p50, int | float) else []
-
-
-def _printable(text: str) -> str:
-    # A mark that turns the direction of text around must not reach a terminal.
-    return "".join(c if c.isprintable() else "�" for c in text)

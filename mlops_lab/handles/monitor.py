@@ -16,6 +16,7 @@ from mlops_lab.handles.html import FONT, MUTED, isolated
 from mlops_lab.handles.monitor_rows import MARKS, Alerts, Evaluations, Monitors
 from mlops_lab.handles.progress import progress_line
 from mlops_lab.handles.table import Table
+from mlops_lab.markup import printable
 from mlops_lab.monitoring.alerts import AlertEvent, AlertRecord, Status
 from mlops_lab.monitoring.results import Check as Checked
 from mlops_lab.monitoring.results import EvaluationRecord, MonitorRecord
@@ -158,11 +159,11 @@ class Monitor:
         try:
             record = self.record
         except LabError as error:
-            return f"<Monitor {self._name}: {_plain(str(error))}>"
+            return f"<Monitor {self._name}: {printable(str(error))}>"
         last = "" if record.last is None else f" {age(record.last.at)}"
         many = record.open_alerts
         some = f" · {many} open alert{'s' * (many != 1)}" if many else ""
-        return f"<Monitor {self._name} {record.state}{last}{some}: {_plain(record.sentence)}>"
+        return f"<Monitor {self._name} {record.state}{last}{some}: {printable(record.sentence)}>"
 
 
 class Alert:
@@ -262,10 +263,10 @@ class Alert:
         try:
             record = self.record
         except LabError as error:
-            return f"<Alert {self._id[:8]}: {_plain(str(error))}>"
+            return f"<Alert {self._id[:8]}: {printable(str(error))}>"
         return (
             f"<Alert {self._id[:8]} {record.status} · {record.monitor} · {record.label}: "
-            f"{_plain(record.sentence)}>"
+            f"{printable(record.sentence)}>"
         )
 
     def _repr_html_(self) -> str:
@@ -336,7 +337,7 @@ class Check:
         return list(self._found.deliveries)
 
     def __repr__(self) -> str:
-        return _plain(repr(self._found))
+        return printable(repr(self._found))
 
     def _repr_html_(self) -> str:
         found = self._found
@@ -406,8 +407,3 @@ def alerts(status: str = "open", *, monitor: str | None = None) -> Table[Alert]:
 
 def _table(project: Project, records: Sequence[AlertRecord]) -> Table[Alert]:
     return Table(Alerts(records, lambda one: Alert(project, one.id)))
-
-
-def _plain(text: str) -> str:
-    """A text that commands no terminal."""
-    return "".join(c if c.isprintable() else "�" for c in text)

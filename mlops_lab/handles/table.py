@@ -265,7 +265,7 @@ def _plain(value: object) -> str:
 
 
 def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "·" for character in text)
+    return "".join(c if c.isprintable() else " " if c == "\xa0" else "·" for c in text)
 
 
 # -- SQL ----------------------------------------------------------------------------------------

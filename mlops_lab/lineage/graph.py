@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any, Final
 
+from mlops_lab.markup import printable
+
 __all__ = ["Edge", "Graph", "NodeFacts"]
 
 _MOST_LINES: Final = 60
@@ -196,8 +198,7 @@ class Graph:
 def _text(node: NodeFacts) -> str:
     said = f"{node} · {node.detail}" if node.detail else str(node)
     said = said if node.alive else f"{said} · deleted"
-    # A mark that turns the direction of text around must not reach a terminal.
-    return "".join(c if c.isprintable() else "�" for c in said)
+    return printable(said)
 
 
 def _html(node: NodeFacts, *, bold: bool = False) -> str:

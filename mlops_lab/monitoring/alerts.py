@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from mlops_lab.errors import Conflict, InvalidInput, NotFound
 from mlops_lab.expressions.dates import parse_date_us
 from mlops_lab.governance import Access, Identity
+from mlops_lab.markup import printable
 from mlops_lab.monitoring.records import Section
 from mlops_lab.shapes import seconds
 from mlops_lab.store import Store
@@ -117,8 +118,8 @@ class AlertRecord:
         return self.status == "open" and self.severity == "alert"
 
     def __repr__(self) -> str:
-        said = "".join(c if c.isprintable() else "�" for c in self.sentence)
-        return f"<Alert {self.id[:8]} {self.status} · {self.severity} · {self.label}: {said}>"
+        said = f"{self.status} · {self.severity} · {self.label}: {self.sentence}"
+        return f"<Alert {self.id[:8]} {printable(said)}>"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mlops_lab.errors import Forbidden
 from mlops_lab.governance import Access, Identity
 from mlops_lab.monitoring.delivering import Delivery, Messenger
 from mlops_lab.monitoring.finder import KIND, MonitorFinder
@@ -104,6 +105,12 @@ class MonitorManager(MonitorFinder):
         who = by or self._identity
         self._access.require(who, "monitors:check")
         spec = self.load(name)
+        if self._store.read_only:
+            raise Forbidden(
+                f"A check is kept, and {self.root} can be read but not written here: "
+                "lab.drift looks without keeping anything; or copy the project to a folder of "
+                "your own, or ask its owner to let you write."
+            )
         run = self._runs.start(
             stem=spec.name,
             experiment=EXPERIMENT,

@@ -53,7 +53,7 @@ def prepare(layout: Layout) -> LabError | None:
     if not os.access(layout.dir, os.W_OK) or (
         layout.journal.exists() and not os.access(layout.journal, os.W_OK)
     ):
-        return Forbidden(f"the project {layout.root} can be read but not written here")
+        return Forbidden(_read_only(layout))
     if (kind := network_file_system(layout.dir)) is not None:
         _warn_when_locks_lie(layout, kind)
     return None
@@ -100,8 +100,13 @@ def _publish(layout: Layout, path: Path, text: str) -> None:
 def _unwritable(layout: Layout, error: OSError) -> LabError:
     if not layout.dir.exists():
         raise Forbidden(f"no project can be made in {layout.root}: {error.strerror}") from error
-    return Forbidden(
-        f"the project {layout.root} can be read but not written here: {error.strerror}"
+    return Forbidden(_read_only(layout, f" ({error.strerror})"))
+
+
+def _read_only(layout: Layout, why: str = "") -> str:
+    return (
+        f"the project {layout.root} can be read but not written here{why}: "
+        "copy it to a folder of your own, or ask its owner to let you write"
     )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
+from mlops_lab.markup import printable
+
 __all__ = ["drift_svg", "drift_text"]
 
 WIDTH: Final = 720
@@ -176,6 +178,5 @@ def _svg(parts: Sequence[str], height: int) -> str:
 
 def _words(x: int, y: int, text: str, *, weight: int = 400, end: bool = False) -> str:
     # XML has no control characters, whatever a column is called.
-    clean = "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
     anchor = ' text-anchor="end"' if end else ""
-    return f'<text x="{x}" y="{y}" font-weight="{weight}"{anchor}>{escape(clean)}</text>'
+    return f'<text x="{x}" y="{y}" font-weight="{weight}"{anchor}>{escape(printable(text))}</text>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as xml
@@ -11,6 +12,7 @@ from xml.etree import ElementTree as xml
 import pytest
 from jsonschema import Draft202012Validator
 
+import mlops_lab as lab
 from mlops_lab.governance.access import Rules
 from mlops_lab.project import Project
 
@@ -121,6 +123,38 @@ def test_bad_input_is_a_sentence(
     assert result.code == 2
     assert said in result.err
     assert "Traceback" not in result.err
+
+
+@pytest.fixture
+def read_only(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The project as somebody has it who may only read, and its folder as the current one."""
+    root = shutil.copytree(filled, tmp_path / "there", symlinks=True)
+    for options in ("bind", "bind,remount,ro"):
+        if subprocess.run(["mount", "-o", options, root, root], check=False).returncode:
+            pytest.skip("nothing can be mounted here")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("MLOPS_LAB_PROJECT", raising=False)
+    monkeypatch.chdir(root)
+    yield root
+    monkeypatch.undo()
+    subprocess.run(["umount", "--lazy", root], check=True)
+
+
+def test_who_may_only_read_sees_everything_and_is_told_what_a_check_needs(
+    read_only: Path, tmp_path: Path, call: Call
+) -> None:
+    (alert,) = call("alert", "list", "--json").json["alerts"]
+    assert "temp" in call("monitor", "list").out
+    assert "▲" in call("monitor", "show", "delay").out
+    assert alert["sentence"] in call("alert", "show", alert["id"][:8]).out
+    assert call("report", "monitor:delay", "-o", tmp_path / "x.html").code == 0
+    said = call("monitor", "check", "delay")
+    assert said.code == 6
+    assert "lab.drift looks without keeping anything" in said.err
+    assert "ask its owner" in call("alert", "resolve", alert["id"][:8]).err
+    evaluation = lab.drift("flights@1", "predictions", time="at", by="day", progress=False)
+    assert " · alert>" in repr(evaluation)
+    assert "�" not in repr(lab.monitor("delay"))
 
 
 def test_the_schema_is_one(here: Path, call: Call) -> None:
