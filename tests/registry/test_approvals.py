@@ -23,10 +23,10 @@ ONE: str = "[aliases.champion]\napprovals = 1\n"
 
 
 @pytest.fixture
-def version(make: Make, policy: Callable[[str], None]) -> ModelVersion:
+def version(version: ModelVersion, policy: Callable[[str], None]) -> ModelVersion:
     """A version whose promotion takes one approval."""
     policy(ONE)
-    return make()
+    return version
 
 
 def decisions(project: Project, kind: str) -> list[dict[str, Any]]:
@@ -131,10 +131,9 @@ def test_a_policy_may_allow_self_approval(
 
 
 def test_the_role_counts_that_the_approver_had_then(
-    project: Project, make: Make, policy: Callable[[str], None]
+    project: Project, version: ModelVersion, policy: Callable[[str], None]
 ) -> None:
     policy("[aliases.champion]\napprovals = 2\n")
-    version = make()
     project.models.request_approval(version.ref, by=MARA)
     project.models.approve(version.ref, "fine", by=IVO)
     project.access.adopt(Rules.of({"ada": "approver", "mara": "contributor"}, "viewer"))
@@ -170,10 +169,9 @@ def test_content_that_changed_after_the_approval_is_not_promoted(
 
 
 def test_a_rejection_voids_approvals_and_settles_the_run(
-    project: Project, make: Make, policy: Callable[[str], None]
+    project: Project, version: ModelVersion, policy: Callable[[str], None]
 ) -> None:
     policy("[aliases.champion]\napprovals = 2\n")
-    version = make()
     run = project.runs.start(name="flight-delay-41", kind="pipeline", by=MARA)
     project.models.request_approval(version.ref, run=run, by=MARA)
     project.runs.end(run, outcome="waiting")
@@ -190,10 +188,10 @@ def test_a_rejection_voids_approvals_and_settles_the_run(
 
 
 def test_approvals_are_used_up_by_the_promotion(
-    project: Project, make: Make, policy: Callable[[str], None]
+    project: Project, versions: list[ModelVersion], policy: Callable[[str], None]
 ) -> None:
     policy(ONE)
-    first, second = make(), make()
+    first, second, _ = versions
     for version in (first, second):
         project.models.request_approval(version.ref, by=MARA)
         project.models.approve(version.ref, "fine", by=IVO)
@@ -297,9 +295,9 @@ def test_a_request_is_made_once_and_only_where_it_helps(
 
 
 def test_the_gate_of_a_pipeline_asks_for_approval_where_the_policy_does_not(
-    project: Project, make: Make, judge: Any
+    project: Project, versions: list[ModelVersion], judge: Any
 ) -> None:
-    version = make()
+    version = versions[0]
     run = judge(version, "waiting", total=9, approval={"role": "approver", "count": 1})
     settled = project.models.settle(version.ref, "champion", run=run, by=MARA)
     assert (settled.state, settled.sentence) == (
@@ -315,9 +313,9 @@ def test_the_gate_of_a_pipeline_asks_for_approval_where_the_policy_does_not(
 
 
 def test_what_waited_and_was_rejected_is_told_as_rejected(
-    project: Project, make: Make, judge: Any
+    project: Project, versions: list[ModelVersion], judge: Any
 ) -> None:
-    version = make()
+    version = versions[0]
     run = judge(version, "waiting", total=9, approval={"role": "approver", "count": 1})
     project.models.settle(version.ref, "champion", run=run, by=MARA)
     project.models.reject(version.ref, "too slow", by=IVO)
@@ -326,10 +324,9 @@ def test_what_waited_and_was_rejected_is_told_as_rejected(
 
 
 def test_settling_promotes_waits_or_refuses(
-    project: Project, make: Make, judge: Any, policy: Callable[[str], None]
+    project: Project, version: ModelVersion, judge: Any, policy: Callable[[str], None]
 ) -> None:
     policy("[aliases.champion]\ngates = true\n")
-    version = make()
     run = judge(version, "rejected", sentences=["auc 0.61 is below 0.70"])
     refused = project.models.settle(version.ref, "champion", run=run, by=MARA)
     assert (refused.state, refused.sentence) == (
@@ -343,9 +340,9 @@ def test_settling_promotes_waits_or_refuses(
 
 
 def test_all_runs_that_made_the_same_are_answered_at_once(
-    project: Project, make: Make, judge: Any
+    project: Project, versions: list[ModelVersion], judge: Any
 ) -> None:
-    version = make()
+    version = versions[0]
     gate = {"role": "approver", "count": 1}
     runs = []
     for _ in range(2):
@@ -357,17 +354,15 @@ def test_all_runs_that_made_the_same_are_answered_at_once(
     assert [project.runs.get(run).outcome for run in runs] == ["passed", "passed"]
 
 
-def test_there_must_be_something_to_reject(project: Project, make: Make) -> None:
-    version = make()
+def test_there_must_be_something_to_reject(project: Project, version: ModelVersion) -> None:
     with pytest.raises(Conflict, match="nothing to reject"):
         project.models.reject(version.ref, "no", alias="best", by=IVO)
 
 
 def test_lines_gone_from_the_end_of_the_log_stop_promotions(
-    project: Project, make: Make, policy: Callable[[str], None]
+    project: Project, version: ModelVersion, policy: Callable[[str], None]
 ) -> None:
     policy("[aliases.champion]\napprovals = 1\n")
-    version = make()
     project.models.approve(version.ref, "fine", by=IVO)
     project.models.reject(version.ref, "no, wait", by=ADA)
     path = project.store.dir / "decisions.jsonl"
@@ -407,11 +402,11 @@ def test_another_spelling_of_a_name_is_no_other_person(
 
 
 def test_one_person_approves_once_however_the_name_is_spelt(
-    project: Project, make: Make, policy: Callable[[str], None]
+    project: Project, version: ModelVersion, policy: Callable[[str], None]
 ) -> None:
     policy("[aliases.champion]\napprovals = 2\n")
     project.access.adopt(Rules.of({}, "approver"))
-    models, version = project.models, make()
+    models = project.models
     models.request_approval(version.ref, by=MARA)
     models.approve(version.ref, "good", by=IVO)
     with pytest.raises(Conflict, match="Ivo has approved it already"):

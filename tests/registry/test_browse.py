@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,16 @@ from mlops_lab.governance import Identity
 from mlops_lab.project import Project
 from mlops_lab.registry.browse import Browser
 
-from .conftest import EVE, IVO, MARA, Make
+from .conftest import (
+    EVE,
+    IVO,
+    MARA,
+    Make,
+    judge_version,
+    keep_model,
+    with_people,
+    write_policy,
+)
 from .test_approvals import change_content
 
 WIRE = Path(__file__).parents[1] / "wire"
@@ -50,8 +60,10 @@ def same_shape(got: Any, wanted: Any, at: str = "") -> None:
         assert isinstance(got, str), f"{at}: {got!r}"
 
 
-@pytest.fixture
-def browse(project: Project) -> Callable[[Identity], Browser]:
+Pages = Callable[[Identity], Browser]
+
+
+def pages_of(project: Project) -> Pages:
     def by(who: Identity) -> Browser:
         return Browser(
             project.models, project.settings.goals, who, lambda run: project.pipelines.gates(run)
@@ -60,14 +72,16 @@ def browse(project: Project) -> Callable[[Identity], Browser]:
     return by
 
 
-@pytest.fixture
-def story(project: Project, make: Make, judge: Any, policy: Callable[[str], None]) -> None:
+@pytest.fixture(scope="module")
+def story(stocked: Callable[[int], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Version 1 is champion, 2 waits to be, 3 is unsafe."""
-    policy()
-    for _ in range(2):
-        version = make()
+    folder = tmp_path_factory.mktemp("story")
+    project = with_people(Project.open(shutil.copytree(stocked(2), folder, dirs_exist_ok=True)))
+    write_policy(project)
+    for version in reversed(project.models.versions("flight-delay")):
         project.models.promote(version.ref, "staging", by=MARA)
-        run = judge(
+        run = judge_version(
+            project,
             version,
             metrics={"auc": 0.745, "log_loss": float("nan")},
             champion={"version": 1, "metrics": {"auc": 0.713}},
@@ -75,12 +89,20 @@ def story(project: Project, make: Make, judge: Any, policy: Callable[[str], None
         project.models.settle(version.ref, "champion", run=run, by=MARA)
         if version.version == 1:
             project.models.approve(version.ref, "fine", by=IVO)
-    make(unsafe=True)
+    unsafe = keep_model(project, tmp_path_factory.mktemp("saved"), unsafe=True)
+    project.models.register("flight-delay", logged_model=unsafe.id, by=MARA)
     project.models.edit("flight-delay", description="late", tags={"team": "ops"}, by=MARA)
+    project.close()
+    return folder
 
 
-@pytest.mark.usefixtures("story")
-def test_pages_have_the_shapes_of_the_wire(browse: Callable[[Identity], Browser]) -> None:
+@pytest.fixture
+def browse(story: Path) -> Pages:
+    """The pages of the story, to be looked at only."""
+    return pages_of(with_people(Project.open(story)))
+
+
+def test_pages_have_the_shapes_of_the_wire(browse: Pages) -> None:
     pages = browse(IVO)
     same_shape(pages.models_page(), sample("models"))
     same_shape(pages.model_page("flight-delay"), sample("model"))
@@ -91,9 +113,8 @@ def test_pages_have_the_shapes_of_the_wire(browse: Callable[[Identity], Browser]
     json.dumps(pages.version_page("flight-delay@2"), allow_nan=False)
 
 
-@pytest.mark.usefixtures("story")
 def test_what_somebody_may_do_depends_on_who_looks(
-    browse: Callable[[Identity], Browser],
+    browse: Pages,
 ) -> None:
     def promotion(who: Identity, ref: str = "flight-delay@2") -> dict[str, Any]:
         (found,) = [
@@ -115,10 +136,9 @@ def test_what_somebody_may_do_depends_on_who_looks(
     assert browse(MARA).queue()[0]["may_approve"] is False
 
 
-@pytest.mark.usefixtures("story")
-def test_the_page_of_a_damaged_version_is_shown_and_says_so(
-    project: Project, browse: Callable[[Identity], Browser]
-) -> None:
+def test_the_page_of_a_damaged_version_is_shown_and_says_so(story: Path, tmp_path: Path) -> None:
+    project = with_people(Project.open(shutil.copytree(story, tmp_path / "project")))
+    browse = pages_of(project)
     assert browse(IVO).version_page("flight-delay@1")["verified"] == {
         "state": "ok",
         "message": "2 files are what was registered",
@@ -130,9 +150,8 @@ def test_the_page_of_a_damaged_version_is_shown_and_says_so(
     assert page["metrics"]["auc"] == 0.745
 
 
-@pytest.mark.usefixtures("story")
 def test_the_metrics_that_the_project_declares_come_first(
-    browse: Callable[[Identity], Browser],
+    browse: Pages,
 ) -> None:
     pages = browse(IVO)
     declared = Browser(pages.models, {"log_loss": "min"}, IVO, pages.gates)
@@ -141,11 +160,10 @@ def test_the_metrics_that_the_project_declares_come_first(
 
 
 def test_a_page_says_where_an_alias_would_go_back_to(
-    project: Project,
-    make: Make,
-    policy: Callable[[str], None],
-    browse: Callable[[Identity], Browser],
+    project: Project, make: Make, policy: Callable[[str], None]
 ) -> None:
+    browse = pages_of(project)
+
     def back() -> int | None:
         (found,) = browse(IVO).model_page("flight-delay")["policies"]
         return None if found["back"] is None else int(found["back"])
@@ -163,9 +181,8 @@ def test_a_page_says_where_an_alias_would_go_back_to(
     assert back() == 1
 
 
-@pytest.mark.usefixtures("story")
 def test_metrics_are_those_of_the_judge_where_there_was_one(
-    browse: Callable[[Identity], Browser],
+    browse: Pages,
 ) -> None:
     rows = browse(IVO).model_page("flight-delay")["versions"]
     assert [row["metrics"]["auc"] for row in rows] == [0.71, 0.745, 0.745]

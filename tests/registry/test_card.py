@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from mlops_lab.errors import InvalidInput
 from mlops_lab.project import Project
+from mlops_lab.registry.records import ModelVersion
 
 from .conftest import IVO, MARA, Make
 
@@ -26,8 +27,7 @@ def front_matter(card: str) -> dict[str, Any]:
     return value
 
 
-def test_the_card_has_the_facts(project: Project, make: Make, judge: Any) -> None:
-    version = make()
+def test_the_card_has_the_facts(project: Project, version: ModelVersion, judge: Any) -> None:
     judge(
         version,
         "rejected",
@@ -70,8 +70,9 @@ def test_the_card_has_the_facts(project: Project, make: Make, judge: Any) -> Non
     assert f"`{version.digest}`" in card
 
 
-def test_what_people_wrote_stays_for_the_versions_to_come(project: Project, make: Make) -> None:
-    make()
+def test_what_people_wrote_stays_for_the_versions_to_come(
+    project: Project, version: ModelVersion, make: Make
+) -> None:
     project.models.edit_card("flight-delay", {"limitations": "Not for helicopters."}, by=MARA)
     project.models.edit_card("flight-delay", {"intended_use": "Warn *early*."}, by=IVO)
     card = project.models.card(make().ref)
@@ -82,22 +83,19 @@ def test_what_people_wrote_stays_for_the_versions_to_come(project: Project, make
     assert "helicopters" not in project.models.card("flight-delay@1")
 
 
-def test_a_number_is_written_as_it_is(project: Project, make: Make) -> None:
-    version = make()
+def test_a_number_is_written_as_it_is(project: Project, version: ModelVersion) -> None:
     for note, written in (("3.11.7", "3.11.7"), ("-0.5", r"\-0.5"), ("1. a", r"1\. a")):
         project.models.edit(version.ref, note=note, by=MARA)
         assert f"| Note | {written} |" in project.models.card(version.ref)
     assert "<ol" not in shown(project.models.card(version.ref))
 
 
-def test_a_part_that_is_a_fact_cannot_be_written(project: Project, make: Make) -> None:
-    make()
+def test_a_part_that_is_a_fact_cannot_be_written(project: Project, version: ModelVersion) -> None:
     with pytest.raises(InvalidInput, match="no part 'evaluation' that people write"):
         project.models.edit_card("flight-delay", {"evaluation": "perfect"}, by=MARA)
 
 
-def test_nobodys_words_become_markup(project: Project, make: Make, judge: Any) -> None:
-    version = make()
+def test_nobodys_words_become_markup(project: Project, version: ModelVersion, judge: Any) -> None:
     project.models.edit("flight-delay", description=EVIL, tags={EVIL: EVIL}, by=MARA)
     project.models.edit(version.ref, note=EVIL, by=MARA)
     judge(version, "rejected", sentences=[EVIL], metrics={EVIL: 0.5})
@@ -131,8 +129,7 @@ def test_nobodys_words_become_markup(project: Project, make: Make, judge: Any) -
         "&lt;script&gt;",
     ],
 )
-def test_prose_leads_to_no_script(project: Project, make: Make, text: str) -> None:
-    make()
+def test_prose_leads_to_no_script(project: Project, version: ModelVersion, text: str) -> None:
     project.models.edit_card("flight-delay", {"limitations": text}, by=MARA)
     html = shown(project.models.card("flight-delay@1").split("\n---\n", 1)[1])
     assert "<script" not in html
@@ -143,8 +140,7 @@ def test_prose_leads_to_no_script(project: Project, make: Make, text: str) -> No
     assert not [one for one in targets if re.match(r"\s*(javascript|vbscript|data)\s*:", one, re.I)]
 
 
-def test_prose_keeps_its_markdown(project: Project, make: Make) -> None:
-    make()
+def test_prose_keeps_its_markdown(project: Project, version: ModelVersion) -> None:
     text = "**Not** for:\n\n- helicopters, see [here](https://faa.example/x) and [there](doc.md)"
     project.models.edit_card("flight-delay", {"limitations": text}, by=MARA)
     html = shown(project.models.card("flight-delay@1").split("\n---\n", 1)[1])

@@ -12,12 +12,14 @@ import pytest
 
 from mlops_lab.errors import Conflict, Corrupt, InvalidInput, NotFound, Refused
 from mlops_lab.project import Project
+from mlops_lab.registry.records import ModelVersion
 
 from .conftest import MARA, ROOT, Keep, Make, package
 
 
-def test_register_makes_a_version_with_what_was_known(project: Project, make: Make) -> None:
-    version = make()
+def test_register_makes_a_version_with_what_was_known(
+    project: Project, version: ModelVersion
+) -> None:
     assert (version.ref, version.author, version.flavor) == ("flight-delay@1", "mara", "sklearn")
     assert version.facts["metrics"]["auc"]["last"] == 0.71
     assert version.facts["params"] == {"depth": "6"}
@@ -33,8 +35,7 @@ def test_the_same_content_is_the_same_version(project: Project, keep: Keep, make
     assert make("other").version == 2
 
 
-def test_only_what_people_say_can_be_edited(project: Project, make: Make) -> None:
-    version = make()
+def test_only_what_people_say_can_be_edited(project: Project, version: ModelVersion) -> None:
     before = len(list(project.store.decisions()))
     project.models.edit(version.ref, note="second thoughts", tags={"a": "1", "b": "2"}, by=MARA)
     project.models.edit(version.ref, tags={"a": None}, by=MARA)
@@ -51,9 +52,9 @@ def test_only_what_people_say_can_be_edited(project: Project, make: Make) -> Non
         project.models.edit(version.ref, description="x", by=MARA)
 
 
-def test_a_version_with_an_alias_or_a_need_stays(project: Project, make: Make) -> None:
-    for _ in range(3):
-        make()
+def test_a_version_with_an_alias_or_a_need_stays(
+    project: Project, versions: list[ModelVersion], make: Make
+) -> None:
     project.models.promote("flight-delay@1", "champion", by=MARA)
     user = project.runs.start(name="score", by=MARA)
     two = project.models.get("flight-delay@2")
@@ -81,15 +82,17 @@ def test_a_deleted_version_gets_no_alias_and_its_content_a_new_number(
     assert models.register("flight-delay", logged_model=keep("same").id, by=MARA).version == 2
 
 
-def test_a_run_that_made_a_version_cannot_be_deleted(project: Project, make: Make) -> None:
-    version = make()
+def test_a_run_that_made_a_version_cannot_be_deleted(
+    project: Project, version: ModelVersion
+) -> None:
     assert version.run_id is not None
     with pytest.raises(Conflict, match="flight-delay 1"):
         project.runs.delete([version.run_id])
 
 
-def test_a_version_is_recognised_by_its_files(project: Project, make: Make, tmp_path: Path) -> None:
-    version = make()
+def test_a_version_is_recognised_by_its_files(
+    project: Project, version: ModelVersion, tmp_path: Path
+) -> None:
     folder = project.models.path(version.ref)
     assert project.models.recognise(folder) == version
     assert project.models.recognise(folder / "model.skops") == version
@@ -142,8 +145,7 @@ def test_facts_name_the_data_that_steps_before_it_read(project: Project, tmp_pat
     ]
 
 
-def test_a_judgement_must_add_up(project: Project, make: Make) -> None:
-    version = make()
+def test_a_judgement_must_add_up(project: Project, version: ModelVersion) -> None:
     judge = project.models.judge
     with pytest.raises(InvalidInput, match="7 of 8 gates passed cannot be passed"):
         judge(version.ref, run=None, outcome="passed", passed=7, total=8, by=MARA)
@@ -169,8 +171,9 @@ def test_a_model_may_be_named_in_any_script(project: Project, keep: Keep) -> Non
     assert project.models.path(version.ref).is_dir()
 
 
-def test_damage_is_named_by_its_first_file_or_field(project: Project, make: Make) -> None:
-    version = make()
+def test_damage_is_named_by_its_first_file_or_field(
+    project: Project, version: ModelVersion
+) -> None:
     entries = {entry.path: entry for entry in project.models.tree(version.ref).entries}
     project.store.objects.path(entries["model.json"].digest).unlink()
     faults = project.models.verify(version.ref)
@@ -197,8 +200,10 @@ def test_a_line_that_states_other_fields_than_the_files_is_named(
         project.models.promote("forged@1", "champion", by=MARA)
 
 
-def test_a_collection_takes_nothing_of_a_model(project: Project, keep: Keep, make: Make) -> None:
-    kept, version = keep("only kept"), make()
+def test_a_collection_takes_nothing_of_a_model(
+    project: Project, keep: Keep, version: ModelVersion, make: Make
+) -> None:
+    kept = keep("only kept")
     project.models.delete(make().ref, by=ROOT)
     loose = project.store.objects.put_bytes(b"nobody needs this")
     month_ago = time.time() - 30 * 86_400

@@ -10,6 +10,7 @@ import pytest
 from mlops_lab.errors import Conflict, Forbidden, InvalidInput, Refused, Waiting
 from mlops_lab.project import Project
 from mlops_lab.registry.policy import demands
+from mlops_lab.registry.records import ModelVersion
 
 from .conftest import ADA, EVE, IVO, MARA, ROOT, Make
 
@@ -21,8 +22,9 @@ def lines(project: Project, ref: str, alias: str = "champion") -> list[tuple[str
     return [(line.state, line.sentence) for line in check.lines]
 
 
-def test_an_alias_without_a_table_takes_any_safe_model(project: Project, make: Make) -> None:
-    make()
+def test_an_alias_without_a_table_takes_any_safe_model(
+    project: Project, version: ModelVersion
+) -> None:
     assert lines(project, "flight-delay@1", "best") == [("passed", "No unsafe format: sklearn.")]
     done = project.models.promote("flight-delay", "best", reason="first", by=MARA)
     assert done.promoted
@@ -31,10 +33,9 @@ def test_an_alias_without_a_table_takes_any_safe_model(project: Project, make: M
 
 
 def test_every_demand_is_answered_in_a_sentence(
-    project: Project, make: Make, judge: Any, policy: Write
+    project: Project, version: ModelVersion, judge: Any, policy: Write
 ) -> None:
     policy()
-    version = make()
     assert lines(project, version.ref) == [
         ("failed", "No pipeline has judged it yet, so no gate has passed."),
         ("failed", "Has not been staging yet, which comes before champion."),
@@ -50,10 +51,9 @@ def test_every_demand_is_answered_in_a_sentence(
 
 
 def test_a_missing_approval_waits_and_an_unmet_demand_is_refused(
-    project: Project, make: Make, judge: Any, policy: Write
+    project: Project, version: ModelVersion, judge: Any, policy: Write
 ) -> None:
     policy()
-    version = make()
     with pytest.raises(Refused, match="No pipeline has judged it yet") as refused:
         project.models.promote(version.ref, "champion", by=MARA)
     assert (refused.value.exit_code, refused.value.details["state"]) == (3, "refused")
@@ -66,10 +66,9 @@ def test_a_missing_approval_waits_and_an_unmet_demand_is_refused(
 
 
 def test_rejected_gates_are_told_with_their_reason(
-    project: Project, make: Make, judge: Any, policy: Write
+    project: Project, version: ModelVersion, judge: Any, policy: Write
 ) -> None:
     policy()
-    version = make()
     judge(version)
     judge(version, "rejected", sentences=["auc 0.61 is below 0.70"])
     assert lines(project, version.ref)[0] == (
@@ -79,10 +78,9 @@ def test_rejected_gates_are_told_with_their_reason(
 
 
 def test_staging_that_was_rolled_back_does_not_count(
-    project: Project, make: Make, policy: Write
+    project: Project, versions: list[ModelVersion], policy: Write
 ) -> None:
     policy("[aliases.champion]\nafter = 'staging'\n")
-    make(), make()
     project.models.promote("flight-delay@1", "staging", by=MARA)
     project.models.promote("flight-delay@2", "staging", by=MARA)
     assert lines(project, "flight-delay@1")[0][0] == "passed"
@@ -126,26 +124,28 @@ def test_a_model_that_lies_about_its_format_is_unsafe(project: Project, keep: An
 
 @pytest.mark.parametrize("who", [EVE, MARA])
 def test_approval_needs_the_role(
-    project: Project, make: Make, judge: Any, policy: Write, who: Any
+    project: Project, version: ModelVersion, judge: Any, policy: Write, who: Any
 ) -> None:
     policy()
-    judge(make())
+    judge(version)
     with pytest.raises(Forbidden, match="approver"):
         project.models.approve("flight-delay@1", "fine", alias="champion", by=who)
 
 
-def test_a_policy_can_ask_for_a_higher_role(project: Project, make: Make, policy: Write) -> None:
+def test_a_policy_can_ask_for_a_higher_role(
+    project: Project, version: ModelVersion, policy: Write
+) -> None:
     policy("[aliases.champion]\napprovals = 1\nrole = 'admin'\n")
-    make()
     project.models.request_approval("flight-delay@1", by=MARA)
     with pytest.raises(Forbidden, match="ivo is approver, and this takes an admin"):
         project.models.approve("flight-delay@1", "fine", by=IVO)
     assert project.models.approve("flight-delay@1", "fine", by=ROOT).promoted
 
 
-def test_a_judgement_without_gates_passes_none(project: Project, make: Make, policy: Write) -> None:
+def test_a_judgement_without_gates_passes_none(
+    project: Project, version: ModelVersion, policy: Write
+) -> None:
     policy("[aliases.champion]\ngates = true\n")
-    version = make()
     with pytest.raises(InvalidInput, match="got 0 gates"):
         project.models.judge(version.ref, run=None, outcome="passed", passed=0, total=0)
     # nor does a line that somebody wrote without asking
@@ -157,10 +157,9 @@ def test_a_judgement_without_gates_passes_none(project: Project, make: Make, pol
 
 
 def test_a_role_that_may_not_approve_is_not_asked(
-    project: Project, make: Make, policy: Write
+    project: Project, version: ModelVersion, policy: Write
 ) -> None:
     policy("[aliases.champion]\napprovals = 1\nrole = 'contributor'\n")
-    make()
     project.models.request_approval("flight-delay@1", by=ROOT)
     assert demands(project.models.policy("champion"))[-1].startswith("1 approval by an approver")
     [request] = project.models.queue(MARA)
@@ -168,9 +167,10 @@ def test_a_role_that_may_not_approve_is_not_asked(
     assert project.models.approve("flight-delay@1", "fine", by=IVO).promoted
 
 
-def test_two_approvals_are_by_two_people(project: Project, make: Make, policy: Write) -> None:
+def test_two_approvals_are_by_two_people(
+    project: Project, version: ModelVersion, policy: Write
+) -> None:
     policy("[aliases.champion]\napprovals = 2\n")
-    make()
     project.models.request_approval("flight-delay@1", by=MARA)
     first = project.models.approve("flight-delay@1", "fine", by=IVO)
     assert not first.promoted
@@ -215,9 +215,9 @@ def test_the_environment_cannot_weaken_a_policy(
     assert project.models.policy("champion").approvals == 1
 
 
-def test_a_fight_with_somebody_else_is_told(project: Project, make: Make, judge: Any) -> None:
-    for _ in range(3):
-        make()
+def test_a_fight_with_somebody_else_is_told(
+    project: Project, versions: list[ModelVersion], judge: Any
+) -> None:
     project.models.promote("flight-delay@1", "champion", by=MARA)
     judge(project.models.get("flight-delay@2"), champion={"version": 1, "metrics": {}})
     check = project.models.check_policy

@@ -14,6 +14,7 @@ import pytest
 
 from mlops_lab.errors import Conflict, Corrupt, Forbidden, InvalidInput, NotFound
 from mlops_lab.project import Project
+from mlops_lab.registry.records import ModelVersion
 
 from .conftest import EVE, IVO, MARA, Keep, Make
 from .test_approvals import change_content, write_by_hand
@@ -36,8 +37,9 @@ def finish(processes: list[subprocess.Popen[str]]) -> list[list[str]]:
     return said
 
 
-def test_the_replaced_version_only_loses_the_alias(project: Project, make: Make) -> None:
-    make(), make()
+def test_the_replaced_version_only_loses_the_alias(
+    project: Project, versions: list[ModelVersion]
+) -> None:
     project.models.promote("flight-delay@1", "champion", reason="first", by=MARA)
     done = project.models.promote("flight-delay@2", "champion", reason="better", by=MARA)
     assert done.sentence == "flight-delay 2 is champion now, it replaces 1."
@@ -47,16 +49,18 @@ def test_the_replaced_version_only_loses_the_alias(project: Project, make: Make)
     assert (oldest.version, oldest.until, oldest.by) == (1, newest.since, "mara")
 
 
-def test_promoting_what_is_champion_already_changes_nothing(project: Project, make: Make) -> None:
-    make()
+def test_promoting_what_is_champion_already_changes_nothing(
+    project: Project, version: ModelVersion
+) -> None:
     project.models.promote("flight-delay@1", "champion", by=MARA)
     again = project.models.promote("flight-delay@1", "champion", by=MARA)
     assert again.sentence == "flight-delay 1 is champion already."
     assert len(project.models.history("flight-delay", "champion")) == 1
 
 
-def test_on_answers_what_was_champion_that_day(project: Project, make: Make) -> None:
-    make(), make()
+def test_on_answers_what_was_champion_that_day(
+    project: Project, versions: list[ModelVersion]
+) -> None:
     before = datetime.now(UTC)
     project.models.promote("flight-delay@1", "champion", by=MARA)
     project.models.promote("flight-delay@2", "champion", by=MARA)
@@ -77,9 +81,11 @@ def test_on_answers_what_was_champion_that_day(project: Project, make: Make) -> 
         on("last week")
 
 
-def test_rollback_goes_back_step_by_step_and_never_forward(project: Project, make: Make) -> None:
-    for _ in range(3):
-        project.models.promote(make().ref, "champion", by=MARA)
+def test_rollback_goes_back_step_by_step_and_never_forward(
+    project: Project, versions: list[ModelVersion]
+) -> None:
+    for version in versions:
+        project.models.promote(version.ref, "champion", by=MARA)
     done = project.models.rollback("flight-delay", "champion", reason="worse", by=IVO)
     assert done.sentence == "flight-delay 2 is champion again now, it replaces 3."
     assert project.models.rollback("flight-delay", "champion", by=IVO).version == 1
@@ -92,9 +98,11 @@ def test_rollback_goes_back_step_by_step_and_never_forward(project: Project, mak
     assert {move.how for move in moves[3:5]} == {"rollback", "promote"}
 
 
-def test_rollback_to_another_version_than_was_told_is_refused(project: Project, make: Make) -> None:
-    for _ in range(3):
-        project.models.promote(make().ref, "champion", by=MARA)
+def test_rollback_to_another_version_than_was_told_is_refused(
+    project: Project, versions: list[ModelVersion]
+) -> None:
+    for version in versions:
+        project.models.promote(version.ref, "champion", by=MARA)
     with pytest.raises(Conflict, match="would go back to 2 now, not to 1"):
         project.models.rollback("flight-delay", "champion", version=1, by=IVO)
     assert champion(project) == 3
@@ -102,19 +110,20 @@ def test_rollback_to_another_version_than_was_told_is_refused(project: Project, 
 
 
 def test_rollback_needs_no_approval_but_the_role(
-    project: Project, make: Make, policy: Callable[[str], None]
+    project: Project, versions: list[ModelVersion], policy: Callable[[str], None]
 ) -> None:
-    for _ in range(2):
-        project.models.promote(make().ref, "champion", by=MARA)
+    for version in versions[:2]:
+        project.models.promote(version.ref, "champion", by=MARA)
     policy("[aliases.champion]\napprovals = 2\ngates = true\n")
     with pytest.raises(Forbidden, match="approver"):
         project.models.rollback("flight-delay", "champion", by=MARA)
     assert project.models.rollback("flight-delay", "champion", by=IVO).promoted
 
 
-def test_rollback_passes_over_what_is_deleted_or_damaged(project: Project, make: Make) -> None:
-    versions = [make() for _ in range(4)]
-    for version in versions:
+def test_rollback_passes_over_what_is_deleted_or_damaged(
+    project: Project, versions: list[ModelVersion], make: Make
+) -> None:
+    for version in (*versions, make()):
         project.models.promote(version.ref, "champion", by=MARA)
     project.access.adopt(type(project.access.rules)())
     project.models.delete("flight-delay@3")
@@ -123,9 +132,11 @@ def test_rollback_passes_over_what_is_deleted_or_damaged(project: Project, make:
     assert project.models.rollback("flight-delay", "champion", version=2).version == 1
 
 
-def test_rollback_says_why_there_is_nothing_sound(project: Project, make: Make) -> None:
-    first = make()
-    for version in (first, make()):
+def test_rollback_says_why_there_is_nothing_sound(
+    project: Project, versions: list[ModelVersion]
+) -> None:
+    first = versions[0]
+    for version in versions[:2]:
         project.models.promote(version.ref, "champion", by=MARA)
     change_content(project, first)
     with pytest.raises(Conflict, match=r"1 would be, but model\.skops has other bytes than"):
@@ -143,16 +154,15 @@ def test_rollback_passes_over_a_format_that_the_policy_refuses(
     assert project.models.rollback("flight-delay", "champion", by=IVO).version == 1
 
 
-def test_an_alias_that_was_taken_away_comes_back(project: Project, make: Make) -> None:
-    project.models.promote(make().ref, "champion", by=MARA)
+def test_an_alias_that_was_taken_away_comes_back(project: Project, version: ModelVersion) -> None:
+    project.models.promote(version.ref, "champion", by=MARA)
     project.models.remove_alias("flight-delay", "champion", reason="recalled", by=IVO)
     with pytest.raises(NotFound, match="No version of flight-delay is champion"):
         project.models.get("flight-delay@champion")
     assert project.models.rollback("flight-delay", "champion", by=IVO).version == 1
 
 
-def test_a_viewer_moves_nothing(project: Project, make: Make) -> None:
-    make()
+def test_a_viewer_moves_nothing(project: Project, version: ModelVersion) -> None:
     models = project.models
     for act in (
         lambda: models.promote("flight-delay@1", "champion", by=EVE),
@@ -175,24 +185,27 @@ def test_a_viewer_moves_nothing(project: Project, make: Make) -> None:
     assert [one.kind for one in project.store.decisions()] == ["model.register"]
 
 
-def test_a_broken_log_stops_promotion_and_rollback(project: Project, make: Make) -> None:
-    for _ in range(2):
-        project.models.promote(make().ref, "champion", by=MARA)
+def test_a_broken_log_stops_promotion_and_rollback(
+    project: Project, versions: list[ModelVersion]
+) -> None:
+    for version in versions[:2]:
+        project.models.promote(version.ref, "champion", by=MARA)
     path = project.store.dir / "decisions.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
-    lines[1] = lines[1].replace(b'"reason":""', b'"reason":"x"')
+    lines[3] = lines[3].replace(b'"reason":""', b'"reason":"x"')
     path.write_bytes(b"".join(lines))
     for act in (
         lambda: project.models.promote("flight-delay@1", "champion", by=MARA),
         lambda: project.models.rollback("flight-delay", "champion", by=IVO),
     ):
-        with pytest.raises(Corrupt, match=r"decision log is broken: line 3 .*line 2 was changed"):
+        with pytest.raises(Corrupt, match=r"decision log is broken: line 5 .*line 4 was changed"):
             act()
     assert champion(project) == 2
 
 
-def test_a_champion_written_by_hand_does_not_become_more(project: Project, make: Make) -> None:
-    make(), make()
+def test_a_champion_written_by_hand_does_not_become_more(
+    project: Project, versions: list[ModelVersion]
+) -> None:
     project.models.promote("flight-delay@1", "champion", by=MARA)
     two = project.models.get("flight-delay@2")
     about = {"model": two.name, "version": 2, "digest": two.digest, "alias": "champion"}
@@ -220,9 +233,9 @@ def test_eight_processes_never_share_or_skip_a_number(project: Project, keep: Ke
 
 @pytest.mark.slow
 def test_promotions_at_once_have_one_order_and_are_all_recorded(
-    project: Project, make: Make
+    project: Project, versions: list[ModelVersion], make: Make
 ) -> None:
-    refs = [make().ref for _ in range(6)]
+    refs = [version.ref for version in (*versions, make(), make(), make())]
     processes = [start(project, f"by {n}", *refs[n::3]) for n in range(3)]
     (project.root / "go").touch()
     said = finish(processes)
@@ -234,9 +247,9 @@ def test_promotions_at_once_have_one_order_and_are_all_recorded(
     assert [move.until for move in moves[:-1]] == [move.since for move in moves[1:]]
 
 
-def test_views_and_records_agree(project: Project, make: Make) -> None:
-    for _ in range(3):
-        project.models.promote(make().ref, "champion", by=MARA)
+def test_views_and_records_agree(project: Project, versions: list[ModelVersion]) -> None:
+    for version in versions:
+        project.models.promote(version.ref, "champion", by=MARA)
     project.models.rollback("flight-delay", "champion", by=IVO)
 
     def rows(query: str) -> list[tuple[Any, ...]]:
@@ -259,11 +272,10 @@ def test_views_and_records_agree(project: Project, make: Make) -> None:
 
 
 def test_a_rebuilt_index_says_the_same(
-    project: Project, make: Make, judge: Any, policy: Callable[[str], None]
+    project: Project, versions: list[ModelVersion], judge: Any, policy: Callable[[str], None]
 ) -> None:
     policy()
-    for _ in range(2):
-        version = make()
+    for version in versions[:2]:
         run = judge(version)
         project.models.promote(version.ref, "staging", by=MARA)
         project.models.settle(version.ref, "champion", run=run, by=MARA)
