@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,7 +14,7 @@ from mlops_lab.errors import Conflict, Corrupt, Forbidden, InvalidInput, NotFoun
 from mlops_lab.project import Project
 from mlops_lab.registry.records import ModelVersion
 
-from .conftest import EVE, IVO, MARA, Keep, Make
+from .conftest import EVE, IVO, MARA, Make, package
 from .test_approvals import change_content, write_by_hand
 
 PROCESS = Path(__file__).with_name("register_process.py")
@@ -26,15 +24,24 @@ def champion(project: Project) -> int:
     return project.models.get("flight-delay@champion").version
 
 
-def start(project: Project, what: str, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, str(PROCESS), str(project.root), what, *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+Crowd = Callable[[str, list[dict[str, Any]]], list[list[str]]]
 
 
-def finish(processes: list[subprocess.Popen[str]]) -> list[list[str]]:
-    said = [process.communicate(timeout=240)[0].splitlines() for process in processes]
-    assert [process.returncode for process in processes] == [0] * len(processes)
-    return said
+@pytest.fixture
+def crowd(project: Project, new_nursery: Callable[..., Any]) -> Crowd:
+    """Has processes do something at once; gives what each of them said."""
+    nursery = new_nursery(PROCESS, len)
+
+    def run(verb: str, each: list[dict[str, Any]]) -> list[list[str]]:
+        outs = [nursery.path(str(n)) for n in range(len(each))]
+        processes = [
+            nursery.start(verb, root=str(project.root), out=out, **arguments)
+            for out, arguments in zip(outs, each, strict=True)
+        ]
+        assert [nursery.wait(pid) for pid in processes] == [0] * len(each), nursery.errors
+        return [Path(out).read_text().splitlines() for out in outs]
+
+    return run
 
 
 def test_the_replaced_version_only_loses_the_alias(
@@ -215,30 +222,27 @@ def test_a_champion_written_by_hand_does_not_become_more(
 
 
 @pytest.mark.slow
-def test_eight_processes_never_share_or_skip_a_number(project: Project, keep: Keep) -> None:
-    project.access.adopt(type(project.access.rules)())
-    logged = [keep() for _ in range(16)]
-    same = keep("same")
-    processes = [
-        start(project, "register", logged[2 * i].id, same.id, logged[2 * i + 1].id)
-        for i in range(8)
+def test_eight_processes_never_share_or_skip_a_number(
+    project: Project, tmp_path: Path, crowd: Crowd
+) -> None:
+    run_id = project.runs.start(name="fit", by=MARA)
+    *logged, same = [
+        project.models.log_package(run_id, f"m{n}", package(tmp_path / f"m{n}", str(n))).id
+        for n in range(9)
     ]
-    (project.root / "go").touch()
-    said = finish(processes)
+    said = crowd("register", [{"logged": [one, same]} for one in logged])
     numbers = [int(line) for lines in said for line in lines]
-    assert sorted(set(numbers)) == list(range(1, 18))
+    assert sorted(set(numbers)) == list(range(1, 10))
     assert len({lines[1] for lines in said}) == 1
-    assert len(project.models.versions("flight-delay")) == 17
+    assert len(project.models.versions("flight-delay")) == 9
 
 
 @pytest.mark.slow
 def test_promotions_at_once_have_one_order_and_are_all_recorded(
-    project: Project, versions: list[ModelVersion], make: Make
+    project: Project, versions: list[ModelVersion], make: Make, crowd: Crowd
 ) -> None:
     refs = [version.ref for version in (*versions, make(), make(), make())]
-    processes = [start(project, f"by {n}", *refs[n::3]) for n in range(3)]
-    (project.root / "go").touch()
-    said = finish(processes)
+    said = crowd("promote", [{"refs": refs[n::3], "reason": f"by {n}"} for n in range(3)])
     assert sum("is champion now" in line for lines in said for line in lines) == 6
     moves = project.models.history("flight-delay", "champion")[::-1]
     assert sorted(move.version or 0 for move in moves) == [1, 2, 3, 4, 5, 6]
