@@ -236,9 +236,17 @@ def _rows(engine: Engine, cells: Layout) -> Ints:
     import numpy as np
 
     found = np.zeros(cells.count, dtype=np.int64)
-    for cell, rows in engine.rows(f"select g, count(*) from ({cells.select([])}) group by g"):
-        found[int(cell)] = int(rows)
+    for cell, rows in _by_cell(engine, cells, cells.select([])):
+        found[cell] = rows
     return found
+
+
+def _by_cell(engine: Engine, cells: Layout, query: str) -> list[tuple[int, int]]:
+    """The rows of a query by their cell ``g``."""
+    # Where there is one cell, counting needs no look at the table.
+    g, group = ("0", "") if cells.expression is None else ("g", " group by g")
+    found = engine.rows(f"select {g}, count(*) from ({query}){group}")
+    return [(int(cell), int(rows)) for cell, rows in found]
 
 
 def _scans(grids: Grids, names: Sequence[str], cells: int, rows: int) -> Iterator[list[str]]:
@@ -281,10 +289,9 @@ def _count_numbers(
     for name, tally in zip(names, tallies, strict=True):
         condition = unreadable_sql(name, types[name], grids[name].kind)
         if condition is not None:
-            query = f"select g, count(*) from ({cells.select([], condition)}) group by g"
-            for one, n in engine.rows(query):
-                tally.facts["unreadable"][int(one)] = int(n)
-                tally.facts["missing"][int(one)] -= int(n)
+            for one, n in _by_cell(engine, cells, cells.select([], condition)):
+                tally.facts["unreadable"][one] = n
+                tally.facts["missing"][one] -= n
     return {name: tally.result() for name, tally in zip(names, tallies, strict=True)}
 
 
@@ -295,9 +302,11 @@ def _count_words(
     import numpy as np
 
     column = f"t.{quote(grid.name)} as raw"
+    # A group by a constant takes as long as one by a column.
+    g, group = ("0 as g", "raw") if cells.expression is None else ("g", "g, raw")
     counted = (
         f"select g, {word_sql('raw', type_name, grid.kind)} as v, n from "
-        f"(select g, raw, count(*) as n from ({cells.select([column])}) group by g, raw)"
+        f"(select {g}, raw, count(*) as n from ({cells.select([column])}) group by {group})"
     )
     known_words(engine, grid)
     slot = f"case when v is null then -1 else coalesce(k.place, {grid.new_slot}) end"

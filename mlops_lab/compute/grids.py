@@ -102,7 +102,12 @@ class Grid:
         """Of *words*: the slot of values that the reference does not have."""
         return len(self.words) + 1
 
-    def slots_of(self, values: Floats, z: Floats | None = None) -> Ints:
+    def slots_of(
+        self,
+        values: Floats,
+        z: Floats | None = None,
+        reach: tuple[float, float] | None = None,
+    ) -> Ints:
         """The slots of finite numbers.
 
         Parameters
@@ -111,6 +116,8 @@ class Grid:
             Shape ``(n,)``, float64, finite.
         z
             Their distances from the centre, where they are known already.
+        reach
+            The least and the greatest of them, where they are known already.
         """
         import numpy as np
 
@@ -118,7 +125,7 @@ class Grid:
 
         match self.form:
             case "bins":
-                return bin_slots(values, self.centre, self.scale, self.atoms, z)
+                return bin_slots(values, self.centre, self.scale, self.atoms, z, reach)
             case "values":
                 return value_slots(values, _as_array(self.values))
             case _:

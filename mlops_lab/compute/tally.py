@@ -96,8 +96,7 @@ class Tally:
         else:
             np.minimum.at(self.min, cell, values)
             np.maximum.at(self.max, cell, values)
-        centre, scale = self.grid.centre, self.grid.scale
-        self._count(values, max(abs(least - centre), abs(most - centre)) / scale, cell)
+        self._count(values, (least, most), cell)
 
     def _fact(self, name: str, marked: Any, cell: Ints | None) -> None:
         if cell is None:
@@ -105,12 +104,14 @@ class Tally:
         else:
             self.facts[name] += np.bincount(cell[marked], minlength=self.cells)
 
-    def _count(self, values: Floats, farthest: float, cell: Ints | None) -> None:
+    def _count(self, values: Floats, reach: tuple[float, float], cell: Ints | None) -> None:
         high: Floats | None = None
         low: Floats | None = None
         if self.grid.ordered:
-            z = distances(values, self.grid.centre, self.grid.scale)
-            slots = self.grid.slots_of(values, z)
+            centre, scale = self.grid.centre, self.grid.scale
+            farthest = max(abs(one - centre) for one in reach) / scale
+            z = distances(values, centre, scale)
+            slots = self.grid.slots_of(values, z, reach)
             high, low = fixed_point(z, farthest)
         else:
             slots = self.grid.slots_of(values)
