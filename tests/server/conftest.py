@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,7 @@ from .people import ROLES as PEOPLE
 from .people import Named
 
 API = ("mlops-lab", "api", "v1")
+GOALS = '[goals]\nauc = "max"\n'
 HOSTILE = '<img src=x onerror=alert(1)> Größe "ü/日本語" 🛫'
 
 
@@ -282,14 +284,15 @@ def _dead_writer() -> tuple[str, dict[str, bytes], int]:
 
 def make_project(folder: Path) -> Project:
     project = Project.create(folder)
-    (folder / "mlops.toml").write_text('[goals]\nauc = "max"\n', encoding="utf-8")
+    (folder / "mlops.toml").write_text(GOALS, encoding="utf-8")
     return project
 
 
 @pytest.fixture
-def project(jp_root_dir: Path) -> Iterator[Project]:
+def project(new_project: Callable[[Path], Project], jp_root_dir: Path) -> Iterator[Project]:
     """An empty project below the server's root."""
-    project = make_project(jp_root_dir / "flight-delay")
+    project = new_project(jp_root_dir / "flight-delay")
+    (project.root / "mlops.toml").write_text(GOALS, encoding="utf-8")
     yield project
     project.close()
 
@@ -325,10 +328,29 @@ def copy_of(filled: Callable[[Fill], Path], jp_root_dir: Path) -> Iterator[Calla
         yield copy
 
 
+@pytest.fixture(scope="session")
+def sampled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
+    """A project with one run of each sort; open, so that who writes the running ones lives."""
+    project = make_project(tmp_path_factory.mktemp("sampled") / "flight-delay")
+    sample = Sample(project, fill(project))
+    project.runs.get(sample.ids["running"])
+    yield sample
+    project.close()
+
+
 @pytest.fixture
-def sample(project: Project) -> Sample:
-    """A project with one run of each sort."""
-    return Sample(project, fill(project))
+def sample(sampled: Sample, jp_root_dir: Path) -> Iterator[Sample]:
+    """A test's own copy of it, whose running runs go on: their writer's lock is the same file."""
+
+    def copy(source: str, target: str) -> None:
+        (os.link if source.endswith(".lock") else shutil.copy2)(source, target)
+
+    root = shutil.copytree(
+        sampled.project.root, jp_root_dir / "flight-delay", symlinks=True, copy_function=copy
+    )
+    project = Project.open(root)
+    yield Sample(project, sampled.ids)
+    project.close()
 
 
 @pytest.fixture
