@@ -1,14 +1,16 @@
 """What was counted is kept by the content that was counted, so that a new day costs one day.
 
 Counts of a file under a grid never change: they are an object of the store, found by the file's
-content id and by a key that stands for everything else they depend on. A folder version that has
-grown by one file is counted by counting that file.
+content id and by a key that stands for everything else they depend on, the program's version among
+it: another version counts once by itself. A folder version that has grown by one file is counted
+by counting that file.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
@@ -87,7 +89,7 @@ class StoreKeep:
         if content is None:
             self.made += 1
             return make()
-        name = blake3(f"{content}\0{key}".encode()).hexdigest()
+        name = blake3(f"{content}\0{key}\0{_version()}".encode()).hexdigest()
         found = self._here.get(name) or self._read(name)
         if found is not None:
             self.reused += 1
@@ -125,3 +127,14 @@ class StoreKeep:
                 "digest": digest,
             }
         )
+
+
+@cache
+def _version() -> str:
+    """Of this program, whose statistics may be others than an older one's."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("mlops-lab")
+    except PackageNotFoundError:  # run from its sources
+        return ""

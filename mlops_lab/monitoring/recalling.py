@@ -12,7 +12,7 @@ from mlops_lab.monitoring.settings import Keep
 __all__ = ["recalled"]
 
 _FORMAT: Final = 1
-"""Of what is kept: what older programs made is not asked for."""
+"""Of what is kept: raised where it changes between two releases; each release counts anew."""
 
 
 def recalled(

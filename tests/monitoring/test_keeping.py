@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,8 @@ from mlops_lab.project import Project
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    opened = Project.create(tmp_path / "project")
+def project(new_project: Callable[[Path], Project], tmp_path: Path) -> Iterator[Project]:
+    opened = new_project(tmp_path / "project")
     yield opened
     opened.close()
 
@@ -110,6 +110,17 @@ def test_counts_that_are_gone_or_damaged_are_counted_again(project: Project) -> 
     again, _ = watch.look()
     # Two may have come to the same bytes: then the second finds what the first has made again.
     assert again.made == len({digest for (digest,) in rows})
+    assert watch.look()[0].made == 0
+
+
+def test_what_another_version_of_the_program_counted_is_counted_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Watch(project, SETTINGS["fixed"])
+    watch.grow(10)
+    first, _ = watch.look()
+    monkeypatch.setattr("mlops_lab.monitoring.keeping._version", lambda: "99.0")
+    assert watch.look()[0].made == first.made
     assert watch.look()[0].made == 0
 
 
