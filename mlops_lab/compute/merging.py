@@ -9,7 +9,7 @@ import numpy as np
 
 from mlops_lab.compute.chunks import Chunk
 from mlops_lab.compute.cube import FACTS, ColumnCells, Cube, most_frequent
-from mlops_lab.compute.slots import Ints, carried
+from mlops_lab.compute.slots import Ints, carried, ranked
 
 if TYPE_CHECKING:
     from mlops_lab.compute.grids import Grid
@@ -31,7 +31,7 @@ def summed(
     size
         More than any key.
     """
-    places, inverse = np.unique(cell * size + key, return_inverse=True)
+    places, inverse = ranked(cell * size + key)
     totals = []
     for part in parts:
         total = np.zeros(len(places), dtype=np.int64)
@@ -57,12 +57,14 @@ def merged(cubes: Sequence[Cube], chunks: tuple[Chunk, ...], names: tuple[str, .
         rows[place] += cube.rows_of.reshape(-1)
     cells = {}
     columns = dict.fromkeys(name for one in cubes for name in one.cells)
+    # One day after the other: there is nothing to add up.
+    placed = sorted(zip(cubes, places, strict=True), key=lambda one: one[0].keys)
+    apart = bool((np.diff(np.concatenate([place for _, place in placed])) > 0).all())
     for name in columns:
         held = [
-            (one.cells[name] if name in one.cells else _gap(one), place)
-            for one, place in zip(cubes, places, strict=True)
+            (one.cells[name] if name in one.cells else _gap(one), place) for one, place in placed
         ]
-        cells[name] = _merged_cells(cubes[0].grids[name], held, rows.size)
+        cells[name] = _merged_cells(cubes[0].grids[name], held, rows.size, apart)
     return Cube(
         cubes[0].grids,
         chunks,
@@ -91,14 +93,17 @@ def _gap(cube: Cube) -> ColumnCells:
     return ColumnCells(none, none, none, none, none, facts, gaps, gaps)
 
 
-def _merged_cells(grid: Grid, held: Sequence[tuple[ColumnCells, Ints]], cells: int) -> ColumnCells:
+def _merged_cells(
+    grid: Grid, held: Sequence[tuple[ColumnCells, Ints]], cells: int, apart: bool
+) -> ColumnCells:
     cell = np.concatenate([place[one.cell] for one, place in held])
     key = np.concatenate([one.key for one, _ in held])
-    parts = [
+    n, high, low = (
         np.concatenate([getattr(one, part) for one, _ in held]) for part in ("n", "high", "low")
-    ]
-    cell, key, (n, high, low) = summed(cell, key, parts, grid.size)
-    high, low = carried(high, low)
+    )
+    if not apart:
+        cell, key, (n, high, low) = summed(cell, key, (n, high, low), grid.size)
+        high, low = carried(high, low)
     facts = {name: np.zeros(cells, dtype=np.int64) for name in FACTS}
     least, most = np.full(cells, np.nan), np.full(cells, np.nan)
     examples: dict[int, dict[str, int]] = {}

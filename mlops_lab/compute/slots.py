@@ -25,6 +25,7 @@ __all__ = [
     "distances",
     "fixed_point",
     "from_fixed",
+    "ranked",
     "value_slots",
 ]
 
@@ -183,6 +184,25 @@ def carried(high: Ints, low: Ints) -> tuple[Ints, Ints]:
     """The same sums with 0 ≤ low < 2²⁸: one way to write each."""
     carry = low >> 28
     return high + carry, low - (carry << 28)
+
+
+def ranked(places: Ints) -> tuple[Ints, Ints]:
+    """The different places, ascending, and which of them each entry has: as ``np.unique``, but
+    without sorting where they reach not far.
+    """
+    reach = int(places.max()) + 1 if len(places) else 0
+    if reach > _RANKED + 8 * len(places):
+        found, which = np.unique(places, return_inverse=True)
+        return found, which
+    held = np.zeros(reach, dtype=bool)
+    held[places] = True
+    found = np.flatnonzero(held)
+    rank = np.empty(reach, dtype=np.int64)
+    rank[found] = np.arange(len(found))
+    return found, rank[places]
+
+
+_RANKED: Final = 65_536
 
 
 @lru_cache(512)

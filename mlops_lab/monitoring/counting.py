@@ -44,7 +44,7 @@ _HOURS_WANTED: Final = 1_000
 """With fewer rows a day nobody needs to count them by the hour."""
 _MOST_DAYS: Final = 700
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 """Of what is kept: counts of an older way of counting are not asked for."""
 
 
