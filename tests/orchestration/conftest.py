@@ -88,7 +88,7 @@ models, run_id = Project.locate().models, os.environ["MLOPS_LAB_RUN"]
 folder = pathlib.Path(tempfile.mkdtemp())
 (folder / "model.json").write_text(json.dumps({"flavor": "sklearn", "unsafe": False}))
 (folder / "skill.txt").write_text(str(skill))
-models.log_package(run_id, "model", folder)
+models.log_package(run_id, "model", folder, latency_ms={"p50": 1.5, "p95": 2.5})
 models.register(model, run_id=run_id)
 """
 """A model that is a number: keeping and registering it is real, fitting it takes no time."""

@@ -113,9 +113,19 @@ def test_a_challenger_is_compared_with_the_champion_on_the_same_inputs(delay, qu
 EVALUATE_AGAIN = LOG + "log(auc=0.1)"
 
 
+MEASURED = FIGHT.replace(
+    "promote:",
+    """  - metric: train.model.latency_p95_ms <= 10
+  - metric: train.model.size_bytes <= 1000
+promote:""",
+)
+
+
 def test_the_same_model_again_stays_what_it_is(delay, quick) -> None:
-    delay.run(FIGHT)
-    again = delay.run(FIGHT)
+    first = delay.run(MEASURED)
+    assert first.gates[2].sentence == "model.latency_p95_ms 2.5 is at most 10"
+    assert "model.size_bytes" in first.gates[3].sentence
+    again = delay.run(MEASURED)
 
     assert (again.outcome, again.steps["train"].versions) == (
         "passed",
