@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 FRONT := $(shell find labextension -type f -not -path '*/lib/*' 2>/dev/null) package.json
 
-.PHONY: help demo lab test test-python test-ui test-front check format dev build bench screenshots lock clean
+.PHONY: help demo lab test test-python test-ui test-front soak check format dev build bench screenshots lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ test-python: $(STAMPS)/installed
 test-ui: $(STAMPS)/installed
 	@if bash tests/ui/chromium.sh; then $(BIN)/python -m pytest --durations=10 -m browser tests; \
 	else echo "SKIPPED: the browser tests (no chromium; see the line above)"; fi
+
+soak: $(STAMPS)/installed ## Kill processes and have many of them write for longer than `make test` does
+	MLOPS_LAB_SOAK_S=20 MLOPS_LAB_KILLS=30 $(BIN)/python -m pytest tests/store/test_processes.py tests/data/test_processes.py
 
 check: $(STAMPS)/installed ## Run every linter and type checker
 	$(BIN)/ruff check .
