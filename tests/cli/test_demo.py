@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlops_lab import example
+from mlops_lab.cli import demo
 
 from .conftest import LOG_AUC, Call, write_pipeline
 
@@ -93,7 +94,10 @@ def test_demo_never_takes_a_folder_with_something_else(
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 
-def test_demo_whose_leak_passes_is_a_failure(small_example: Path, call: Call) -> None:
+def test_demo_whose_leak_passes_is_a_failure(
+    small_example: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "_CHAPTERS", demo._CHAPTERS[1:2])
     write_pipeline(small_example, LOG_AUC, name="leak", gates=["fit.auc >= 0.6"])
     said = call("demo")
     assert said.code == 1
@@ -111,6 +115,7 @@ def test_demo_becomes_jupyterlab(
     small_example: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[list[str]] = []
+    monkeypatch.setattr(demo, "_CHAPTERS", demo._CHAPTERS[:1])
     monkeypatch.setenv("LAB", "1")
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setattr(os, "execv", lambda path, arguments: started.append([path, *arguments]))
