@@ -65,23 +65,30 @@ class DatasetUser(DatasetFinder):
 
     def inputs(self, run_id: str) -> Sequence[InputRecord]:
         """What a run was given: datasets, models and external files, in the order of their use."""
+        return self.inputs_of([run_id]).get(run_id, [])
+
+    def inputs_of(self, run_ids: Sequence[str]) -> dict[str, list[InputRecord]]:
+        """What each of some runs was given, as `inputs` has it; those without any are left out."""
         rows = self._store.query(
-            'select kind, name, version, digest, role, used_at, "external" from lab.inputs '
-            "where run_id = ? order by used_at, kind, name, version",
-            [run_id],
+            'select run_id, kind, name, version, digest, role, used_at, "external" from lab.inputs '
+            "where run_id in (select unnest($runs::varchar[])) "
+            "order by used_at, kind, name, version",
+            {"runs": [*run_ids]},
         )
-        return [
-            InputRecord(
-                kind,
-                name,
-                version,
-                digest,
-                role,
-                used_at.replace(tzinfo=UTC),
-                json.loads(external) if external else {},
+        found: dict[str, list[InputRecord]] = {}
+        for run_id, kind, name, version, digest, role, used_at, external in rows:
+            found.setdefault(run_id, []).append(
+                InputRecord(
+                    kind,
+                    name,
+                    version,
+                    digest,
+                    role,
+                    used_at.replace(tzinfo=UTC),
+                    json.loads(external) if external else {},
+                )
             )
-            for kind, name, version, digest, role, used_at, external in rows
-        ]
+        return found
 
     def _meant(self, what: str | Path | VersionRecord) -> VersionRecord | ExternalInput:
         if isinstance(what, VersionRecord):

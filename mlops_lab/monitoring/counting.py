@@ -129,16 +129,7 @@ def count_sides(
     """
     handy = _handy(current, tmp / "current.parquet")
     base = handy if reference is None else _handy(reference, tmp / "reference.parquet")
-    versions = {
-        name: _handy(source, tmp / f"version-{place}.parquet")
-        for place, (name, source) in enumerate(settings.versions.items())
-    }
-    whole = [current, reference or current, *settings.versions.values()]
-    every = _types(
-        [handy, base, *versions.values()], [_whole(keep, one) for one in whole], tmp, keep
-    )
-    types, base_types = every[0], every[1]
-    version_types = dict(zip(versions, every[2:], strict=True))
+    types, base_types = _types([handy, base], [current, reference or current], tmp, keep)
     _check_names(settings, types, base_types)
     columns = _columns(settings, types, base_types)
     chunking, told, notes = _chunking(handy, base, settings, types, base_types, tmp)
@@ -154,32 +145,41 @@ def count_sides(
         base = handy if given_base is current else given_base
     told_of = between(progress, 0.02, 0.1, "looking at the columns of the reference")
     grids = _grids(given_base, base, list(dict.fromkeys(counted)), settings, tmp, keep, told_of)
-    sides: list[Side] = []
-    work = [(handy, current, types)]
-    if reference is not None:
-        work.append((base, reference, base_types))
-    for name, source in settings.versions.items():
-        work.append((versions[name], source, version_types[name]))
-    for place, (ready, given, has) in enumerate(work):
-        first, last = (0.1 + 0.4 * one / len(work) for one in (place, place + 1))
-        told_of = between(progress, first, last, f"counting {given.told}")
-        cut = _like(chunking, has, sides[0].cube.total_rows) if sides else chunking
+
+    def side(
+        given: Source, ready: Source, has: Mapping[str, str], cut: Chunking, told_of: _Done
+    ) -> Side:
         segment = settings.segment if settings.segment in has else None
         cube = _count(ready, given, grids, cut, segment, tmp, keep, told_of)
         content = _whole(keep, given)
         seen = _see(ready, cut, settings, has, cube, tmp, keep, content)
         counted_as = _joined([content, _cube_key(grids, cut, segment)])
-        sides.append(Side(given, ready, has, seen, cube, cut, counted_as))
-    return Counted(
-        chunking,
-        told,
-        grids,
-        tuple(columns),
-        sides[1] if reference is not None else None,
-        dict(zip(settings.versions, sides[2 if reference is not None else 1 :], strict=True)),
-        sides[0],
-        tuple(notes),
-    )
+        return Side(given, ready, has, seen, cube, cut, counted_as)
+
+    told_of = between(progress, 0.1, 0.3, f"counting {current.told}")
+    now = side(current, handy, types, chunking, told_of)
+    rows = now.cube.total_rows
+    before = None
+    if reference is not None:
+        told_of = between(progress, 0.3, 0.4, f"counting {reference.told}")
+        before = side(reference, base, base_types, _like(chunking, base_types, rows), told_of)
+    # What versions have learnt from that answered nothing is compared with nothing.
+    versions = {
+        name: settings.versions[name]
+        for name in dict.fromkeys(now.seen.versions)
+        if name is not None and name in settings.versions
+    }
+    ready = {
+        name: _handy(source, tmp / f"version-{place}.parquet")
+        for place, (name, source) in enumerate(versions.items())
+    }
+    of_versions = _types([*ready.values()], [*versions.values()], tmp, keep)
+    others: dict[str, Side] = {}
+    for (name, source), has in zip(versions.items(), of_versions, strict=True):
+        first, last = (0.4 + 0.1 * one / len(versions) for one in (len(others), len(others) + 1))
+        told_of = between(progress, first, last, f"counting {source.told}")
+        others[name] = side(source, ready[name], has, _like(chunking, has, rows), told_of)
+    return Counted(chunking, told, grids, tuple(columns), before, others, now, tuple(notes))
 
 
 def between(progress: Progress | None, first: float, last: float, what: str) -> _Done:
@@ -358,8 +358,9 @@ def _check_names(
 
 
 def _types(
-    sources: Sequence[Source], contents: Sequence[str | None], tmp: Path, keep: Keep | None
+    sources: Sequence[Source], given: Sequence[Source], tmp: Path, keep: Keep | None
 ) -> list[dict[str, str]]:
+    """DuckDB's type of each column of some data, which was given in another form."""
     with ExitStack() as stack:
         engines: list[Engine] = []
 
@@ -371,8 +372,8 @@ def _types(
                 return dict(engines[0].columns(view))
 
         return [
-            dict(recalled(keep, content, "types", None, partial(look, place, source)))
-            for place, (source, content) in enumerate(zip(sources, contents, strict=True))
+            dict(recalled(keep, _whole(keep, one), "types", None, partial(look, place, source)))
+            for place, (source, one) in enumerate(zip(sources, given, strict=True))
         ]
 
 

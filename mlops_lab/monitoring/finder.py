@@ -30,6 +30,7 @@ from mlops_lab.monitoring.spec import (
     read_spec,
     read_text,
 )
+from mlops_lab.monitoring.trained import TrainedSources
 from mlops_lab.store import Store
 from mlops_lab.tracking import RunManager
 
@@ -388,7 +389,7 @@ class MonitorFinder(AlertKeeper):
     def _settings(self, spec: MonitorSpec, sides: Sides) -> Settings:
         return Settings(
             **spec.settings,
-            versions={number: self._source(one) for number, one in sides.versions.items()},
+            versions=TrainedSources(sides.versions, self._source, self._store),
             reference_told=_told_reference(spec, sides),
             current_told=sides.current.ref,
         )

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from mlops_lab.errors import InvalidInput, LabError, NotFound
+from mlops_lab.errors import InvalidInput, LabError
 from mlops_lab.monitoring.importance import measure_importance
 from mlops_lab.monitoring.records import ChunkRecord, Event
 from mlops_lab.monitoring.spec import MonitorSpec
+from mlops_lab.monitoring.trained import Trained
 from mlops_lab.names import parse_reference
 
 if TYPE_CHECKING:
@@ -39,23 +40,23 @@ class Sides:
     current, reference
         Dataset versions. Of a rolling reference both are one.
     versions
-        What each version of the model was trained on, by its number as text.
+        What each version of the model was trained on, by its number as text; those of which nobody
+        knows it are not in it.
     model
         The version that the monitor names now.
-    unknown
-        The versions of the model whose training data was not found, the first first.
     """
 
     current: VersionRecord
     reference: VersionRecord
     versions: Mapping[str, VersionRecord]
     model: ModelVersion | None
-    unknown: tuple[str, ...] = ()
 
     def notes(self, answered: Collection[str | None]) -> tuple[str, ...]:
         """Say what of those versions that answered could not be found; it stops nothing."""
-        missed = [one for one in self.unknown if one in answered]
-        if self.model is None or not missed:
+        if self.model is None or not isinstance(self.versions, Trained):
+            return ()
+        missed = self.versions.unknown(answered)
+        if not missed:
             return ()
         return (
             f"What {self.model.name} {', '.join(missed)} was trained on is not known: rows that it "
@@ -94,14 +95,12 @@ def find_sides(
     reference = training_data(model, datasets, runs)
     if spec.settings["version"] is None:
         return Sides(current, reference, {}, model)
-    versions: dict[str, VersionRecord] = {}
-    unknown: list[str] = []
-    for version in models.versions(model.name):
-        try:
-            versions[str(version.version)] = training_data(version, datasets, runs)
-        except (InvalidInput, NotFound):
-            unknown.append(str(version.version))
-    return Sides(current, reference, versions, model, tuple(reversed(unknown)))
+    known = Trained(
+        (model, reference),
+        models.versions(model.name),
+        lambda version: training_data(version, datasets, runs),
+    )
+    return Sides(current, reference, known, model)
 
 
 def training_data(
@@ -120,8 +119,9 @@ def training_data(
     """
     near = [] if version.run_id is None else runs.family(version.run_id)
     found: dict[tuple[str, int | None], None] = {}
+    given = datasets.inputs_of(near)
     for run_id in near:
-        for one in datasets.inputs(run_id):
+        for one in given.get(run_id, []):
             if one.kind == "dataset" and one.role == ROLE:
                 return datasets.get(f"{one.name}@{one.version}")
             if one.kind == "dataset" and one.version is not None:
