@@ -7,18 +7,20 @@ model never met is out of its domain.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mlops_lab.monitoring.policy import NaturalRange, natural_range, persist
 from mlops_lab.monitoring.quality.material import Material
+from mlops_lab.monitoring.recalling import recalled
 from mlops_lab.monitoring.records import Outside
-from mlops_lab.monitoring.settings import Policy
+from mlops_lab.monitoring.settings import Keep, Policy
 from mlops_lab.monitoring.wire import series, significant
 
 if TYPE_CHECKING:
-    from mlops_lab.compute.counts import Counts
+    from mlops_lab.compute.counts import Counts, Window
 
 __all__ = ["judge", "range_of", "share_outside"]
 
@@ -35,6 +37,8 @@ def judge(
     columns: Collection[str] | None = None,
     *,
     quality: Collection[tuple[str, int]] = (),
+    keep: Keep | None = None,
+    contents: Mapping[str | None, str | None] | None = None,
 ) -> dict[str, Outside]:
     """Say of every numeric column which share of the rows is outside of the reference's range.
 
@@ -51,21 +55,38 @@ def judge(
         Which; None is every number that was counted and is a feature.
     quality
         Columns and places of chunks where the data itself is wrong: there nothing alarms.
+    keep, contents
+        Who keeps what is natural in a reference, and by epoch what stands for its counts.
 
     Returns
     -------
     dict[str, Outside]
         By column.
     """
+    names = [
+        name
+        for name in material.names
+        if name not in material.ignored
+        and (columns is None or name in columns)
+        and material.grids[name].ordered
+        and material.grids[name].kind in ("number", "integer")
+    ]
+    told = [material.policy.small, material.policy.domain_quantile, names]
+    own = {
+        epoch: recalled(
+            keep,
+            (contents or {}).get(epoch),
+            "outside",
+            told,
+            partial(_own_shares, names, pairs, material.policy),
+        )
+        for epoch, pairs in material.compared.own.items()
+    }
     found = {}
-    for name in material.names:
-        if name in material.ignored or (columns is not None and name not in columns):
-            continue
-        grid = material.grids[name]
-        if grid.ordered and grid.kind in ("number", "integer"):
-            one = _judge(name, material, quality)
-            if one is not None:
-                found[name] = one
+    for name in names:
+        one = _judge(name, material, quality, own)
+        if one is not None:
+            found[name] = one
     return found
 
 
@@ -81,7 +102,12 @@ def share_outside(now: Counts, low: float, high: float) -> float | None:
     return now.share_outside(low, high) if now.total else None
 
 
-def _judge(name: str, material: Material, quality: Collection[tuple[str, int]]) -> Outside | None:
+def _judge(
+    name: str,
+    material: Material,
+    quality: Collection[tuple[str, int]],
+    own: Mapping[str | None, Mapping[str, Sequence[float | None]]],
+) -> Outside | None:
     policy = material.policy
     ranges: dict[str | None, _Range | None] = {}
     shares: list[float | None] = []
@@ -90,7 +116,8 @@ def _judge(name: str, material: Material, quality: Collection[tuple[str, int]]) 
     held: list[_Range | None] = []
     for place, epoch in enumerate(material.compared.epochs):
         if epoch not in ranges:
-            ranges[epoch] = _range(name, place, material)
+            natural = natural_range(own.get(epoch, {}).get(name, ()), policy)
+            ranges[epoch] = _range(name, place, material, natural)
         one = ranges[epoch]
         now = material.now(place, name)
         share = None if one is None else share_outside(now, one.low, one.high)
@@ -119,24 +146,28 @@ def _judge(name: str, material: Material, quality: Collection[tuple[str, int]]) 
     )
 
 
-def _range(name: str, place: int, material: Material) -> _Range | None:
+def _range(
+    name: str, place: int, material: Material, natural: NaturalRange | None
+) -> _Range | None:
     usual = material.usual(place, name)
     limits = None if usual is None else range_of(usual, material.policy)
     if limits is None:
         return None
-    natural = _natural(name, place, material)
     return _Range(*limits, None if natural is None else natural.high)
 
 
-def _natural(name: str, place: int, material: Material) -> NaturalRange | None:
-    """What the reference's own chunks have outside of the range of the others."""
-    shares: list[float | None] = []
-    for part, rest in material.own_at(place):
-        if name not in part.columns or part[name].total < material.policy.small:
-            continue
-        limits = range_of(rest[name], material.policy)
-        shares.append(None if limits is None else share_outside(part[name], *limits))
-    return natural_range(shares, material.policy)
+def _own_shares(
+    names: Sequence[str], pairs: Sequence[tuple[Window, Window]], policy: Policy
+) -> dict[str, list[float | None]]:
+    """What a reference's own chunks have outside of the range of the others, by column."""
+    found: dict[str, list[float | None]] = {name: [] for name in names}
+    for part, rest in pairs:
+        for name in names:
+            if name not in part.columns or part[name].total < policy.small:
+                continue
+            limits = range_of(rest[name], policy)
+            found[name].append(None if limits is None else share_outside(part[name], *limits))
+    return found
 
 
 def _letter(

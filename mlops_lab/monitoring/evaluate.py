@@ -224,11 +224,6 @@ class _Looking:
         settings = self.settings
         counted = both.current.cube.cells
         names = [name for name in _judged_names(both, settings) if name in counted]
-        contents: dict[str | None, str | None] = {
-            name: side.content for name, side in both.versions.items()
-        }
-        if both.reference is not None:
-            contents[None] = both.reference.content
         return measure_columns(
             {name: both.grids[name].kind for name in names},
             windows,
@@ -236,7 +231,7 @@ class _Looking:
             settings.policy,
             rolling=settings.reference_kind == "rolling",
             keep=self.keep,
-            contents=contents,
+            contents=_contents(both),
             progress=between(self.progress, 0.6, 0.7, "measuring drift"),
         )
 
@@ -269,9 +264,12 @@ class _Looking:
         asked = self.settings.domain
         if asked is False:
             return {}
+        columns = frozenset(both.columns) if asked is True else asked
+        found = domain.judge(
+            material, columns, quality=wrong, keep=self.keep, contents=_contents(both)
+        )
         if asked is True:
-            return domain.judge(material, frozenset(both.columns), quality=wrong)
-        found = domain.judge(material, asked, quality=wrong)
+            return found
         return {name: replace(one, alone=True) for name, one in found.items()}
 
 
@@ -284,6 +282,16 @@ def _explained(
     explained = [replace(one, sections=explain_incident(evaluation, one)) for one in found]
     evaluation = replace(evaluation, alerts=ranked([*explained, *apart], evaluation))
     return replace(evaluation, summary=summarise(evaluation))
+
+
+def _contents(both: Counted) -> dict[str | None, str | None]:
+    """By epoch, what stands for the counts of what it is compared with."""
+    found: dict[str | None, str | None] = {
+        name: side.content for name, side in both.versions.items()
+    }
+    if both.reference is not None:
+        found[None] = both.reference.content
+    return found
 
 
 def _judged_names(both: Counted, settings: Settings) -> list[str]:
