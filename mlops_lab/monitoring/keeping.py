@@ -103,6 +103,21 @@ class StoreKeep:
             self._write(name, made)
         return made
 
+    def noted(self, key: str) -> bytes | None:
+        """What was last noted under a key, or None."""
+        return self._read(key)
+
+    def note(self, key: str, data: bytes) -> None:
+        """Keep something under a key in place of what was noted before.
+
+        Parameters
+        ----------
+        key
+            The hash of everything that it depends on.
+        """
+        if self._run_id is not None and self._read(key) != data:
+            self._write(key, data)
+
     def _read(self, name: str) -> bytes | None:
         if self._known is None:
             # All at once: a query for each of a year's files would take longer than counting one.

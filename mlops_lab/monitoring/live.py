@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlops_lab.errors import InvalidInput
@@ -21,7 +22,7 @@ from mlops_lab.monitoring.wire import significant
 if TYPE_CHECKING:
     from mlops_lab.compute import Cube, Window
 
-__all__ = ["Live", "window_of"]
+__all__ = ["Live", "LiveLater", "window_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +72,41 @@ class Live:
         if before is None or not before.total or not now[column.name].total:
             return now.rows, None
         return now.rows, effect_of(column.measure, before, now[column.name]).value
+
+
+class LiveLater:
+    """The counts of an evaluation that was read back, put together when somebody asks for them.
+
+    Parameters
+    ----------
+    make
+        Counts, or takes what was kept of it.
+    """
+
+    def __init__(self, make: Callable[[], Live]) -> None:
+        self._make = make
+
+    @cached_property
+    def live(self) -> Live:
+        """The counts."""
+        return self._make()
+
+    @property
+    def compared(self) -> Compared:
+        """By chunk what it is compared with."""
+        return self.live.compared
+
+    def window(
+        self, evaluation: Evaluation, first: str, last: str, segment: str | None = None
+    ) -> WindowFound:
+        """As `Live.window`."""
+        return self.live.window(evaluation, first, last, segment)
+
+    def effect(
+        self, evaluation: Evaluation, column: ColumnEvaluation, chunk: str, segment: str
+    ) -> tuple[int, float | None]:
+        """As `Live.effect`."""
+        return self.live.effect(evaluation, column, chunk, segment)
 
 
 def window_of(

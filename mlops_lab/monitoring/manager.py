@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,8 +17,10 @@ from mlops_lab.governance import Access, Identity
 from mlops_lab.monitoring.delivering import Delivery, Messenger
 from mlops_lab.monitoring.finder import KIND, MonitorFinder
 from mlops_lab.monitoring.keeping import StoreKeep
+from mlops_lab.monitoring.live import LiveLater
 from mlops_lab.monitoring.reconciling import Reconciled
 from mlops_lab.monitoring.records import Evaluation, Event
+from mlops_lab.monitoring.remembering import asked_of, recall, remember
 from mlops_lab.monitoring.results import Check
 from mlops_lab.monitoring.schedule import Due
 from mlops_lab.monitoring.sides import Sides, find_sides, model_events, rank_columns
@@ -146,10 +149,11 @@ class MonitorManager(MonitorFinder):
         if sides.model is not None:
             self._models().use(run_id, sides.model.ref, role="monitored")
         keep = StoreKeep(self._store, run_id)
-        evaluation = self._evaluate(spec, sides, keep, run_id, progress)
+        evaluation, asked = self._evaluate(spec, sides, keep, run_id, progress)
         data = json.dumps(evaluation.to_json(), ensure_ascii=False, separators=(",", ":")).encode()
         artifact = self._runs.put_artifact(run_id, ARTIFACT, data, kind="dict")
         self._store.append(_line(run_id, spec, sides, evaluation, artifact.digest))
+        remember(keep, asked, sides, evaluation, artifact.digest)
         self._runs.log_metrics(run_id, _figures(evaluation, keep))
         reconciled = self.reconcile(
             spec.name,
@@ -184,24 +188,35 @@ class MonitorManager(MonitorFinder):
         keep: StoreKeep,
         run_id: str,
         progress: Progress | None,
-    ) -> Evaluation:
-        from mlops_lab.monitoring.evaluate import evaluate
+    ) -> tuple[Evaluation, str]:
+        """What there is to see, and the hash of what was asked."""
+        from mlops_lab.monitoring.evaluate import evaluate, look_again
 
         reference, current = self._source(sides.reference), self._source(sides.current)
         importances = rank_columns(spec, sides, reference, self._models(), keep)
         settings = replace(self._settings(spec, sides), importance=importances.values)
-        evaluation = evaluate(
-            reference, current, settings, keep=keep, progress=progress, tmp=self._store.tmp
-        )
+        asked = asked_of(settings, sides, importances.note)
+        known = recall(keep, self._store.objects, asked, sides)
+        if known is not None:
+            again = partial(look_again, reference, current, settings, tmp=self._store.tmp)
+            live = LiveLater(lambda: again(keep=StoreKeep(self._store)))
+            evaluation = replace(known, at=datetime.now(UTC), live=live)
+            if progress is not None:
+                progress(1.0, "nothing is new")
+        else:
+            evaluation = evaluate(
+                reference, current, settings, keep=keep, progress=progress, tmp=self._store.tmp
+            )
         answered = {chunk.version for chunk in evaluation.chunks}
         notes = (*evaluation.notes, *sides.notes(answered), *filter(None, [importances.note]))
-        return replace(
+        evaluation = replace(
             evaluation,
             id=run_id,
             monitor=spec.name,
             notes=tuple(dict.fromkeys(notes)),
             events=self._events(spec, evaluation),
         )
+        return evaluation, asked
 
     def _events(self, spec: MonitorSpec, evaluation: Evaluation) -> tuple[Event, ...]:
         with self._store.read():

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from .test_webhook import receiving, status
 from .watched import DELAY, day, fill, grow
 
 MARA = Identity("mara")
+PIECES = ("system/pieces_counted", "system/pieces_kept")
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +109,30 @@ def test_a_check_keeps_what_it_saw_and_opens_what_it_found(project: Project) -> 
     over = project.monitors.check("delay")
     assert [one.id for one in over.resolved] == [opened.id]
     assert project.monitors.get("delay").open_alerts == 0
+
+
+def test_what_is_as_it_was_is_not_judged_again(project: Project) -> None:
+    """Neither the data nor the question nor the program is another: what was seen is read back."""
+    checks = [project.monitors.check("delay") for _ in range(2)]
+    write(project, DELAY + "policy: { ks_alert: 0.12 }\n")
+    checks.append(project.monitors.check("delay"))
+    pieces = [
+        sum(one.last for one in project.runs.metrics(check.run_id) if one.key in PIECES)
+        for check in checks
+    ]
+    assert pieces[0] > 0
+    assert pieces[1] == 0
+    assert pieces[2] > 0
+    first, second, third = (one.evaluation for one in checks)
+    assert second.id == checks[1].run_id
+    assert second.at > first.at
+    assert replace(second, id=first.id, at=first.at) == first
+    assert third.policy.ks_alert == 0.12
+    assert second.window("2013-02-09", "2013-02-11") == first.window("2013-02-09", "2013-02-11")
+    (alert,) = checks[0].opened
+    assert checks[1].opened == checks[1].resolved == ()
+    project.monitors.resolve(alert.id, "a storm")
+    assert [one.status for one in project.monitors.check("delay").evaluation.alerts] == ["resolved"]
 
 
 def test_a_check_that_is_killed_leaves_a_run_that_says_so(project: Project) -> None:
