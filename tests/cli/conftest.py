@@ -34,10 +34,12 @@ Call = Callable[..., Said]
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(
+    new_project: Callable[[Path], Project], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """A project's folder, and the current one."""
     folder = tmp_path / "here"
-    Project.create(folder)
+    new_project(folder)
     monkeypatch.chdir(folder)
     monkeypatch.delenv("MLOPS_LAB_PROJECT", raising=False)
     return folder

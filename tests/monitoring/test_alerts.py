@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,8 +26,8 @@ MARA, IVO = Identity("mara"), Identity("ivo")
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    opened = Project.create(tmp_path / "project")
+def project(new_project: Callable[[Path], Project], tmp_path: Path) -> Iterator[Project]:
+    opened = new_project(tmp_path / "project")
     yield opened
     opened.close()
 

@@ -53,8 +53,8 @@ def project(filled: Path, tmp_path: Path) -> Iterator[Project]:
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Iterator[Project]:
-    opened = Project.create(tmp_path / "empty")
+def empty(new_project: Callable[[Path], Project], tmp_path: Path) -> Iterator[Project]:
+    opened = new_project(tmp_path / "empty")
     (opened.root / "monitors").mkdir()
     yield opened
     opened.close()
