@@ -165,7 +165,7 @@ class MonitorFinder(AlertKeeper):
             counts = dict(
                 self._store.query(
                     "select monitor, count(*) from lab.alerts "
-                    "where status <> 'resolved' and severity <> 'info' group by 1"
+                    "where status = 'open' and severity <> 'info' group by 1"
                 )
             )
             running = dict(

@@ -84,7 +84,7 @@ class MonitorRecord:
     next_at
         When it is due next.
     open_alerts
-        How many alerts and warnings are not resolved.
+        How many alerts and warnings nobody has acknowledged, muted or resolved.
     """
 
     file: MonitorFile

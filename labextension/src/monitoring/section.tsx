@@ -78,7 +78,7 @@ function Row(props: {
         actions.open(row.name);
       }}
     >
-      <MonitorGlyph state={row.state} running={running} />
+      <MonitorGlyph state={row.state} running={running} settled={isSettled(row)} />
       <div role="gridcell" className="jp-MlopsLab-what">
         <div className="jp-MlopsLab-name">
           <span className="jp-MlopsLab-ellipsis" title={row.name}>
@@ -136,6 +136,11 @@ function Row(props: {
       )}
     </div>
   );
+}
+
+/** Whether somebody has acknowledged, muted or resolved whatever it found: it cries no more. */
+export function isSettled({ state, open_alerts: open }: IMonitorRow): boolean {
+  return open === 0 && (state === 'alert' || state === 'warn');
 }
 
 /** The most telling thing: what is wrong in the file, that it works, else what it found. */

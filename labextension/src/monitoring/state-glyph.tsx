@@ -15,13 +15,19 @@ const SHAPES: Record<Exclude<MonitorStateName, 'never'>, IconName> = {
 };
 
 /** How a monitor stands: grey while nothing is the matter. */
-export function MonitorGlyph(props: { state: MonitorStateName; running: boolean }): ReactElement {
+export function MonitorGlyph(props: {
+  state: MonitorStateName;
+  running: boolean;
+  /** Somebody has looked at whatever it found. */
+  settled: boolean;
+}): ReactElement {
   const t = useText();
-  const { state, running } = props;
-  const label = stateText(state, running, t);
+  const { state, running, settled } = props;
+  const label =
+    settled && !running ? t('its alerts are looked after') : stateText(state, running, t);
   return (
     <span
-      className={`jp-MlopsLab-monitorstate jp-mod-${running ? 'running' : state}`}
+      className={`jp-MlopsLab-monitorstate jp-mod-${running ? 'running' : settled ? 'settled' : state}`}
       title={label}
     >
       {running ? (
@@ -29,7 +35,7 @@ export function MonitorGlyph(props: { state: MonitorStateName; running: boolean 
       ) : state === 'never' ? (
         <StatusGlyph status="scheduled" label={label} />
       ) : (
-        <Icon name={SHAPES[state]} label={label} />
+        <Icon name={settled ? 'alert' : SHAPES[state]} label={label} />
       )}
     </span>
   );

@@ -1,7 +1,7 @@
 import { nullTranslator } from '@jupyterlab/translation';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MonitorsModel } from '../../src/monitoring/monitors';
-import { sentenceOf } from '../../src/monitoring/section';
+import { isSettled, sentenceOf } from '../../src/monitoring/section';
 import { FakeServer, KEY, answered } from './fakes';
 
 const trans = nullTranslator.load('mlops_lab');
@@ -52,5 +52,10 @@ describe('the monitors of the sidebar', () => {
     expect(delay).toContain('2 alerts are open');
     expect(weather).toMatch(/^it looks now · It has not been checked yet/);
     expect(bad).toMatch(/^line 3: 'refrence' is not known here/);
+    const [row] = model.rows;
+    const settled = [isSettled(row), isSettled({ ...row, open_alerts: 0 })];
+    expect(settled).toEqual([false, true]);
+    // What is the matter with the data, or with the file, is no alert that somebody could settle.
+    expect(isSettled({ ...row, open_alerts: 0, state: 'quality' })).toBe(false);
   });
 });
