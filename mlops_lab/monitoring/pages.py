@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -159,8 +159,14 @@ def alert_page(detail: AlertDetail) -> dict[str, Any]:
     }
 
 
-def need(record: AlertRecord) -> dict[str, Any]:
-    """An alert as something that waits for a person; of two in one chunk each says what it is."""
+def need(record: AlertRecord, monitors: Container[str]) -> dict[str, Any]:
+    """An alert as something that waits for a person; of two in one chunk each says what it is.
+
+    Parameters
+    ----------
+    monitors
+        Those that have a file. Without one nothing will ever look again: somebody has to end it.
+    """
     cause = record.cause.replace(":", " ")[:_CAUSE] or record.kind
     return {
         "kind": "alert",
@@ -168,6 +174,7 @@ def need(record: AlertRecord) -> dict[str, Any]:
         "alert": record.id,
         "monitor": record.monitor,
         "title": f"{record.monitor}: {cause}, {record.label}",
+        "removed": record.monitor not in monitors,
         "detail": record.sentence[:300],
         "at": time_text(record.opened_at),
     }

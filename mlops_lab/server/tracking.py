@@ -307,7 +307,9 @@ def _needs(project: Project) -> dict[str, Any]:
         }
         for request in asked
     ]
-    alerts = [pages.need(one) for one in project.monitors.waiting()]
+    opened = project.monitors.waiting()
+    monitors = {one.name for one in project.monitors.files()} if opened else set()
+    alerts = [pages.need(one, monitors) for one in opened]
     items = [*approvals, *waiting, *alerts]
     return {"items": sorted(items, key=lambda one: str(one["at"]), reverse=True)}
 

@@ -89,11 +89,16 @@ async def test_reading_routes_answer_as_described(project: Project, met: Any, as
     kept = (await ask(*of_key, "monitors", "delay", "evaluation")).body
     assert [(one["id"], one["status"]) for one in kept["alerts"]] == [(alert.id, "open")]
     needs = (await ask(*of_key, "needs")).body["items"]
-    assert [(one["kind"], one["alert"], one["run_id"]) for one in needs] == [
-        ("alert", alert.id, run)
+    assert [(one["kind"], one["alert"], one["run_id"], one["removed"]) for one in needs] == [
+        ("alert", alert.id, run, False)
     ]
     listed = (await ask(*of_key, "alerts")).body
     assert (listed["open"], listed["alerts"][0]["impact"]) == (1, "Infinity")
+    # An alert outlives its monitor's file: no check will end it.
+    (project.root / "monitors" / "delay.yaml").unlink()
+    left = (await ask(*of_key, "needs")).body
+    check("Needs", left)
+    assert [one["removed"] for one in left["items"]] == [True]
 
 
 async def test_people_settle_alerts(people: None, project: Project, met: Any, ask: Ask) -> None:
@@ -116,6 +121,7 @@ async def test_people_settle_alerts(people: None, project: Project, met: Any, as
     muted = await say("mute", "ivo", until="7d")
     assert muted.body["status"] == "muted"
     assert muted.body["muted_until"] > datetime.now(UTC).isoformat()
+    assert project.monitors.get("delay").open_alerts == 0
     assert (await say("mute", "ivo", until="yesterday")).code == 400
     assert (await say("mute", "ivo")).code == 400
     assert (await say("resolve", "mara", comment="x" * 5000)).code == 400

@@ -134,6 +134,8 @@ export const Needs = v.object({
       alert: maybe(v.string()),
       monitor: maybe(v.string()),
       severity: maybe(v.picklist(['alert', 'warn', 'info'])),
+      /** Of an alert: its monitor has no file any more, so that no check will end it. */
+      removed: maybe(v.boolean()),
       title: v.string(),
       detail: v.string(),
       at: maybe(Time)

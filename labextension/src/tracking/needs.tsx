@@ -15,6 +15,8 @@ export interface INeedsListProps {
   review: (need: INeed) => void;
   /** Show why an alert is open. */
   explain: (need: INeed) => void;
+  /** End an alert that nothing will look at again. */
+  resolve: (need: INeed) => void;
   /** What else can be done about an alert, at a place on the page. */
   decide: (need: INeed, at: DOMRect) => void;
 }
@@ -38,6 +40,7 @@ export function NeedsList(props: INeedsListProps): ReactElement {
               </span>
             </div>
             <div className="jp-MlopsLab-sub jp-MlopsLab-ellipsis" title={item.detail}>
+              {item.removed === true && trans.__('monitor removed · ')}
               {item.detail}
               {item.at !== null && (
                 <>
@@ -96,8 +99,10 @@ function NeedIcon({ item }: { item: INeed }): ReactElement {
 }
 
 function AlertButtons(props: INeedsListProps & { item: INeed }): ReactElement {
-  const { model, item, explain, decide } = props;
+  const { model, item, explain, decide, resolve } = props;
   const { trans } = model;
+  // Without its monitor's file there is nothing to be opened, and no check that would end it.
+  const removed = item.removed === true;
   return (
     <>
       <button
@@ -113,10 +118,12 @@ function AlertButtons(props: INeedsListProps & { item: INeed }): ReactElement {
       <button
         type="button"
         className="jp-MlopsLab-button jp-mod-small"
-        aria-label={trans.__('Open: %1', item.title)}
-        onClick={() => explain(item)}
+        aria-label={
+          removed ? trans.__('Resolve: %1', item.title) : trans.__('Open: %1', item.title)
+        }
+        onClick={() => (removed ? resolve(item) : explain(item))}
       >
-        {trans.__('Open')}
+        {removed ? trans.__('Resolve') : trans.__('Open')}
       </button>
     </>
   );

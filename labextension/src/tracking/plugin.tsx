@@ -152,6 +152,8 @@ function actionsOf(app: JupyterFrontEnd, model: RunsModel): ITrackingActions {
       void commands.execute(CommandIDs.openModel, { project: project(), name, version, review }),
     explain: ({ monitor: name, alert }) =>
       void commands.execute(CommandIDs.openMonitor, { project: project(), name, alert }),
+    resolve: ({ alert: id }) =>
+      void commands.execute(CommandIDs.resolveAlert, { project: project(), id }),
     decide: ({ alert: id }, at) =>
       openMenu(commands, at, menu => {
         for (const command of ON_ALERTS) {

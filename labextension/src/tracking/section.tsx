@@ -33,6 +33,7 @@ export interface ITrackingActions {
   review(need: INeed): void;
   /** Show why an alert is open. */
   explain(need: INeed): void;
+  resolve(need: INeed): void;
   /** What can be decided about an alert, at a place on the page. */
   decide(need: INeed, at: DOMRect): void;
   stop(run: IRunRow): void;
@@ -95,6 +96,7 @@ export function TrackingSections({ model, folds, actions }: ITrackingProps): Rea
             open={actions.open}
             review={actions.review}
             explain={actions.explain}
+            resolve={actions.resolve}
             decide={actions.decide}
           />
         </Section>
