@@ -207,7 +207,7 @@ def model_events(
         chunk = _chunk_of(move.since, number, chunks)
         if chunk is None:
             continue
-        reason = f": {move.reason}" if move.reason else ""
+        reason = f": {move.reason.strip().rstrip('.')}" if move.reason else ""
         events.append(
             Event(
                 at=move.since,

@@ -1,4 +1,4 @@
-import { useId, useState } from 'react';
+import { useEffect, useId, useRef, useState } from 'react';
 import type { FormEvent, ReactElement } from 'react';
 import { useText } from '../text';
 import { useHost } from './host';
@@ -16,7 +16,11 @@ export const VERBS: Readonly<Record<IAlertRow['status'], readonly AlertVerb[]>> 
 };
 
 /** Decide about an alert: what, why, and for how long. */
-export function Act({ row }: { row: IAlertRow }): ReactElement | null {
+export function Act(props: {
+  row: IAlertRow;
+  onSaid: (sentence: string) => void;
+}): ReactElement | null {
+  const { row, onSaid } = props;
   const t = useText();
   const { may, ask } = useHost();
   const [verb, setVerb] = useState<AlertVerb | null>(null);
@@ -25,6 +29,17 @@ export function Act({ row }: { row: IAlertRow }): ReactElement | null {
   const [refused, setRefused] = useState('');
   const [busy, setBusy] = useState(false);
   const id = useId();
+  const acts = useRef<HTMLDivElement>(null);
+  // The keyboard goes back to the button that opened the form; after a decision, which changes what
+  // can be done, to all of them.
+  const [left, setLeft] = useState<AlertVerb | 'done' | null>(null);
+  useEffect(() => {
+    if (left !== null) {
+      const button = acts.current?.querySelector<HTMLElement>(`[data-verb="${left}"]`);
+      (button ?? acts.current)?.focus();
+      setLeft(null);
+    }
+  }, [left]);
   const labels: Record<AlertVerb, string> = {
     acknowledge: t('Acknowledge'),
     mute: t('Mute'),
@@ -34,7 +49,8 @@ export function Act({ row }: { row: IAlertRow }): ReactElement | null {
   if (!may('alerts:edit')) {
     return null;
   }
-  const leave = () => {
+  const leave = (done = false) => {
+    setLeft(done ? 'done' : verb);
     setVerb(null);
     setRefused('');
   };
@@ -53,7 +69,8 @@ export function Act({ row }: { row: IAlertRow }): ReactElement | null {
       setBusy(false);
       if (ok) {
         setComment('');
-        leave();
+        leave(true);
+        onSaid(sentence);
       } else {
         setRefused(sentence);
       }
@@ -61,12 +78,19 @@ export function Act({ row }: { row: IAlertRow }): ReactElement | null {
   };
   if (verb === null) {
     return (
-      <div className="jp-MlopsLab-drift-acts">
+      <div
+        ref={acts}
+        className="jp-MlopsLab-drift-acts"
+        role="group"
+        aria-label={t('Decide')}
+        tabIndex={-1}
+      >
         {VERBS[row.status].map(one => (
           <button
             key={one}
             type="button"
             className="jp-MlopsLab-button jp-mod-small"
+            data-verb={one}
             onClick={() => setVerb(one)}
           >
             {labels[one]}…
@@ -127,7 +151,7 @@ export function Act({ row }: { row: IAlertRow }): ReactElement | null {
         >
           {labels[verb]}
         </button>
-        <button type="button" className="jp-MlopsLab-button jp-mod-small" onClick={leave}>
+        <button type="button" className="jp-MlopsLab-button jp-mod-small" onClick={() => leave()}>
           {t('Cancel')}
         </button>
       </div>

@@ -197,7 +197,7 @@ function Shown(props: { model: Model; evaluation: IEvaluation }): ReactElement {
               <Lower range={range} />
             </main>
             <aside className="jp-MlopsLab-drift-side" aria-label={t('Incidents')}>
-              <Incidents model={model} />
+              <Incidents model={model} onSaid={setSaid} />
             </aside>
           </div>
         )}

@@ -6,7 +6,7 @@ import { useValue } from '../hooks';
 import type { IModel } from '../model';
 import { useText } from '../text';
 import { useShown } from './context';
-import { useCopy } from './copy';
+import { Copied, useCopy } from './copy';
 import { measureLabel, spanText } from './facts';
 import { useHost } from './host';
 import type { IDriftState, IEvaluation, Measure } from './state';
@@ -215,6 +215,7 @@ export function Controls(props: {
       )}
       <span className="jp-MlopsLab-spacer" />
       <span className="jp-MlopsLab-row-flex">
+        <Copied copied={copied} />
         {yaml !== null && (
           <button
             type="button"

@@ -12,7 +12,7 @@ import { useText } from '../text';
 import type { Translate } from '../text';
 import { Act } from './act';
 import { useShown } from './context';
-import { useCopy } from './copy';
+import { Copied, useCopy } from './copy';
 import { chosenIncident, incidentKey, lookAt, place } from './facts';
 import { useHost } from './host';
 import { KINDS, severityText } from './lane';
@@ -23,7 +23,11 @@ const SECTIONS = 2;
 const FEW = 8;
 
 /** What fired, and why. */
-export function Incidents({ model }: { model: IModel<IDriftState> }): ReactElement {
+export function Incidents(props: {
+  model: IModel<IDriftState>;
+  onSaid: (sentence: string) => void;
+}): ReactElement {
+  const { model, onSaid } = props;
   const t = useText();
   const { evaluation, selection } = useShown();
   const { choose } = useHost();
@@ -110,6 +114,7 @@ export function Incidents({ model }: { model: IModel<IDriftState> }): ReactEleme
           model={model}
           incident={chosen}
           row={rowOf(chosen, alerts)}
+          onSaid={onSaid}
         />
       )}
     </>
@@ -121,8 +126,9 @@ function Explained(props: {
   model: IModel<IDriftState>;
   incident: IIncident;
   row: IAlertRow | null;
+  onSaid: (sentence: string) => void;
 }): ReactElement {
-  const { incident, row } = props;
+  const { incident, row, onSaid } = props;
   const t = useText();
   const { evaluation } = useShown();
   const { alive, opens, ask } = useHost();
@@ -150,6 +156,7 @@ function Explained(props: {
         </span>
         <span className="jp-MlopsLab-block-aside">
           <Status incident={incident} row={row} />
+          <Copied copied={copied} />
           <button
             type="button"
             className="jp-MlopsLab-icon-button"
@@ -208,7 +215,7 @@ function Explained(props: {
           </button>
         </div>
       )}
-      {row !== null && <Act row={row} />}
+      {row !== null && <Act row={row} onSaid={onSaid} />}
     </section>
   );
 }

@@ -108,7 +108,11 @@ export function Time({ range }: { range: IRange | null }): ReactElement {
         <Block title={t('Performance')}>
           <p className="jp-MlopsLab-small jp-MlopsLab-muted">
             {performance?.notes[0] ??
-              t('Not known: it takes a target and a score. See target= and score= of lab.drift.')}
+              (evaluation.monitor === null
+                ? t(
+                    'Not known: it takes a target and a score. See target= and score= of lab.drift.'
+                  )
+                : t('Not known: it takes target: and score: in the file of the monitor.'))}
           </p>
         </Block>
       )}

@@ -237,6 +237,10 @@ describe('the drift view', () => {
   it('lets a person acknowledge, and says why not', async () => {
     const { asked, refuse } = await show();
     await click('Acknowledge…');
+    await click('Acknowledge');
+    expect(document.activeElement!.getAttribute('aria-label')).toBe('Decide');
+    expect(host.querySelector('.jp-MlopsLab-said')!.textContent).toBe('It is done.');
+    await click('Acknowledge…');
     const box = host.querySelector('textarea')!;
     await act(async () => {
       const set = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, 'value')!.set!;
@@ -253,6 +257,7 @@ describe('the drift view', () => {
     expect(host.querySelector('[role="alert"]')!.textContent).toBe('It is resolved.');
     await press(box, 'Escape');
     expect(host.querySelector('textarea')).toBeNull();
+    expect(document.activeElement).toBe(button('Acknowledge…'));
   });
 
   it('offers nothing that needs a host where there is none', async () => {
@@ -371,7 +376,7 @@ describe('an odd evaluation', () => {
   it('without columns or performance shows the rest', async () => {
     await odd({ columns: [], performance: null, alerts: [] });
     expect(host.textContent).toContain('There is no feature that both sides have');
-    expect(host.textContent).toContain('it takes a target and a score');
+    expect(host.textContent).toContain('it takes target: and score: in the file');
     expect(host.textContent).toContain('Nothing left its natural range');
   });
 

@@ -1,4 +1,6 @@
 import { useEffect, useState } from 'react';
+import type { ReactElement } from 'react';
+import { useText } from '../text';
 
 /** So long a button says that it has copied. */
 const SAID_MS = 2_000;
@@ -14,6 +16,16 @@ export function useCopy(): [boolean, (text: string) => void] {
     return undefined;
   }, [copied]);
   return [copied, text => void write(text).then(setCopied)];
+}
+
+/** Says it to those who do not see the button change. */
+export function Copied({ copied }: { copied: boolean }): ReactElement {
+  const t = useText();
+  return (
+    <span className="jp-MlopsLab-unseen" role="status">
+      {copied ? t('Copied') : ''}
+    </span>
+  );
 }
 
 /** A page that came by plain HTTP has no clipboard of the new kind; the old one takes a selection. */
