@@ -12,6 +12,7 @@ __all__ = [
     "FLOATS",
     "INTEGERS",
     "ZONED",
+    "fields_of_type",
     "finite",
     "is_number",
     "json_number",
@@ -67,6 +68,21 @@ def kind_of_type(kind: str) -> Kind:
     if kind in ("VARCHAR", "UUID") or (kind.startswith("ENUM(") and kind.endswith(")")):
         return "text"
     return "other"
+
+
+def fields_of_type(kind: str) -> dict[str, str]:
+    """The fields of a STRUCT and their types, in the order of their names; of other types none.
+
+    >>> fields_of_type('STRUCT(b STRUCT(y DATE), "a, c" DECIMAL(10,2))')
+    {'a, c': 'DECIMAL(10,2)', 'b': 'STRUCT(y DATE)'}
+    >>> fields_of_type("BIGINT[]"), fields_of_type("STRUCT(a BIGINT)[]")
+    ({}, {})
+    """
+    if not (kind.startswith("STRUCT(") and kind.endswith(")")):
+        return {}
+    import duckdb
+
+    return {str(name): str(inside) for name, inside in sorted(duckdb.sqltype(kind).children)}
 
 
 def knows_infinity(kind: str) -> bool:

@@ -355,6 +355,10 @@ def _check_names(
             near += get_close_matches(name, list(needed), 1)
             hint = f"Did you mean {near[0]}?" if near else f"There is {listed(needed, 8)}."
             raise InvalidInput(f"There is no column {name!r} for {role}. {hint}")
+    if settings.fairness and settings.target is None:
+        raise InvalidInput("fairness needs the truth: say target=COLUMN as well.")
+    if settings.fairness and settings.score is None and settings.prediction is None:
+        raise InvalidInput("fairness needs what is judged: say score=COLUMN or prediction=COLUMN.")
 
 
 def _types(

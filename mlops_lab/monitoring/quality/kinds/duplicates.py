@@ -125,12 +125,17 @@ class Duplicates(Check):
             if again <= MORE * explained:
                 continue
             part = again / values
+            outcomes = (
+                f", or for a second {material.target} of one {name}: performance counts every row"
+                if material.target in material.types
+                else ""
+            )
             yield looking.found(
                 self,
                 "alert" if part >= material.policy.missing_warn else "warn",
                 f"{name} is no longer unique: {counted(again, 'value')} of {values:,} "
                 f"({share(part)}) come again, and in the reference none does. Look for rows that "
-                "were delivered twice.",
+                f"were delivered twice{outcomes}.",
                 column=name,
                 value=part,
                 usual=0.0,
