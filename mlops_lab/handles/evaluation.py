@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mlops_lab.errors import NotFound
 from mlops_lab.handles.evaluation_card import evaluation_card, evaluation_text
 from mlops_lab.handles.explanation import Explanation
+from mlops_lab.handles.habits import EVALUATION, Answering
 from mlops_lab.monitoring.records import (
     STATES,
     Cell,
@@ -37,13 +38,14 @@ _NAMES: Final = {
 """What `Evaluation.df` calls the statistics."""
 
 
-class Evaluation:
+class Evaluation(Answering):
     """One look at current data beside reference data, as `drift` and monitors give it.
 
     It does not change. Safe to use from several threads.
     """
 
     __slots__ = ("_record", "_settings")
+    _habits = EVALUATION
 
     def __init__(self, record: Record, settings: Settings | None = None) -> None:
         self._record = record

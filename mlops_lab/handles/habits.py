@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-__all__ = ["DATASET", "MODEL", "MODULE", "RUN", "TABLE", "Answering", "missing"]
+__all__ = [
+    "DATASET",
+    "EVALUATION",
+    "MODEL",
+    "MODULE",
+    "MONITOR",
+    "RUN",
+    "TABLE",
+    "Answering",
+    "missing",
+]
 
 
 def _each(names: str, line: str) -> dict[str, str]:
@@ -44,6 +54,15 @@ MODULE: Final = {
         "nothing: the project is the folder with mlops.toml around the notebook",
     ),
     **_each("run_pipeline execute_notebook", 'lab.pipeline("pipelines/NAME.yaml").run()'),
+    **_each(
+        "detect_drift data_drift drift_report calculate_drift compare profile why evaluate "
+        "Dashboard DataDriftPreset DataSummaryPreset UnivariateDriftCalculator CBPE TestSuite",
+        "lab.drift(reference, current)",
+    ),
+    **_each(
+        "create_monitor add_monitor make_monitor create_alert add_alert notify webhook slack",
+        'lab.drift(…).monitor_yaml("NAME"), written to monitors/NAME.yaml, with its channels',
+    ),
 }
 """After ``lab.``."""
 
@@ -100,6 +119,44 @@ MODEL: Final = {
     **_each("datasets inputs", "lineage()"),
 }
 """Of a model."""
+
+EVALUATION: Final = {
+    **_each("plot show view dashboard visualize visualise display", "lab.DriftExplorer(…) of it"),
+    **_each(
+        "report save save_html to_html as_html get_html html write write_html export",
+        'lab.report([…], "drift.html") of it',
+    ),
+    **_each(
+        "to_pandas pandas to_df to_dataframe as_dataframe results result metric_results", "df()"
+    ),
+    **_each("as_dict to_dict dict json as_json dump_dict", "to_json()"),
+    **_each(
+        "summary status describe dataset_drift drift_share is_drift drifted", "sentence, state"
+    ),
+    **_each("metrics estimated realised", "performance, or df() for drift"),
+    **_each("incidents anomalies drifts", "alerts"),
+    **_each("features by_columns drift_by_columns column_drift", "columns"),
+    **_each("tests checks expectations constraints", "quality"),
+    **_each("calculate run fit execute compute", "nothing: it is done; lab.drift(…) does another"),
+    **_each("to_monitor monitor save_monitor to_yaml yaml", 'monitor_yaml("NAME")'),
+}
+"""Of an evaluation."""
+
+MONITOR: Final = {
+    **_each("run execute trigger start test evaluate calculate drift", "check()"),
+    **_each("status result", "state, and sentence"),
+    **_each("results latest last last_check metrics columns performance", "evaluation"),
+    **_each("history runs checks list_evaluations", "evaluations"),
+    **_each("incidents list_alerts open_alerts", "alerts"),
+    **_each(
+        "edit update save delete schedule enable disable channels add_channel notify webhook "
+        "threshold thresholds policy config yaml",
+        "path: all of it stands in that file",
+    ),
+    **_each("plot show view dashboard", 'lab.DriftExplorer("NAME")'),
+    **_each("report to_html save_html html", 'lab.report(["monitor:NAME"], "monitor.html")'),
+}
+"""Of a monitor."""
 
 TABLE: Final = {
     **_each("to_pandas pandas to_df toPandas", "df()"),

@@ -12,6 +12,7 @@ from mlops_lab.handles.card import age
 from mlops_lab.handles.dataset import producer
 from mlops_lab.handles.evaluation import Evaluation
 from mlops_lab.handles.explanation import Explanation
+from mlops_lab.handles.habits import MONITOR, Answering
 from mlops_lab.handles.html import FONT, MUTED, isolated
 from mlops_lab.handles.monitor_rows import MARKS, Alerts, Evaluations, Monitors
 from mlops_lab.handles.progress import progress_line
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Alert", "Check", "Monitor", "alert", "alerts", "monitor", "monitors"]
 
 
-class Monitor:
+class Monitor(Answering):
     """A monitor of the project: a file ``monitors/NAME.yaml``, and what its checks found.
 
     Whatever is asked of it is read at that moment. Safe to use from several threads; a check takes
@@ -37,6 +38,7 @@ class Monitor:
     """
 
     __slots__ = ("_name", "_project")
+    _habits = MONITOR
 
     def __init__(self, project: Project, name: str) -> None:
         self._project = project

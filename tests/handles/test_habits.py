@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 import mlops_lab as lab
@@ -17,6 +18,8 @@ OWNERS = {
     "DATASET": lab.Dataset,
     "MODEL": lab.Model,
     "TABLE": lab.Table,
+    "EVALUATION": lab.Evaluation,
+    "MONITOR": lab.Monitor,
 }
 
 
@@ -46,6 +49,13 @@ def test_name_of_another_tool_is_answered_with_the_line(project) -> None:
         lab.runs().to_pandas  # noqa: B018
     with pytest.raises(AttributeError, match=r"'finish'\. Use end\(\)\."):
         lab.start_run("a").finish  # noqa: B018
+    with pytest.raises(AttributeError, match=r"'detect_drift'\. Use lab\.drift\(reference, curr"):
+        lab.detect_drift  # noqa: B018
+    with pytest.raises(AttributeError, match=r"'webhook'\. Use path: all of it stands in that"):
+        lab.monitor("delay").webhook  # noqa: B018
+    table = pa.table({"x": [1.0] * 200})
+    with pytest.raises(AttributeError, match=r"'save_html'\. Use lab\.report\(\[…\], \"drift"):
+        lab.drift(table, table, progress=False).save_html  # noqa: B018
 
 
 def test_misspelt_name_hears_the_nearest(project) -> None:
