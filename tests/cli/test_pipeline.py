@@ -35,10 +35,19 @@ def test_run_that_passes_says_what_happened(here: Path, call: Call) -> None:
     assert "\x1b" not in said.out
 
 
-def test_run_that_a_gate_rejects_exits_with_3(here: Path, call: Call) -> None:
+def test_run_that_a_gate_rejects_exits_with_3_and_writes_the_reports_for_ci(
+    here: Path, call: Call
+) -> None:
     write_pipeline(here, LOG_AUC, gates=["fit.auc >= 0.6", "fit.auc <= 0.85"])
-    said = call("pipeline", "run", "small", "-p", "auc=0.9", "--json")
+    (here / "summary.md").write_text("before\n")
+    reports = ("--junit", "out/gates.xml", "--summary", "summary.md")
+    said = call("pipeline", "run", "small", "-p", "auc=0.9", "--json", *reports)
     assert said.code == 3
+    report = ElementTree.parse(here / "out" / "gates.xml")
+    assert len(report.findall(".//failure")) == 1
+    summary = (here / "summary.md").read_text()
+    assert summary.startswith("before\n")
+    assert "rejected" in summary
     assert said.json["outcome"] == "rejected"
     assert [gate["state"] for gate in said.json["gates"]] == ["passed", "rejected"]
     assert "gate rejected" in said.err  # the progress goes beside the JSON
@@ -121,24 +130,15 @@ def test_dry_run_shows_what_holds_for_one_step(here: Path, call: Call) -> None:
     assert "auc 0.9, retries 2, timeout 1:30" in said.out
 
 
-def test_reports_for_ci_are_written(here: Path, call: Call) -> None:
-    write_pipeline(here, LOG_AUC, gates=["fit.auc >= 0.8"])
-    (here / "summary.md").write_text("before\n")
-    said = call("pipeline", "run", "small", "--junit", "out/gates.xml", "--summary", "summary.md")
-    assert said.code == 3
-    report = ElementTree.parse(here / "out" / "gates.xml")
-    assert len(report.findall(".//failure")) == 1
-    summary = (here / "summary.md").read_text()
-    assert summary.startswith("before\n")
-    assert "rejected" in summary
-
-
-def test_run_takes_the_id_it_is_given(here: Path, call: Call) -> None:
+def test_run_takes_the_id_it_is_given_and_cannot_be_cancelled_when_it_has_ended(
+    here: Path, call: Call
+) -> None:
     write_pipeline(here, LOG_AUC)
     run_id = "0123456789abcdef" * 2
     said = call("pipeline", "run", "small", "--run-id", run_id, "--json")
     assert said.json["run_id"] == run_id
     assert call("pipeline", "show", run_id[:8]).code == 0
+    assert call("pipeline", "cancel", run_id).code == 2
 
 
 def test_list_and_show(here: Path, call: Call) -> None:
@@ -158,12 +158,6 @@ def test_schema_is_json_schema(call: Call) -> None:
     schema = json.loads(call("pipeline", "schema").out)
     assert schema["$schema"].endswith("2020-12/schema")
     assert "steps" in schema["properties"]
-
-
-def test_cancel_of_an_ended_run_is_a_conflict(here: Path, call: Call) -> None:
-    write_pipeline(here, LOG_AUC)
-    run_id = call("pipeline", "run", "small", "--json").json["run_id"]
-    assert call("pipeline", "cancel", run_id).code == 2
 
 
 # --- as a program ---------------------------------------------------------------------------------
