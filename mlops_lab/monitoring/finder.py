@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mlops_lab.errors import InvalidInput, LabError, NotFound
 from mlops_lab.faults import Fault, Mark
 from mlops_lab.governance import Access, Identity
+from mlops_lab.monitoring.alerts import AlertRecord
 from mlops_lab.monitoring.keeping import StoreKeep
 from mlops_lab.monitoring.model import json_schema
 from mlops_lab.monitoring.reconciling import AlertKeeper
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from mlops_lab.monitoring.live import Live
     from mlops_lab.registry.manager import ModelManager
 
-__all__ = ["KIND", "MonitorFinder"]
+__all__ = ["KIND", "MonitorFinder", "with_alerts"]
 
 KIND: Final = "monitor"
 """Of the runs that are checks."""
@@ -232,7 +233,7 @@ class MonitorFinder(AlertKeeper):
         data = self._store.objects.trusted(found[0].digest).read_bytes()
         evaluation = Evaluation.from_json(json.loads(data))
         evaluation = replace(evaluation, id=found[0].run_id, monitor=name)
-        return self._with_alerts(name, evaluation)
+        return with_alerts(evaluation, self.alerts(monitor=name))
 
     def _evaluations(
         self,
@@ -262,28 +263,6 @@ class MonitorFinder(AlertKeeper):
             )
             for run, monitor, at, state, sentence, alerts, until, chunks, count, digest in rows
         ]
-
-    def _with_alerts(self, name: str, evaluation: Evaluation) -> Evaluation:
-        """Its incidents with the ids and statuses of their alerts."""
-        known = {one.key: one for one in reversed(self.alerts(monitor=name))}
-        marked = []
-        for incident in evaluation.alerts:
-            record = known.get(incident.key)
-            if record is None and incident.open:
-                record = next(
-                    (
-                        one
-                        for one in known.values()
-                        if one.cause == incident.cause and not one.is_over
-                    ),
-                    None,
-                )
-            marked.append(
-                incident
-                if record is None
-                else replace(incident, id=record.id, status=record.status)
-            )
-        return replace(evaluation, alerts=tuple(marked))
 
     # ------------------------------------------------------------------ windows
 
@@ -398,6 +377,21 @@ class MonitorFinder(AlertKeeper):
         from mlops_lab.compute import Source
 
         return Source.of(self._datasets().path(version))
+
+
+def with_alerts(evaluation: Evaluation, alerts: Sequence[AlertRecord]) -> Evaluation:
+    """Its incidents with the ids and statuses of the alerts that they became."""
+    known = {one.key: one for one in reversed(alerts)}
+    marked = []
+    for incident in evaluation.alerts:
+        record = known.get(incident.key)
+        if record is None and incident.open:
+            going = (one for one in known.values() if not one.is_over)
+            record = next((one for one in going if one.cause == incident.cause), None)
+        if record is not None:
+            incident = replace(incident, id=record.id, status=record.status)
+        marked.append(incident)
+    return replace(evaluation, alerts=tuple(marked))
 
 
 def _taken(name: str, other: str) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mlops_lab.errors import Forbidden
 from mlops_lab.governance import Access, Identity
 from mlops_lab.monitoring.delivering import Delivery, Messenger
-from mlops_lab.monitoring.finder import KIND, MonitorFinder
+from mlops_lab.monitoring.finder import KIND, MonitorFinder, with_alerts
 from mlops_lab.monitoring.keeping import StoreKeep
 from mlops_lab.monitoring.live import LiveLater
 from mlops_lab.monitoring.reconciling import Reconciled
@@ -143,11 +143,11 @@ class MonitorManager(MonitorFinder):
         datasets = self._datasets()
         with self._store.read():  # dozens of questions: the index is opened once for all of them
             sides = find_sides(spec, datasets, self._models(), self._runs)
-        datasets.use(run_id, sides.current, role="current")
-        if sides.reference != sides.current:
-            datasets.use(run_id, sides.reference, role="reference")
-        if sides.model is not None:
-            self._models().use(run_id, sides.model.ref, role="monitored")
+            datasets.use(run_id, sides.current, role="current")
+            if sides.reference != sides.current:
+                datasets.use(run_id, sides.reference, role="reference")
+            if sides.model is not None:
+                self._models().use(run_id, sides.model.ref, role="monitored")
         keep = StoreKeep(self._store, run_id)
         evaluation, asked = self._evaluate(spec, sides, keep, run_id, progress)
         data = json.dumps(evaluation.to_json(), ensure_ascii=False, separators=(",", ":")).encode()
@@ -169,15 +169,15 @@ class MonitorManager(MonitorFinder):
         self, spec: MonitorSpec, run_id: str, evaluation: Evaluation, found: Reconciled
     ) -> Check:
         deliveries = self._messenger.deliver(spec, self)
-        waiting = [one for one in self.alerts(monitor=spec.name) if one.status == "open"]
+        alerts = self.alerts(monitor=spec.name)
         return Check(
             run_id=run_id,
             monitor=spec.name,
-            evaluation=self._with_alerts(spec.name, evaluation),
+            evaluation=with_alerts(evaluation, alerts),
             opened=found.opened,
             updated=found.updated,
             resolved=found.resolved,
-            waiting=tuple(waiting),
+            waiting=tuple(one for one in alerts if one.status == "open"),
             deliveries=tuple(deliveries),
         )
 
