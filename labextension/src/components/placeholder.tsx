@@ -94,12 +94,12 @@ export function RetryPlace(props: {
 }
 
 /** What came of a request, for a moment over the foot of a view; read out when it comes. */
-export function Said({ text }: { text: string }): ReactElement {
+export function Said({ text, ok = true }: { text: string; ok?: boolean }): ReactElement {
   return (
     <div className="jp-MlopsLab-said" role="status">
       {text !== '' && (
-        <p>
-          <Icon name="passed" size={14} />
+        <p className={ok ? '' : 'jp-mod-refused'}>
+          <Icon name={ok ? 'passed' : 'alert'} size={14} />
           {text}
         </p>
       )}

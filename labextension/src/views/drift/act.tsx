@@ -1,6 +1,7 @@
 import { useEffect, useId, useRef, useState } from 'react';
 import type { FormEvent, ReactElement } from 'react';
 import { useText } from '../text';
+import type { ISaid } from './context';
 import { useHost } from './host';
 import type { AlertVerb, IAlertRow } from './state';
 
@@ -16,10 +17,7 @@ export const VERBS: Readonly<Record<IAlertRow['status'], readonly AlertVerb[]>> 
 };
 
 /** Decide about an alert: what, why, and for how long. */
-export function Act(props: {
-  row: IAlertRow;
-  onSaid: (sentence: string) => void;
-}): ReactElement | null {
+export function Act(props: { row: IAlertRow; onSaid: (said: ISaid) => void }): ReactElement | null {
   const { row, onSaid } = props;
   const t = useText();
   const { may, ask } = useHost();
@@ -70,7 +68,7 @@ export function Act(props: {
       if (ok) {
         setComment('');
         leave(true);
-        onSaid(sentence);
+        onSaid({ ok, sentence });
       } else {
         setRefused(sentence);
       }

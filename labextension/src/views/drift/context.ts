@@ -1,8 +1,12 @@
 import { createContext, useContext } from 'react';
+import type { IAnswer } from '../host';
 import { Brush } from './brush';
 import type { IRange } from './facts';
 import { finite, ranked } from './facts';
 import type { IColumn, IEvaluation, ISelection } from './state';
+
+/** What came of a request. */
+export type ISaid = Pick<IAnswer, 'ok' | 'sentence'>;
 
 /** What the parts of the view share, beside the host. */
 export interface IShown {

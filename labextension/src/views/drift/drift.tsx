@@ -7,7 +7,7 @@ import { useValue, useWidth } from '../hooks';
 import type { IModel } from '../model';
 import { useText } from '../text';
 import { Brush, rangeAfter } from './brush';
-import type { IShown } from './context';
+import type { ISaid, IShown } from './context';
 import { orderOf, ShownContext } from './context';
 import type { IRange } from './facts';
 import { brushed, chosenColumn, chosenIncident, incidentRange } from './facts';
@@ -32,6 +32,8 @@ evaluation = lab.drift("reference@1", "predictions", time="at", target="late", s
 lab.DriftExplorer(evaluation)`;
 
 type Model = IModel<IDriftState>;
+
+const SILENT: ISaid = { ok: true, sentence: '' };
 
 /** Whether what a model was trained on still holds: what changed, when, where, and what it cost. */
 export function Drift({ model }: { model: Model }): ReactElement {
@@ -112,7 +114,7 @@ function Shown(props: { model: Model; evaluation: IEvaluation }): ReactElement {
   const node = useRef<HTMLDivElement>(null);
   const [brush] = useState(() => new Brush());
   const [help, setHelp] = useState(false);
-  const [said, setSaid] = useState('');
+  const [said, setSaid] = useState<ISaid>(SILENT);
   const order = useMemo(() => orderOf(evaluation), [evaluation]);
   const count = evaluation.chunks.length;
   const select = useCallback(
@@ -146,8 +148,8 @@ function Shown(props: { model: Model; evaluation: IEvaluation }): ReactElement {
     [evaluation, selection, order, brush, select]
   );
   useEffect(() => {
-    if (said !== '') {
-      const timer = window.setTimeout(() => setSaid(''), SAID_MS);
+    if (said !== SILENT) {
+      const timer = window.setTimeout(() => setSaid(SILENT), SAID_MS);
       return () => window.clearTimeout(timer);
     }
     return undefined;
@@ -201,7 +203,7 @@ function Shown(props: { model: Model; evaluation: IEvaluation }): ReactElement {
             </aside>
           </div>
         )}
-        <Said text={said} />
+        <Said text={said.sentence} ok={said.ok} />
       </div>
     </ShownContext.Provider>
   );

@@ -5,6 +5,7 @@ import { Icon } from '../../components/icon';
 import { useValue } from '../hooks';
 import type { IModel } from '../model';
 import { useText } from '../text';
+import type { ISaid } from './context';
 import { useShown } from './context';
 import { Copied, useCopy } from './copy';
 import { measureLabel, spanText } from './facts';
@@ -16,7 +17,7 @@ type Model = IModel<IDriftState>;
 const MEASURES: readonly Measure[] = ['effect', 'wasserstein', 'psi'];
 
 /** What is watched, what is to be said of it, and what can be done. */
-export function Head(props: { model: Model; onSaid: (sentence: string) => void }): ReactElement {
+export function Head(props: { model: Model; onSaid: (said: ISaid) => void }): ReactElement {
   const { model, onSaid } = props;
   const t = useText();
   const { evaluation } = useShown();
@@ -71,7 +72,7 @@ export function Head(props: { model: Model; onSaid: (sentence: string) => void }
             type="button"
             className="jp-MlopsLab-button"
             disabled={running}
-            onClick={() => void ask({ verb: 'check' }).then(({ sentence }) => onSaid(sentence))}
+            onClick={() => void ask({ verb: 'check' }).then(onSaid)}
           >
             <Icon name="refresh" size={14} />
             {running ? t('Checking…') : t('Check now')}
@@ -114,6 +115,14 @@ function StateBadge(props: { model: Model; evaluation: IEvaluation }): ReactElem
       </Badge>
     );
   }
+  const settled =
+    alerts?.filter(
+      ({ status, severity }) =>
+        (status === 'acknowledged' || status === 'muted') && severity !== 'info'
+    ).length ?? 0;
+  if (settled > 0) {
+    return <Badge icon="check">{t('%1 acknowledged or muted', settled)}</Badge>;
+  }
   if (state === 'small') {
     return <Badge icon="waiting">{t('too few rows')}</Badge>;
   }
@@ -152,7 +161,7 @@ function periodText({ chunks }: IEvaluation): string {
 export function Controls(props: {
   model: Model;
   onHelp: () => void;
-  onSaid: (sentence: string) => void;
+  onSaid: (said: ISaid) => void;
 }): ReactElement {
   const { model, onHelp, onSaid } = props;
   const t = useText();
@@ -230,7 +239,7 @@ export function Controls(props: {
           <button
             type="button"
             className="jp-MlopsLab-button jp-mod-small"
-            onClick={() => void ask({ verb: 'report' }).then(({ sentence }) => onSaid(sentence))}
+            onClick={() => void ask({ verb: 'report' }).then(onSaid)}
           >
             <Icon name="file" size={14} />
             {t('Report…')}

@@ -11,6 +11,7 @@ import type { IModel } from '../model';
 import { useText } from '../text';
 import type { Translate } from '../text';
 import { Act } from './act';
+import type { ISaid } from './context';
 import { useShown } from './context';
 import { Copied, useCopy } from './copy';
 import { chosenIncident, incidentKey, lookAt, place } from './facts';
@@ -25,7 +26,7 @@ const FEW = 8;
 /** What fired, and why. */
 export function Incidents(props: {
   model: IModel<IDriftState>;
-  onSaid: (sentence: string) => void;
+  onSaid: (said: ISaid) => void;
 }): ReactElement {
   const { model, onSaid } = props;
   const t = useText();
@@ -126,7 +127,7 @@ function Explained(props: {
   model: IModel<IDriftState>;
   incident: IIncident;
   row: IAlertRow | null;
-  onSaid: (sentence: string) => void;
+  onSaid: (said: ISaid) => void;
 }): ReactElement {
   const { incident, row, onSaid } = props;
   const t = useText();

@@ -258,6 +258,10 @@ describe('the drift view', () => {
     await press(box, 'Escape');
     expect(host.querySelector('textarea')).toBeNull();
     expect(document.activeElement).toBe(button('Acknowledge…'));
+    // What was refused does not look done.
+    await click('Check now');
+    const refused = host.querySelector('.jp-MlopsLab-said > .jp-mod-refused');
+    expect(refused!.textContent).toBe('It is resolved.');
   });
 
   it('offers nothing that needs a host where there is none', async () => {
