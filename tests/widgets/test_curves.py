@@ -20,8 +20,8 @@ from mlops_lab.widgets.view import VIEW_MIME
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project.create(tmp_path / "a b'[1]*{x}")
+def project(new_project: Callable[[Path], Project], tmp_path: Path) -> Project:
+    return new_project(tmp_path / "a b'[1]*{x}")
 
 
 @pytest.fixture

@@ -25,10 +25,12 @@ Make = Callable[..., Any]
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+def project(
+    new_project: Callable[[Path], Project], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Project]:
     for name in ("MLOPS_LAB_PROJECT", "MLOPS_LAB_RUN", "MLOPS_LAB_ROOT"):
         monkeypatch.delenv(name, raising=False)
-    opened = Project.create(tmp_path / "project")
+    opened = new_project(tmp_path / "project")
     with (opened.root / "mlops.toml").open("a") as settings:
         settings.write(POLICY)
     opened.access.adopt(Rules.of({"mara": "contributor", "ivo": "approver"}, "viewer"))
