@@ -42,7 +42,7 @@ def test_kills_in_the_middle_of_commits_lose_nothing(
 ) -> None:
     rng = random.Random(3)
     sources = []
-    for n in range(30):
+    for n in range(15):
         if n % 3:
             sources.append(write(f"kill/{n}.bin", rng.randbytes(200_000)))
         else:
