@@ -8,7 +8,9 @@ with ``repr=False`` may hold a secret: its value is not told.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Annotated, Any, Final, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -79,6 +81,7 @@ def shape_faults(
     model: type[BaseModel],
     owner: str,
     place: Place = (),
+    habits: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Fault]:
     """Say what pydantic found, in our words; one fault for each place, in the file's order.
 
@@ -94,7 +97,10 @@ def shape_faults(
         What people call the whole: ``a monitor``.
     place
         Where in the file the model begins.
+    habits
+        What other tools call its keys.
     """
+    listed: set[str] = set()
     found: dict[Place, Fault] = {}
     errors = error.errors(include_url=False)
     unknown = [one["loc"] for one in errors if one["type"] == "extra_forbidden"]
@@ -104,10 +110,18 @@ def shape_faults(
         if one["type"] == "extra_forbidden":
             fields = list(_model_at(model, loc[:-1]).model_fields)
             who = _owner(owner, where[:-1], place)
-            found[where] = unknown_key(document, where, fields, who)
+            near = habits.get(str(loc[-1]))
+            fault = unknown_key(document, where, fields, who, near if near in fields else None)
+            # All there is to write is told once.
+            found[where] = replace(fault, others="") if who in listed else fault
+            listed.add(who)
         elif one["type"] == "missing":
             word = str(loc[-1])
-            if any(other[:-1] == loc[:-1] and nearest(str(other[-1]), [word]) for other in unknown):
+            if any(
+                other[:-1] == loc[:-1]
+                and (habits.get(str(other[-1])) == word or nearest(str(other[-1]), [word]))
+                for other in unknown
+            ):
                 continue  # it is there, misspelt
             message = f"{_capital(_owner(owner, where, place))} has no {word}."
             found.setdefault((*where, word), document.fault(where, message, key=bool(where)))
@@ -126,14 +140,20 @@ def shape_faults(
     return sorted(inner, key=lambda fault: fault.mark)
 
 
-def unknown_key(document: Document, where: Place, known: Sequence[str], owner: str) -> Fault:
+def unknown_key(
+    document: Document,
+    where: Place,
+    known: Sequence[str],
+    owner: str,
+    meant: str | None = None,
+) -> Fault:
     """The fault of a key that nothing knows; what is probably meant comes before what there is."""
     word = str(where[-1])
     return document.fault(
         where,
         f"{shown(word)} is not known here.",
         key=True,
-        suggestion=nearest(word, known),
+        suggestion=meant or nearest(word, known),
         others=f"{_capital(owner)} has {', '.join(known)}.",
     )
 

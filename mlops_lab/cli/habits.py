@@ -78,6 +78,7 @@ HABITS: Final = {
     },
     "alert": {
         **_each("ls", "mlops-lab alert list"),
+        **_each("create new add webhook notify", "channels: in the file monitors/NAME.yaml"),
         **_each("ack", "mlops-lab alert acknowledge ALERT"),
         **_each("close done", "mlops-lab alert resolve ALERT"),
         **_each("silence snooze", "mlops-lab alert mute ALERT 7d"),

@@ -48,6 +48,21 @@ _LONGEST_DAYS: Final = 3_660.0
 
 T = TypeVar("T")
 
+_HABITS: Final = {
+    **dict.fromkeys(("dataset", "data", "current_data", "production", "source"), "current"),
+    **dict.fromkeys(("reference_data", "baseline", "train", "training"), "reference"),
+    **dict.fromkeys(("timestamp", "time_column", "timestamp_column", "date"), "time"),
+    **dict.fromkeys(("chunk", "chunk_period", "period", "granularity", "window"), "by"),
+    **dict.fromkeys(("threshold", "thresholds", "alert"), "policy"),
+    **dict.fromkeys(("webhook", "notify", "notifications", "alerts", "slack", "email"), "channels"),
+    **dict.fromkeys(("cron", "every", "interval"), "schedule"),
+    **dict.fromkeys(("y_true", "ground_truth"), "target"),
+    **dict.fromkeys(("y_pred", "predictions"), "prediction"),
+    **dict.fromkeys(("y_pred_proba", "prediction_probas", "probability"), "score"),
+    **dict.fromkeys(("features", "column_names", "feature_column_names"), "columns"),
+}
+"""What other tools call a monitor's keys."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReferenceSpec:
@@ -193,7 +208,7 @@ def read_spec(
     try:
         model = MonitorModel.model_validate(document.value)
     except ValidationError as error:
-        return None, shape_faults(document, error, MonitorModel, "a monitor"), said
+        return None, shape_faults(document, error, MonitorModel, "a monitor", habits=_HABITS), said
     checker = _Checker(document, model)
     spec = checker.build(path)
     return spec, sorted(checker.faults, key=lambda fault: fault.mark), said

@@ -129,6 +129,9 @@ LEAST = "current: dataset:x\nreference: dataset:y\n"
         ("current: dataset:x\nreference: rolling 3d", "2:12: rolling needs a time"),
         ("current: dataset:x\ntime: t\nreference: rolling 0d", "3:12: rolling takes from one"),
         ("refrence: training\ncurrent: dataset:x", "Did you mean reference?"),
+        ("dataset: x\nreference: dataset:y", "1:1: 'dataset' is not known here. Did you mean curr"),
+        (LEAST + "webhook: https://x", "3:1: 'webhook' is not known here. Did you mean channels?"),
+        (LEAST + "threshold: 0.1\nfeatures: [a]", "Did you mean columns?"),
         (LEAST + "model: 7", "3:8: model is 7; it must be a model such as"),
         (LEAST + "model: 'a b'", "3:9: A model's name has"),
         (LEAST + "by: weak", "3:5: by is 'weak'; it must be hour, day, week, month or all."),
@@ -170,6 +173,11 @@ LEAST = "current: dataset:x\nreference: dataset:y\n"
 def test_a_fault_is_told_at_its_place(write: Write, text: str, said: str) -> None:
     found = faults(write(text))
     assert any(said in one for one in found), found
+
+
+def test_all_keys_are_told_once(write: Write) -> None:
+    found = faults(write(LEAST + "colums: [a]\nthreshold: 0.1"))
+    assert ["A monitor has name, current" in one for one in found] == [True, False]
 
 
 def test_what_is_no_text_file_is_a_fault(tmp_path: Path) -> None:
