@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ import mlops_lab as lab
 from mlops_lab.errors import Conflict, Corrupt, InvalidInput, NotFound
 from mlops_lab.project import Project
 
+from .conftest import inside
+
 FRAME = pd.DataFrame({"hour": range(40), "distance": np.linspace(0.0, 1.0, 40)})
 LATE = FRAME["hour"] > 20
 
@@ -26,12 +29,31 @@ def trained(strength: float = 1.0) -> Any:
     return make_pipeline(StandardScaler(), LogisticRegression(C=strength)).fit(FRAME, LATE)
 
 
-@pytest.fixture
-def late(project: Project) -> lab.Model:
-    with lab.start_run("gbm", params={"C": 1.0}) as run:
+@pytest.fixture(scope="module")
+def kept(empty_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose run gbm has registered late 1, to be copied."""
+    folder = tmp_path_factory.mktemp("late") / "project"
+    project = Project.open(shutil.copytree(empty_project, folder))
+    with inside(project), lab.start_run("gbm", params={"C": 1.0}) as run:
         run.log_metric("auc", 0.71)
         run.log_metric("broken", float("nan"))
-        return run.log_model(trained(), example=FRAME, register="late")
+        run.log_model(trained(), example=FRAME, register="late")
+    return folder
+
+
+@pytest.fixture
+def project(
+    request: pytest.FixtureRequest, empty_project: Path, tmp_path: Path
+) -> Iterator[Project]:
+    """Empty, but for who asks for ``late``."""
+    source = request.getfixturevalue("kept") if "late" in request.fixturenames else empty_project
+    with inside(Project.open(shutil.copytree(source, tmp_path / "project"))) as opened:
+        yield opened
+
+
+@pytest.fixture
+def late(project: Project) -> lab.Model:
+    return lab.model("late@1")
 
 
 def test_logged_model_is_an_artifact_of_its_run(project: Project) -> None:

@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from mlops_lab.handles import active
 from mlops_lab.orchestration.engines.run import CellFailure
 from mlops_lab.orchestration.engines.session import Session
 from mlops_lab.orchestration.events import Event
 from mlops_lab.orchestration.notebook import NotebookFacts
 from mlops_lab.project import Project
+from mlops_lab.tracking.active import active_runs
 
 
 def notebook_json(
@@ -83,6 +85,7 @@ def workshop(new_project: Callable[[Path], Project], tmp_path: Path) -> Iterator
 REGISTER = """
 import json, os, pathlib, tempfile
 from mlops_lab.project import Project
+from mlops_lab.tracking.active import active_runs
 
 models, run_id = Project.locate().models, os.environ["MLOPS_LAB_RUN"]
 folder = pathlib.Path(tempfile.mkdtemp())
@@ -96,6 +99,7 @@ models.register(model, run_id=run_id)
 LOG = """
 import os, pathlib
 from mlops_lab.project import Project
+from mlops_lab.tracking.active import active_runs
 
 def log(**metrics):
     Project.locate().runs.log_metrics(os.environ["MLOPS_LAB_RUN"], metrics)
@@ -151,8 +155,9 @@ def run_in_process(
     """As the engine does: params below their cell, the step's environment, a failure in words."""
     notebook = json.loads(facts.path.read_text())
     names: dict[str, Any] = {}
-    outside = dict(os.environ)
+    outside, here = dict(os.environ), Path.cwd()
     os.environ.update(session.environment)
+    os.chdir(facts.path.parent)
     done = 0
     try:
         for cell in notebook["cells"]:
@@ -164,8 +169,12 @@ def run_in_process(
     except Exception as error:
         return CellFailure(type(error).__name__, str(error), cell["id"], done + 1)
     finally:
+        os.chdir(here)
         os.environ.clear()
         os.environ.update(outside)
+        # A step's kernel is not used again: what it knows of its run ends with it.
+        active_runs.end_all()
+        active._process.step, active._process.taken = None, False
         output.write_text(json.dumps(notebook))
     return None
 

@@ -59,7 +59,7 @@ def commit(workshop, text: str) -> None:
     workshop.project.datasets.commit("flights", workshop.root / "flights.csv", checks=False)
 
 
-def test_versions_go_in_and_come_out_and_lineage_knows(flights) -> None:
+def test_versions_go_in_and_come_out_and_lineage_knows(flights, request) -> None:
     first = flights.run(PIPELINE)
 
     assert (first.outcome, first.exit_code) == ("passed", 0), first
@@ -85,6 +85,7 @@ def test_versions_go_in_and_come_out_and_lineage_knows(flights) -> None:
     } <= edges
 
     # the same content again is the same version, and made by this run, too
+    request.getfixturevalue("quick")
     second = flights.run(PIPELINE)
     assert second.steps["prepare"].versions == {"clean": "clean@1"}
 
@@ -99,7 +100,7 @@ def test_versions_go_in_and_come_out_and_lineage_knows(flights) -> None:
     assert project.datasets.get("flights@2").state == "blocked"
 
 
-def test_a_step_that_commits_nothing_or_bad_data_fails_with_a_sentence(flights) -> None:
+def test_a_step_that_commits_nothing_or_bad_data_fails_with_a_sentence(flights, quick) -> None:
     (flights.root / "suites" / "clean.yaml").write_text(SUITE.replace("100", "10"))
     blocked = flights.run(PIPELINE)
     assert blocked.steps["prepare"].error.message == (
@@ -129,7 +130,7 @@ def test_an_input_whose_bytes_were_changed_is_never_delivered(flights) -> None:
     assert error.cell_index is None  # no kernel was started
 
 
-def test_a_version_that_an_earlier_step_makes_need_not_be_there_before(flights) -> None:
+def test_a_version_that_an_earlier_step_makes_need_not_be_there_before(flights, quick) -> None:
     flights.notebook("prepare", CLEAN, params="raw = ''\nclean = 'clean'\nfloor = 0")
     text = PIPELINE.replace("inputs: {clean: prepare.clean}", "inputs: {clean: dataset:clean}")
     text = text.replace("gates:", "    # in the order of the file\ngates:")
@@ -139,7 +140,7 @@ def test_a_version_that_an_earlier_step_makes_need_not_be_there_before(flights) 
     assert (result.status, result.steps["count"].inputs) == ("finished", {"clean": "clean@1"})
 
 
-def test_a_suite_over_a_file_between_steps_is_a_gate_as_well(flights) -> None:
+def test_a_suite_over_a_file_between_steps_is_a_gate_as_well(flights, quick) -> None:
     flights.notebook("prepare", "import shutil\nshutil.copy(raw, t)", params="raw = t = ''")
     text = (
         "steps:\n  prepare:\n    notebook: ../notebooks/prepare.ipynb\n"
