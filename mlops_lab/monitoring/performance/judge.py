@@ -58,6 +58,8 @@ class Live:
         Its alarms, in the order of the chunks.
     chunks
         The keys of the chunks, in order.
+    baselines
+        What each is compared with: that of the model version that answered it.
     policy
         By which was judged.
     """
@@ -66,6 +68,7 @@ class Live:
     current: ScoreCube
     findings: tuple[Finding, ...]
     chunks: tuple[str, ...]
+    baselines: tuple[Baseline | None, ...]
     policy: Policy
 
 
@@ -144,7 +147,8 @@ def window(
     Returns
     -------
     dict[str, Estimate]
-        By metric; with ``estimated_`` in front what was to be expected, of all rows only.
+        By metric; with ``estimated_`` in front what was to be expected, of all rows only and by
+        the reference of the last chunk, as of everything else in a window.
 
     Raises
     ------
@@ -174,11 +178,11 @@ def window(
         )
     counts = live.current.window(live.chunks[first : last + 1], segment)
     found = measure(counts)
-    if live.reference is not None and not segment.by:
-        base = Baseline(live.reference, live.policy)
-        if base.cbpe is not None and counts.scored >= live.policy.cbpe_rows:
-            expected = base.cbpe.estimate(counts)
-            found |= {f"estimated_{name}": one for name, one in expected.items()}
+    base = live.baselines[last]
+    enough = not segment.by and counts.scored >= live.policy.cbpe_rows
+    if enough and base is not None and base.cbpe is not None:
+        expected = base.cbpe.estimate(counts)
+        found |= {f"estimated_{name}": one for name, one in expected.items()}
     return found
 
 
@@ -240,6 +244,7 @@ class _Judging:
             self.current,
             findings,
             tuple(chunk.key for chunk in self.chunks),
+            chunked.baselines,
             policy,
         )
         return Performance(

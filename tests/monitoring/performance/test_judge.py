@@ -168,6 +168,11 @@ def test_each_version_has_its_own_reference() -> None:
     assert decode(Performance, json.loads(json.dumps(encode(found)))) == found
     share = found.metrics["positive_share"].estimated
     assert (share[3] or 0) - (share[0] or 0) == pytest.approx(0.15, abs=0.02)
+    # A window is held against the version that answered its end, as its last chunk is.
+    for place, key in enumerate(KEYS[:4]):
+        brushed = performance.window(found.live, key, key)["estimated_positive_share"].value
+        drawn = found.metrics["positive_share"].estimated[place]
+        assert brushed == pytest.approx(drawn, rel=1e-3), key
 
 
 def test_without_a_reference_only_the_gap_alarms() -> None:
