@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import pytest
@@ -70,7 +70,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield it
 
 
-@pytest.fixture(scope="module")
+def _as_long_as_can_be(fixture_name: str, config: pytest.Config) -> Literal["module", "session"]:
+    """Playwright's event loop runs while its browser does; other tests need one of their own."""
+    return "session" if config.option.markexpr == "browser" else "module"
+
+
+@pytest.fixture(scope=_as_long_as_can_be)
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no chromium: apt-get install -y --no-install-recommends chromium")
@@ -80,9 +85,9 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope=_as_long_as_can_be)
 def tab(browser: Browser) -> Iterator[Page]:
-    """One tab for a module's tests: to load JupyterLab takes longer than most of them do."""
+    """One tab for all tests: to load JupyterLab takes longer than most of them do."""
     context = browser.new_context(viewport=VIEWPORT)
     context.set_default_timeout(30_000)
     page = context.new_page()
