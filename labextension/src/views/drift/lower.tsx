@@ -49,9 +49,11 @@ export function Lower({ range }: { range: IRange | null }): ReactElement {
       ? []
       : [
           { id: 'segments' as const, label: t('Segments') },
-          { id: 'fairness' as const, label: t('Fairness') },
-          { id: 'calibration' as const, label: t('Calibration') }
+          { id: 'fairness' as const, label: t('Fairness') }
         ]),
+    ...(performance?.kind === 'binary'
+      ? [{ id: 'calibration' as const, label: t('Calibration') }]
+      : []),
     { id: 'table', label: t('Table') }
   ];
   const part = tabs.some(tab => tab.id === selection.part) ? selection.part : 'features';

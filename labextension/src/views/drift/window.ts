@@ -112,8 +112,10 @@ export function windowOf(
     const own = known.get(column.name);
     columns.set(column.name, columnWindow(evaluation, column, cube, range, rows, own));
   }
+  // Of several classes or a number the cube has errors, no scores of late and on time.
+  const binary = evaluation.performance?.kind === 'binary';
   const scores =
-    cubes.scores === null || certified?.segment
+    cubes.scores === null || certified?.segment || !binary
       ? null
       : splitScores(cubes.scores.window(range.from, range.until));
   return {
@@ -121,7 +123,7 @@ export function windowOf(
     rows: rows.reduce((sum, n) => sum + n, 0),
     columns,
     scores,
-    scored: performanceOf(scores, certified)
+    scored: binary ? performanceOf(scores, certified) : null
   };
 }
 

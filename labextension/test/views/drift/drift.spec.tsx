@@ -369,6 +369,14 @@ describe('without an evaluation', () => {
 });
 
 describe('an odd evaluation', () => {
+  it('of numbers says nothing of shares, log loss or calibration', async () => {
+    const performance = { ...evaluation.performance!, kind: 'regression' as const };
+    await show({ evaluation: { ...evaluation, performance } });
+    expect(totals()).not.toMatch(/realised|log loss|AUC/);
+    expect(button('Calibration')).toBeUndefined();
+    expect(button('Segments')).toBeDefined();
+  });
+
   const odd = async (change: Partial<IEvaluation>, state: Partial<IDriftState> = {}) =>
     show({ evaluation: { ...evaluation, ...change }, alerts: null, ...state });
 
