@@ -140,6 +140,7 @@ def test_a_wrong_search_is_marked_and_the_last_result_stays(
     project: Project, open_lab: Open, folder: Path
 ) -> None:
     page = open_lab(folder)
+    expect(rows(page)).to_have_count(3, timeout=SOON)
     box = page.get_by_role("searchbox")
     box.fill("best(auc) > 0.75")
     expect(rows(page)).to_have_count(1, timeout=SOON)
