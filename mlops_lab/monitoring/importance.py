@@ -132,19 +132,23 @@ def permutation(
     no proof that a column could go. Breiman, Random forests, 2001.
     """
     import numpy as np
+    from threadpoolctl import threadpool_limits
 
     truth = np.asarray(truth)
-    whole = _scored(metric, truth, answer(frame))
     random = np.random.default_rng(seed)
     found: dict[str, Importance] = {}
-    for name in frame.columns:
-        lost = []
-        for _ in range(repeats):
-            order = random.permutation(len(frame))
-            # `take` keeps the type of the column: a model refuses others.
-            shuffled = frame.assign(**{str(name): frame[name].take(order).set_axis(frame.index)})
-            lost.append(whole - _scored(metric, truth, answer(shuffled)))
-        found[str(name)] = Importance(float(np.mean(lost)), float(np.std(lost)))
+    # On a busy machine OpenMP's threads wait for each other at every of many small predictions.
+    with threadpool_limits(1, user_api="openmp"):
+        whole = _scored(metric, truth, answer(frame))
+        for column in frame.columns:
+            name = str(column)
+            lost = []
+            for _ in range(repeats):
+                order = random.permutation(len(frame))
+                # `take` keeps the type of the column: a model refuses others.
+                shuffled = frame.assign(**{name: frame[column].take(order).set_axis(frame.index)})
+                lost.append(whole - _scored(metric, truth, answer(shuffled)))
+            found[name] = Importance(float(np.mean(lost)), float(np.std(lost)))
     ranked = sorted(found.items(), key=lambda one: (-one[1].value, one[0]))
     return Importances(metric, whole, len(frame), dict(ranked))
 
