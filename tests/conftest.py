@@ -22,9 +22,12 @@ settings.register_profile(
 )
 settings.load_profile("any-machine")
 
-# A shell ignores Ctrl-C in what it starts in the background, and that is handed down to children.
+# A shell ignores Ctrl-C in what it starts in the background, nohup ignores the end of a terminal,
+# and that is handed down to children.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Threads of OpenMP that wait for each other burn what cores there are: small fits on a machine that
 # runs other tests take twenty times as long with two of them as with one.

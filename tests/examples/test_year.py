@@ -41,7 +41,7 @@ def test_an_alert_trains_the_next_model_and_the_gates_judge_it(
     assert raised
     assert all(alert.sentence.endswith(".") for alert in raised)
     newest = project.models.versions("flight-delay")[0]
-    assert newest.version > 3
+    assert newest.version > 2, "a champion and a refused one were there before"
     assert newest.judgement is not None
     champion = project.models.get("flight-delay@champion")
     assert (champion.version == newest.version) == (newest.judgement.outcome == "passed")
