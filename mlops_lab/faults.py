@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mlops_lab.errors import InvalidInput
 
-__all__ = ["Fault", "Mark", "refuse"]
+__all__ = ["Fault", "Mark", "refuse", "sentence"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,8 +52,7 @@ class Fault:
     @property
     def sentence(self) -> str:
         """What is wrong, what was probably meant, and what else there is."""
-        hint = f"Did you mean {self.suggestion}?" if self.suggestion else ""
-        return " ".join(part for part in (self.message, hint, self.others) if part)
+        return sentence(self.message, self.suggestion, self.others)
 
     def as_dict(self) -> dict[str, object]:
         """The fault for programs: the sentence with its suggestion, and the place."""
@@ -65,6 +64,12 @@ class Fault:
             "suggestion": self.suggestion,
             "warning": self.warning,
         }
+
+
+def sentence(message: str, suggestion: str | None = None, others: str = "") -> str:
+    """What is wrong, what was probably meant, and what else there is, as `Fault` has them."""
+    hint = f"Did you mean {suggestion}?" if suggestion else ""
+    return " ".join(part for part in (message, hint, others) if part)
 
 
 def refuse(faults: Sequence[Fault]) -> None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Any, Final, TypedDict, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -20,7 +20,17 @@ from mlops_lab.document import Document, Place
 from mlops_lab.expressions import nearest
 from mlops_lab.faults import Fault
 
-__all__ = ["Duration", "Line", "Shape", "seconds", "shape_faults", "shown", "unknown_key"]
+__all__ = [
+    "Duration",
+    "Line",
+    "Shape",
+    "Told",
+    "seconds",
+    "shape_faults",
+    "shown",
+    "unknown_key",
+    "unknown_word",
+]
 
 _DURATION: Final = r"(\d+(\.\d+)?(ms|s|m|h|d))+"
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -147,15 +157,36 @@ def unknown_key(
     owner: str,
     meant: str | None = None,
 ) -> Fault:
-    """The fault of a key that nothing knows; what is probably meant comes before what there is."""
-    word = str(where[-1])
-    return document.fault(
-        where,
-        f"{shown(word)} is not known here.",
-        key=True,
-        suggestion=meant or nearest(word, known),
-        others=f"{_capital(owner)} has {', '.join(known)}.",
-    )
+    """The fault of a key that nothing knows, in the words of `unknown_word`."""
+    told = unknown_word(str(where[-1]), known, owner, meant)
+    return document.fault(where, key=True, **told)
+
+
+class Told(TypedDict):
+    """What `Fault` and `sentence` are made of."""
+
+    message: str
+    suggestion: str | None
+    others: str
+
+
+def unknown_word(word: str, known: Sequence[str], owner: str, meant: str | None = None) -> Told:
+    """What is said of a word that nothing knows; what is probably meant comes before what there is.
+
+    Parameters
+    ----------
+    known
+        The words that there are.
+    owner
+        What has them: ``a monitor``.
+    meant
+        What it is called here, where that is known; default the nearest.
+    """
+    return {
+        "message": f"{shown(word)} is not known here.",
+        "suggestion": meant or nearest(word, known),
+        "others": f"{_capital(owner)} has {', '.join(known)}.",
+    }
 
 
 def _in_file(document: Document, place: Place, loc: Sequence[int | str]) -> tuple[Place, Any]:

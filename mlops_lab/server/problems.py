@@ -13,7 +13,8 @@ from tornado.web import HTTPError
 
 from mlops_lab.errors import InvalidInput, LabError
 from mlops_lab.expressions import nearest
-from mlops_lab.shapes import shown
+from mlops_lab.faults import sentence
+from mlops_lab.shapes import shown, unknown_word
 
 __all__ = ["MEDIA_TYPE", "Problem", "describe", "misshapen"]
 
@@ -111,10 +112,7 @@ def misshapen(error: ValidationError, model: type[BaseModel], what: str) -> Inva
         place = ".".join(map(str, one["loc"]))
         match one["type"]:
             case "extra_forbidden":
-                near = nearest(place, known)
-                hint = f"Did you mean {near}? " if near else ""
-                has = f"The {what} has {', '.join(known)}."
-                message = f"{shown(place)} is not known here. {hint}{has}"
+                message = sentence(**unknown_word(place, known, f"the {what}"))
             case "missing":
                 if any(nearest(word, [place]) for word in unknown):
                     continue  # it is there, misspelt
