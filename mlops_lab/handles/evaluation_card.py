@@ -9,7 +9,7 @@ from mlops_lab.handles.html import CELL, FONT, MUTED, NUMBER, isolated
 from mlops_lab.markup import printable
 from mlops_lab.monitoring.headlines import SYMBOLS
 from mlops_lab.monitoring.records import STATES, ColumnEvaluation, Evaluation, Incident
-from mlops_lab.monitoring.wording import counted, number
+from mlops_lab.wording import counted, number
 
 __all__ = ["evaluation_card", "evaluation_text"]
 

@@ -29,7 +29,7 @@ from mlops_lab.monitoring.scoring import Scored
 from mlops_lab.monitoring.settings import Settings
 from mlops_lab.monitoring.windows import Compared
 from mlops_lab.monitoring.wire import DIGITS, EXACT, series, significant
-from mlops_lab.monitoring.wording import counted, during, listed
+from mlops_lab.wording import counted, during, listed
 
 if TYPE_CHECKING:
     from mlops_lab.compute import Window

@@ -9,7 +9,7 @@ from mlops_lab.errors import LabError
 from mlops_lab.monitoring.headlines import SYMBOLS
 from mlops_lab.monitoring.moves import median_before, moves_told
 from mlops_lab.monitoring.records import ColumnEvaluation, Evaluation
-from mlops_lab.monitoring.wording import change, counted, during, listed, number, share, span
+from mlops_lab.wording import change, counted, during, listed, number, share, span
 
 __all__ = [
     "LOUD",

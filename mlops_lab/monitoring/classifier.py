@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mlops_lab.monitoring.settings import Policy
-from mlops_lab.monitoring.wording import counted, listed, number
+from mlops_lab.wording import counted, listed, number
 
 if TYPE_CHECKING:
     import numpy as np

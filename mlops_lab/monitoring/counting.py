@@ -31,7 +31,7 @@ from mlops_lab.errors import InvalidInput
 from mlops_lab.monitoring.recalling import recalled
 from mlops_lab.monitoring.settings import Keep, Settings
 from mlops_lab.monitoring.windows import Seen, choose_chunking, see
-from mlops_lab.monitoring.wording import listed
+from mlops_lab.wording import listed
 
 __all__ = ["Counted", "Progress", "Side", "between", "count_sides", "kept_pieces"]
 

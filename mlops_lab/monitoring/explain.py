@@ -36,7 +36,7 @@ from mlops_lab.monitoring.records import (
     Section,
 )
 from mlops_lab.monitoring.telling import metrics_beyond, metrics_within, segments_told
-from mlops_lab.monitoring.wording import counted, during, listed, number
+from mlops_lab.wording import counted, during, listed, number
 
 __all__ = ["explain_cell", "explain_incident"]
 

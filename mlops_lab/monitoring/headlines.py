@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 from mlops_lab.monitoring.moves import median_before, moved_most
 from mlops_lab.monitoring.records import ColumnEvaluation, Evaluation, QualityFinding
-from mlops_lab.monitoring.wording import change, during, listed, number, share, span
+from mlops_lab.wording import change, during, listed, number, share, span
 
 __all__ = ["SYMBOLS", "domain_told", "drift_told", "quality_told"]
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from mlops_lab.compute.sampling import sample_rows
 from mlops_lab.errors import InvalidInput
-from mlops_lab.monitoring.wording import listed, number
 from mlops_lab.registry.predicting import predict
+from mlops_lab.wording import listed, number
 
 if TYPE_CHECKING:
     import pandas as pd

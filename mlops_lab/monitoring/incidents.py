@@ -19,7 +19,7 @@ from mlops_lab.monitoring.records import (
     IncidentKind,
     Severity,
 )
-from mlops_lab.monitoring.wording import counted
+from mlops_lab.wording import counted
 
 __all__ = ["WHOLE", "Cause", "Episode", "Found", "episodes", "find_incidents", "ranked"]
 

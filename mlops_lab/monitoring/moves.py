@@ -8,7 +8,7 @@ from typing import Final
 
 from mlops_lab.monitoring.records import ColumnEvaluation, Evaluation, NumberBins
 from mlops_lab.monitoring.wire import significant
-from mlops_lab.monitoring.wording import number, quoted, share, span
+from mlops_lab.wording import number, quoted, share, span
 
 __all__ = ["Move", "median_before", "moved_most", "moves", "moves_told"]
 

@@ -15,7 +15,7 @@ from mlops_lab.monitoring.outcomes import Performance
 from mlops_lab.monitoring.recalling import recalled
 from mlops_lab.monitoring.records import ChunkRecord, ColumnEvaluation, QualityFinding
 from mlops_lab.monitoring.settings import Keep, Settings
-from mlops_lab.monitoring.wording import number, share
+from mlops_lab.wording import number, share
 
 if TYPE_CHECKING:
     from mlops_lab.compute import Chunking, ScoreCube, ScoreGrid

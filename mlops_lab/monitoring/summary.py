@@ -7,7 +7,7 @@ from xml.etree import ElementTree as xml
 
 from mlops_lab.markup import code, printable_xml, text
 from mlops_lab.monitoring.results import Check
-from mlops_lab.monitoring.wording import number
+from mlops_lab.wording import number
 
 __all__ = ["junit", "markdown"]
 

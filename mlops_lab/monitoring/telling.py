@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mlops_lab.monitoring.outcomes import MetricLine, Performance, SegmentRow
-from mlops_lab.monitoring.wording import counted, named, number, share, signed
+from mlops_lab.wording import counted, named, number, share, signed
 
 __all__ = ["metrics_beyond", "metrics_within", "segments_told"]
 

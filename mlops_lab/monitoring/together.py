@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from mlops_lab.monitoring.counting import Counted, Side
 from mlops_lab.monitoring.records import ChunkRecord, Incident, Section
 from mlops_lab.monitoring.settings import Settings
-from mlops_lab.monitoring.wording import signed
+from mlops_lab.wording import signed
 
 if TYPE_CHECKING:
     from mlops_lab.monitoring.classifier import Separation

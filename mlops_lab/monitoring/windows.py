@@ -20,7 +20,7 @@ from mlops_lab.compute.counts import Counts, Later, Window
 from mlops_lab.compute.engine import quote
 from mlops_lab.compute.types import ZONED
 from mlops_lab.monitoring.settings import Policy
-from mlops_lab.monitoring.wording import counted, period
+from mlops_lab.wording import counted, period
 
 if TYPE_CHECKING:
     from mlops_lab.compute.cube import Cube

@@ -16,7 +16,7 @@ from mlops_lab.errors import InvalidInput, NotFound
 from mlops_lab.monitoring.evaluate import evaluate, look_again
 from mlops_lab.monitoring.records import Evaluation, Settings
 from mlops_lab.monitoring.settings import Policy
-from mlops_lab.monitoring.wording import number
+from mlops_lab.wording import number
 
 from . import story
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from mlops_lab.monitoring.outcomes import GroupRates, Rate
 from mlops_lab.monitoring.performance.intervals import share_of
 from mlops_lab.monitoring.settings import Policy
-from mlops_lab.monitoring.wording import named, share
+from mlops_lab.wording import named, share
 
 if TYPE_CHECKING:
     from mlops_lab.compute import ScoreCube

@@ -12,7 +12,7 @@ from mlops_lab.monitoring.performance.intervals import Estimate
 from mlops_lab.monitoring.performance.levels import LEVELS, Judged, Look, unjudged
 from mlops_lab.monitoring.performance.metrics import metrics_of
 from mlops_lab.monitoring.policy import NaturalRange, persist
-from mlops_lab.monitoring.wording import counted, during, named, number, share, signed
+from mlops_lab.wording import counted, during, named, number, share, signed
 
 if TYPE_CHECKING:
     from mlops_lab.monitoring.outcomes import SegmentRow

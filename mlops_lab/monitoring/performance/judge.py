@@ -36,7 +36,7 @@ from mlops_lab.monitoring.performance.remarks import remarks
 from mlops_lab.monitoring.performance.segments import worst_segments
 from mlops_lab.monitoring.settings import Policy, Settings
 from mlops_lab.monitoring.wire import Packed, series
-from mlops_lab.monitoring.wording import listed, named
+from mlops_lab.wording import listed, named
 
 if TYPE_CHECKING:
     from mlops_lab.compute import ScoreCube, Segment

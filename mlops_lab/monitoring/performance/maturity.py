@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Final, Protocol
 
-from mlops_lab.monitoring.wording import counted, listed, share
+from mlops_lab.wording import counted, listed, share
 
 __all__ = ["Maturity", "Slice", "mature_chunks"]
 

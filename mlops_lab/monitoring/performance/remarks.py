@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mlops_lab.monitoring.performance.baseline import Baseline
 from mlops_lab.monitoring.performance.chunked import Chunked
 from mlops_lab.monitoring.settings import Policy
-from mlops_lab.monitoring.wording import counted, listed
+from mlops_lab.wording import counted, listed
 
 if TYPE_CHECKING:
     from mlops_lab.compute import ScoreGrid

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_lab.monitoring.settings import Policy
-from mlops_lab.monitoring.wording import start
+from mlops_lab.wording import start
 
 if TYPE_CHECKING:
     from mlops_lab.compute import Source

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 from mlops_lab.monitoring.policy import NaturalRange, natural_range, significant_cells
 from mlops_lab.monitoring.quality.kind import Check
 from mlops_lab.monitoring.quality.material import Material
-from mlops_lab.monitoring.wording import points, share
+from mlops_lab.wording import points, share
 
 if TYPE_CHECKING:
     from mlops_lab.compute.counts import Counts

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from mlops_lab.monitoring.quality.kind import Check
-from mlops_lab.monitoring.wording import counted, number
+from mlops_lab.wording import counted, number
 
 if TYPE_CHECKING:
     import numpy as np

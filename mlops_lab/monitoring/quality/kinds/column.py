@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from mlops_lab.compute.types import kind_of_type
 from mlops_lab.monitoring.quality.kind import Check
 from mlops_lab.monitoring.quality.shape import distance, shape_of, word_distance
-from mlops_lab.monitoring.wording import listed, number, start
+from mlops_lab.wording import listed, number, start
 
 if TYPE_CHECKING:
     from mlops_lab.compute.counts import Counts

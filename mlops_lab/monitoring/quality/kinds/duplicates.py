@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from mlops_lab.monitoring.quality.kind import Check
-from mlops_lab.monitoring.wording import counted, during, share
+from mlops_lab.wording import counted, during, share
 
 if TYPE_CHECKING:
     from mlops_lab.compute.counts import Counts, Window

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from mlops_lab.monitoring.quality.kind import Check
-from mlops_lab.monitoring.wording import counted, listed, quoted, share
+from mlops_lab.wording import counted, listed, quoted, share
 
 if TYPE_CHECKING:
     from mlops_lab.compute.counts import Counts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlops_lab.monitoring.quality.rates import Rate, Rates
-from mlops_lab.monitoring.wording import counted, listed, quoted, share
+from mlops_lab.wording import counted, listed, quoted, share
 
 if TYPE_CHECKING:
     from mlops_lab.compute.counts import Counts

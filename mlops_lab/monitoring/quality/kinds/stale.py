@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from mlops_lab.compute.feed import is_zoned
 from mlops_lab.monitoring.policy import natural_range
 from mlops_lab.monitoring.quality.kind import Check
-from mlops_lab.monitoring.wording import counted, listed
+from mlops_lab.wording import counted, listed
 
 if TYPE_CHECKING:
     from mlops_lab.compute.feed import DayValues

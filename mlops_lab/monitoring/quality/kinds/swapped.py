@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from mlops_lab.monitoring.quality.kind import Check
 from mlops_lab.monitoring.quality.shape import distance, shape_of, word_distance
-from mlops_lab.monitoring.wording import number
+from mlops_lab.wording import number
 
 if TYPE_CHECKING:
     from mlops_lab.compute.counts import Counts

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from mlops_lab.compute.types import fields_of_type, kind_of_type
 from mlops_lab.monitoring.quality.kind import Check
-from mlops_lab.monitoring.wording import counted, listed, quoted
+from mlops_lab.wording import counted, listed, quoted
 
 if TYPE_CHECKING:
     from mlops_lab.monitoring.quality.look import Looking

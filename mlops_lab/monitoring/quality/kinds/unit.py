@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from mlops_lab.monitoring.quality.kind import Check
 from mlops_lab.monitoring.quality.shape import Shape, distance, nearest, shape_of
-from mlops_lab.monitoring.wording import MINUS, number
+from mlops_lab.wording import MINUS, number
 
 if TYPE_CHECKING:
     from mlops_lab.compute.counts import Counts

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlops_lab.monitoring.quality.rates import Rate, Rates
-from mlops_lab.monitoring.wording import listed, quoted
+from mlops_lab.wording import listed, quoted
 
 if TYPE_CHECKING:
     from mlops_lab.compute.counts import Counts

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from mlops_lab.monitoring.policy import natural_range
 from mlops_lab.monitoring.quality.kind import Check
-from mlops_lab.monitoring.wording import counted, during, number, period, share
+from mlops_lab.wording import counted, during, number, period, share
 
 if TYPE_CHECKING:
     from mlops_lab.compute.chunks import Chunk

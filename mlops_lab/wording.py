@@ -1,4 +1,4 @@
-"""How monitoring says numbers, shares, changes and periods: one form of each, with units.
+"""How sentences say numbers, shares, changes and periods: one form of each, with units.
 
 As few digits as the decision needs; differences carry a sign and a true minus; a number is never
 without what it counts.
