@@ -1,0 +1,128 @@
+"""The model as it was saved, run by scikit-learn: every model, every bit as in the notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Final, Self
+
+from mlops_lab.errors import InvalidInput
+from mlops_lab.registry.package import load_model, read_facts
+from mlops_lab.serving.backends.backend import Result
+
+__all__ = ["SklearnBackend"]
+
+_MARGIN: Final = 1e-9
+"""Where the two most probable classes are closer than this, rounding could have swapped them."""
+
+_BY_PROBABILITY: Final = frozenset(
+    {
+        "BaggingClassifier",
+        "CalibratedClassifierCV",
+        "DecisionTreeClassifier",
+        "ExtraTreeClassifier",
+        "ExtraTreesClassifier",
+        "GradientBoostingClassifier",
+        "HistGradientBoostingClassifier",
+        "LogisticRegression",
+        "LogisticRegressionCV",
+        "RandomForestClassifier",
+    }
+)
+"""Classes of scikit-learn whose ``predict`` is the most probable class: one pass gives both."""
+
+
+class SklearnBackend:
+    """A loaded scikit-learn model.
+
+    It gives what ``predict`` and ``predict_proba`` of the model give, to the bit, with one pass
+    through the steps of a pipeline in place of two. For one thread at a time.
+    """
+
+    name: ClassVar[str] = "sklearn"
+
+    def __init__(self, model: Any) -> None:
+        self._steps, final = _steps_of(model)
+        self._say: Callable[[Any], Any] | None = getattr(final, "predict", None) or getattr(
+            final, "transform", None
+        )
+        if self._say is None:
+            raise InvalidInput(
+                f"A {type(final).__name__} has neither predict nor transform: there is nothing "
+                "that an endpoint could answer."
+            )
+        classes = getattr(final, "classes_", None)
+        # Of several outputs the classes are a list of arrays.
+        one = classes is not None and not isinstance(classes, list)
+        self._weigh: Callable[[Any], Any] | None = (
+            getattr(final, "predict_proba", None) if one else None
+        )
+        self._classes: Any = classes if self._weigh is not None else None
+        kind = type(final)
+        self._by_probability = (
+            kind.__name__ in _BY_PROBABILITY and kind.__module__.partition(".")[0] == "sklearn"
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Load the model of a folder."""
+        if read_facts(folder).unsafe:
+            raise InvalidInput(
+                "The model is a pickle: loading it runs whatever code is in it. An endpoint serves "
+                "models that are kept safely: run.log_model(model) without unsafe=True."
+            )
+        return cls(load_model(folder))
+
+    def predict(self, data: Any) -> Result:
+        """Predict as the model does."""
+        import numpy as np
+
+        if isinstance(data, Mapping):
+            import pandas as pd
+
+            data = pd.DataFrame(dict(data), copy=False)
+        for transform in self._steps:
+            data = transform(data)
+        assert self._say is not None
+        if self._weigh is None:
+            return Result(_array(self._say(data)))
+        chances = _array(self._weigh(data))
+        if self._by_probability and _clear(chances):
+            return Result(self._classes[np.argmax(chances, axis=1)], chances, self._classes)
+        return Result(_array(self._say(data)), chances, self._classes)
+
+
+def _steps_of(model: Any) -> tuple[list[Callable[[Any], Any]], Any]:
+    """Take pipelines apart into their transforms and the last step, as they do themselves."""
+    from sklearn.pipeline import Pipeline
+
+    steps: list[Callable[[Any], Any]] = []
+    while type(model) is Pipeline and model.steps and hasattr(model.steps[-1][1], "fit"):
+        steps += [
+            step.transform
+            for _, step in model.steps[:-1]
+            if step is not None and step != "passthrough"
+        ]
+        model = model.steps[-1][1]
+    return steps, model
+
+
+def _clear(chances: Any) -> bool:
+    """Whether the most probable class of every row is beyond doubt."""
+    if chances.shape[1] == 2:
+        return bool((abs(chances[:, 1] - chances[:, 0]) > _MARGIN).all())
+    import numpy as np
+
+    if chances.shape[1] < 2:
+        return False
+    two = np.partition(chances, -2, axis=1)[:, -2:]
+    return bool((two[:, 1] - two[:, 0] > _MARGIN).all())
+
+
+def _array(found: Any) -> Any:
+    """An array of what a model gives: frames and sparse matrices too."""
+    import numpy as np
+
+    if hasattr(found, "toarray"):
+        return found.toarray()
+    return np.asarray(found)
