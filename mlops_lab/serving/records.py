@@ -120,6 +120,16 @@ class Rollout:
     author: str = ""
     reason: str = ""
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Rollout:
+        """Read it from JSON; what a newer program added is left out."""
+        return _made(
+            cls,
+            data,
+            guard=_made(Guard, data.get("guard") or {}),
+            ramp=tuple((int(at), float(share)) for at, share in data.get("ramp") or ()),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -239,20 +249,11 @@ class Desired:
                 cls,
                 data,
                 revisions=tuple(_made(Revision, each) for each in data["revisions"]),
-                rollout=None if rollout is None else _rollout(rollout),
+                rollout=None if rollout is None else Rollout.from_json(rollout),
                 limits=_made(Limits, data.get("limits") or {}),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise Corrupt(f"This says of no endpoint what it serves: {error!r}.") from None
-
-
-def _rollout(data: Mapping[str, Any]) -> Rollout:
-    return _made(
-        Rollout,
-        data,
-        guard=_made(Guard, data.get("guard") or {}),
-        ramp=tuple((int(at), float(share)) for at, share in data.get("ramp") or ()),
-    )
 
 
 def _made(kind: type[T], data: Mapping[str, Any], **read: Any) -> T:
