@@ -42,6 +42,9 @@ class Revision:
         When it was deployed, in µs, UTC.
     by
         Who deployed it.
+    unsafe
+        Somebody has agreed that its format runs whatever code is in it; without that it is not
+        loaded.
     """
 
     id: str
@@ -51,6 +54,7 @@ class Revision:
     backend: str = "auto"
     since: int = 0
     by: str = ""
+    unsafe: bool = False
 
     @property
     def ref(self) -> str:
