@@ -1,0 +1,152 @@
+"""The files of a prediction log, and how the open ones become Parquet.
+
+``<endpoint>/open/<µs>-<worker>-<n>.arrows`` is an Arrow stream that its writer appends to and holds
+a lock on for life: one whose lock is free belongs to a dead writer, and whoever comes next settles
+it. ``<endpoint>/day=YYYY-MM-DD/<the same stem>.parquet`` is what becomes of it. While both are
+there (somebody died between) the Parquet file counts.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["OPEN", "adopt", "day_of", "open_files", "read_open", "settle", "settled_path"]
+
+logger = logging.getLogger(__name__)
+
+OPEN: Final = "open"
+SUFFIX: Final = ".arrows"
+
+_ROW_GROUP: Final = 100_000
+
+
+def day_of(stem: str) -> str:
+    """The day (UTC) of a file by its name: ``2026-11-22``; the first number in it is µs.
+
+    >>> day_of("1795345200000000-r1-0-1")
+    '2026-11-22'
+    """
+    at = datetime.fromtimestamp(int(stem.partition("-")[0]) / 1e6, UTC)
+    return at.date().isoformat()
+
+
+def settled_path(path: Path) -> Path:
+    """What an open file becomes."""
+    return path.parent.parent / f"day={day_of(path.stem)}" / f"{path.stem}.parquet"
+
+
+def open_files(folder: Path) -> list[Path]:
+    """The open files of a log, oldest first; those that have become Parquet are left out."""
+    try:
+        names = sorted(os.listdir(folder / OPEN))
+    except FileNotFoundError:
+        return []
+    found = [folder / OPEN / name for name in names if name.endswith(SUFFIX)]
+    return [path for path in found if not settled_path(path).exists()]
+
+
+def read_open(path: Path) -> Iterator[pa.RecordBatch]:
+    """The record batches of an open file; what is torn at its end is cut.
+
+    A file that is gone by now has none.
+    """
+    import pyarrow as pa
+
+    try:
+        data = pa.py_buffer(path.read_bytes())
+        stream = pa.ipc.open_stream(data)
+    except (FileNotFoundError, pa.ArrowException, OSError):
+        return
+    while True:
+        try:
+            batch = stream.read_next_batch()
+            batch.validate()
+        except (StopIteration, pa.ArrowException, OSError):
+            return
+        yield batch
+
+
+def settle(path: Path) -> int:
+    """Make Parquet of an open file whose lock the caller holds; gives its rows.
+
+    Raises
+    ------
+    OSError
+        The disk is full, or the folder cannot be written; the open file stays.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    target = settled_path(path)
+    rows = 0
+    if not target.exists():
+        part = target.with_name(f".{target.name}.part")
+        writer: pq.ParquetWriter | None = None
+        waiting: list[pa.RecordBatch] = []
+        try:
+            for batch in read_open(path):
+                if writer is None:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    writer = pq.ParquetWriter(part, batch.schema, compression="zstd")
+                waiting.append(batch)
+                rows += batch.num_rows
+                if sum(one.num_rows for one in waiting) >= _ROW_GROUP:
+                    writer.write_table(pa.Table.from_batches(waiting))
+                    waiting.clear()
+            if writer is not None:
+                if waiting:
+                    writer.write_table(pa.Table.from_batches(waiting))
+                writer.close()
+                _sync(part)
+                part.replace(target)
+        except BaseException:
+            with suppress(Exception):
+                if writer is not None:
+                    writer.close()
+            part.unlink(missing_ok=True)
+            raise
+    path.unlink(missing_ok=True)
+    return rows
+
+
+def adopt(folder: Path) -> int:
+    """Settle the open files of writers that are dead; gives how many.
+
+    What cannot be settled now (the disk is full) is left to the next one.
+    """
+    done = 0
+    for path in open_files(folder):
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(fd).st_nlink:  # else another one has just done it
+                settle(path)
+                done += 1
+        except BlockingIOError:  # its writer lives
+            continue
+        except OSError:
+            logger.exception("the prediction log %s cannot be closed now", path.name)
+        finally:
+            os.close(fd)
+    return done
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
