@@ -23,6 +23,7 @@ from mlops_lab.governance import Access, Identity, current_identity
 from mlops_lab.monitoring import tables as monitoring
 from mlops_lab.orchestration import tables as orchestration
 from mlops_lab.registry import tables as registry
+from mlops_lab.serving import tables as serving
 from mlops_lab.store import Store
 from mlops_lab.tracking import TABLES, ExperimentManager, RunManager
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from mlops_lab.monitoring.manager import MonitorManager
     from mlops_lab.orchestration.manager import PipelineManager
     from mlops_lab.registry.manager import ModelManager
+    from mlops_lab.serving.manager import EndpointManager
     from mlops_lab.tracking.goals import Direction
     from mlops_lab.tracking.records import Page
 
@@ -91,6 +93,7 @@ class Project:
             TABLES,
             data.TABLES,
             registry.TABLES,
+            serving.TABLES,
             monitoring.TABLES,
             orchestration.TABLES,
         )
@@ -274,6 +277,15 @@ class Project:
 
         return ModelManager(
             self.store, self.runs, self.identity, self.access, lambda: self.settings.aliases
+        )
+
+    @cached_property
+    def endpoints(self) -> EndpointManager:
+        """What answers."""
+        from mlops_lab.serving.manager import EndpointManager
+
+        return EndpointManager(
+            self.root, self.store, self.identity, lambda: self.models, self.access
         )
 
     @cached_property

@@ -21,6 +21,8 @@ PERMISSIONS: Final = MappingProxyType[str, Role](
         "models:read": "viewer",
         "decisions:read": "viewer",
         "monitors:read": "viewer",
+        "endpoints:read": "viewer",
+        "endpoints:predict": "viewer",
         "runs:write": "contributor",  # which includes deleting one's own
         "runs:delete": "admin",
         "pipelines:run": "contributor",
@@ -34,6 +36,7 @@ PERMISSIONS: Final = MappingProxyType[str, Role](
         "models:promote": "contributor",  # the alias's policy decides
         "monitors:check": "contributor",
         "alerts:edit": "contributor",
+        "endpoints:deploy": "contributor",  # and rollouts, rollback, stop: who deploys takes back
         "models:approve": "approver",
         "models:rollback": "approver",
         "models:delete": "admin",
@@ -59,8 +62,8 @@ def permissions_of(role: Role) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> permissions_of("viewer")
-    ('runs:read', 'datasets:read', 'models:read', 'decisions:read', 'monitors:read')
+    >>> permissions_of("viewer")[4:]
+    ('monitors:read', 'endpoints:read', 'endpoints:predict')
     """
     return tuple(
         permission for permission, least in PERMISSIONS.items() if rank(role) >= rank(least)

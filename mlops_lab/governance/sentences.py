@@ -47,7 +47,7 @@ def ref_of(kind: str, data: object) -> Ref | None:
         return None
     concept = kind.partition(".")[0]
     name = data.get(concept)
-    if concept == "alert" and isinstance(name, str) and name:
+    if concept in ("alert", "endpoint") and isinstance(name, str) and name:
         return concept, name
     if concept == "monitor" and isinstance(data.get("run"), str):
         return "run", data["run"]
@@ -207,6 +207,12 @@ def _monitor_slot(who: str, data: Data, _: RunNames) -> str:
     return f"{_text(data.get('monitor')) or 'a monitor'} is checked for {slot} UTC{told}"
 
 
+def _endpoint(who: str, data: Data, _: RunNames) -> str:
+    """What became of an endpoint: the sentence that was kept, whoever decided."""
+    said = _text(data.get("sentence")) or f"the endpoint {_text(data.get('endpoint'))} was changed"
+    return f"{who}: {said.rstrip('.')}{_because(data.get('reason'))}"
+
+
 KINDS: Final[Mapping[str, Callable[[str, Data, RunNames], str]]] = {
     "experiment.create": _experiment_create,
     "run.delete": _runs("deleted"),
@@ -232,6 +238,14 @@ KINDS: Final[Mapping[str, Callable[[str, Data, RunNames], str]]] = {
     "alert.resolve": _alert_settled("resolved"),
     "alert.reopen": _alert_settled("reopened"),
     "monitor.slot": _monitor_slot,
+    "endpoint.deploy": _endpoint,
+    "endpoint.canary": _endpoint,
+    "endpoint.shadow": _endpoint,
+    "endpoint.split": _endpoint,
+    "endpoint.share": _endpoint,
+    "endpoint.promote": _endpoint,
+    "endpoint.rollback": _endpoint,
+    "endpoint.stop": _endpoint,
 }
 """Every kind of decision that this program takes, and how it is said."""
 

@@ -1,0 +1,704 @@
+"""The endpoints of a project: each change is one decision, and then what should be served."""
+
+from __future__ import annotations
+
+import builtins
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from mlops_lab.errors import Conflict, InvalidInput, NotFound
+from mlops_lab.governance import Access, Identity
+from mlops_lab.names import parse_reference
+from mlops_lab.registry.state import read_state
+from mlops_lab.registry.verify import refuse_faulty
+from mlops_lab.registry.wording import some_text
+from mlops_lab.serving import deciding, desired
+from mlops_lab.serving.asked import guard_of, limits_of, port_of, ramp_of, refuse_taken, workers_of
+from mlops_lab.serving.asked import share_of as checked_share
+from mlops_lab.serving.deciding import GUARD, RAMP, Change, Past
+from mlops_lab.serving.finder import EndpointEvent, EndpointFinder, past_of, read_events, unknown
+from mlops_lab.serving.fitness import refuse_rejected, refuse_unfit, why_not_again
+from mlops_lab.serving.records import Desired, Guard, Kind, Limits, Revision, Rollout
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from mlops_lab.registry.manager import ModelManager
+    from mlops_lab.registry.records import ModelVersion
+    from mlops_lab.store import Store
+
+__all__ = ["EndpointEvent", "EndpointManager"]
+
+_ALIKE: Final = """
+select distinct endpoint from lab.endpoint_event
+where lower(endpoint) = lower($name) and endpoint <> $name
+"""
+
+
+Ramp = Iterable[tuple[int, float]]
+
+
+class _Nothing(Exception):  # no error: there is nothing to decide
+    def __init__(self, change: Change) -> None:
+        super().__init__(change)
+        self.change = change
+
+
+class _Moved(Exception):  # no error: the alias is another version's by now
+    pass
+
+
+class EndpointManager(EndpointFinder):
+    """What the endpoints of one project should serve. Safe to use from several threads and
+    processes: decisions are taken one after the other, and each sees the one before.
+
+    Parameters
+    ----------
+    root, store
+        The project's folder, and where decisions are kept.
+    identity
+        Who acts, unless a call says otherwise.
+    models
+        Gives the manager of what can be served.
+    access
+        Who may what.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        store: Store,
+        identity: Identity,
+        models: Callable[[], ModelManager],
+        access: Access,
+    ) -> None:
+        super().__init__(root, store)
+        self._identity = identity
+        self._models = models
+        self._access = access
+
+    # ------------------------------------------------------------------ what it serves
+
+    def deploy(
+        self,
+        name: str,
+        ref: str,
+        *,
+        workers: int | None = None,
+        port: int | None = None,
+        host: str | None = None,
+        backend: str | None = None,
+        limits: Limits | Mapping[str, Any] | None = None,
+        allow_unsafe: bool = False,
+        reason: str = "",
+        by: Identity | None = None,
+    ) -> Change:
+        """Decide that an endpoint serves a version.
+
+        Parameters
+        ----------
+        name
+            The endpoint's; it is made if there is none.
+        ref
+            The version: ``flight-delay@champion``, ``flight-delay@5``.
+        workers
+            Processes; by default as before, one at first.
+        port
+            A TCP port beside the unix socket, which asks for a token; by default as before, none at
+            first; 0 closes it.
+        host
+            The address of that port; by default this machine alone.
+        backend
+            ``auto``, ``onnx`` or ``sklearn``; by default the fastest that answers alike.
+        limits
+            As of `Limits`; what is not named stays.
+        allow_unsafe
+            Serve also a format that runs whatever code is in it.
+        reason
+            Why, kept in the decision log.
+
+        Raises
+        ------
+        NotFound
+            There is no such version.
+        Refused, Waiting
+            Its gates or somebody rejected it, or it waits for approval, and no alias was given to
+            it since.
+        Conflict
+            A rollout is on, or the port is taken.
+        InvalidInput
+            The version is unsafe, and that was not allowed; or a value is out of its range.
+        Corrupt
+            Its files are not what was registered.
+        """
+        who = self._allowed(by)
+        name = desired.check_name(name)
+        count = None if workers is None else workers_of(workers)
+        token_hash = self._port(name, port, host)
+        known = self._models()
+
+        def settle(present: Desired | None, past: Past, asked: Revision) -> Change:
+            before = Limits() if present is None else present.limits
+            alias = parse_reference(ref, "A model").alias
+            return deciding.deploy(
+                present,
+                past,
+                name,
+                asked,
+                follows=None if alias is None else f"{asked.model}@{alias}",
+                workers=count,
+                port=port,
+                host=host,
+                token_hash=token_hash,
+                limits=None if limits is None else limits_of(limits, before),
+            )
+
+        return self._with_version(
+            "deploy", name, ref, settle, who, reason, backend, allow_unsafe, known
+        )
+
+    def canary(
+        self,
+        name: str,
+        ref: str,
+        share: float = 5.0,
+        *,
+        guard: Guard | Mapping[str, Any] | None = None,
+        unit: str | None = None,
+        ramp: Ramp = (),
+        backend: str | None = None,
+        allow_unsafe: bool = False,
+        reason: str = "",
+        by: Identity | None = None,
+    ) -> Change:
+        """Decide that a version gets a small share of the traffic, and is taken back when it is
+        worse. The same canary again with another share changes that.
+
+        Parameters
+        ----------
+        share
+            In percent.
+        guard
+            ``{"error_rate", "p99_ms", "alpha"}`` of `Guard`.
+        unit
+            The column whose value says who asks; by default what the request says.
+        ramp
+            ``(µs, UTC; share)`` of the raises to come.
+
+        Raises
+        ------
+        Conflict
+            Another rollout is on, or the endpoint is stopped or serves this version.
+        """
+        guarded = guard_of(guard)
+        rollout = self._rollout("canary", share, unit, by, reason, guard=guarded, ramp=ramp)
+        return self._begin("canary", name, ref, rollout, backend, allow_unsafe, by)
+
+    def shadow(
+        self,
+        name: str,
+        ref: str,
+        share: float = 100.0,
+        *,
+        backend: str | None = None,
+        allow_unsafe: bool = False,
+        reason: str = "",
+        by: Identity | None = None,
+    ) -> Change:
+        """Decide that a version gets a copy of requests, and that nobody hears its answers.
+
+        Parameters
+        ----------
+        share
+            What part of the requests is copied, in percent.
+        """
+        rollout = self._rollout("shadow", share, None, by, reason)
+        return self._begin("shadow", name, ref, rollout, backend, allow_unsafe, by)
+
+    def split(
+        self,
+        name: str,
+        shares: Mapping[str, float],
+        *,
+        unit: str | None = None,
+        backend: str | None = None,
+        allow_unsafe: bool = False,
+        reason: str = "",
+        by: Identity | None = None,
+    ) -> Change:
+        """Decide an A/B test: each unit is answered by one of two versions, and always by that.
+
+        Parameters
+        ----------
+        shares
+            In percent by version, together 100; one of the two is what the endpoint serves.
+        unit
+            The column whose value is the unit; by default what the request says.
+        """
+        if not isinstance(shares, Mapping):
+            raise InvalidInput(
+                f"A split is such as {{'delay@5': 50, 'delay@6': 50}}; got {shares!r}."
+            )
+        pairs = {ref: checked_share(value, f"The share of {ref}") for ref, value in shares.items()}
+        if len(pairs) != 2 or abs(sum(pairs.values()) - 100) > 1e-6:
+            raise InvalidInput(
+                "A split is between two versions whose shares are together 100 %; got "
+                f"{', '.join(f'{ref} {value:g} %' for ref, value in pairs.items()) or 'none'}."
+            )
+        present = self.get(name)
+        stable = present.revision(present.stable)
+        resolved = {self._models().get(ref).ref: ref for ref in pairs}
+        if len(resolved) != 2 or stable.ref not in resolved:
+            raise Conflict(
+                f"{present.name} serves {stable.ref}, which is not one of the two versions "
+                f"{' and '.join(resolved)}: a split is between it and another one."
+            )
+        (ref,) = (given for version, given in resolved.items() if version != stable.ref)
+        rollout = self._rollout("ab", pairs[ref], unit, by, reason)
+        return self._begin("split", name, ref, rollout, backend, allow_unsafe, by, stable)
+
+    def set_share(
+        self,
+        name: str,
+        share: float,
+        *,
+        ramp: Ramp | None = None,
+        reason: str = "",
+        by: Identity | None = None,
+    ) -> Change:
+        """Decide what part of the traffic the canary or the shadow gets: raising it moves nobody
+        out.
+
+        Parameters
+        ----------
+        share
+            In percent.
+        ramp
+            The raises to come, instead of those that were planned.
+        """
+        who = self._allowed(by)
+        percent = checked_share(share)
+        raises = None if ramp is None else ramp_of(ramp, percent)
+        return self._decide(
+            "share",
+            name,
+            lambda present, past: deciding.set_share(present, percent, raises),
+            who,
+            reason,
+        )
+
+    def promote(self, name: str, *, reason: str = "", by: Identity | None = None) -> Change:
+        """Decide that the version that is tried serves from now on; the former one stays warm.
+
+        Raises
+        ------
+        Conflict
+            Nothing is tried.
+        Refused, Waiting, Corrupt
+            The version may not be served by now, or its files changed.
+        """
+        return self._decide(
+            "promote",
+            name,
+            lambda present, past: deciding.promote(present),
+            self._allowed(by),
+            reason,
+            check=self._refuse_candidate,
+        )
+
+    def rollback(
+        self,
+        name: str,
+        *,
+        to: str | None = None,
+        reason: str = "",
+        by: Identity | None = None,
+    ) -> Change:
+        """Decide to go back: end the rollout that is on, else serve the version before.
+
+        Parameters
+        ----------
+        to
+            A version that was served before, and that should be again whatever is on.
+
+        Raises
+        ------
+        Conflict
+            No version was served before, or not that one.
+        """
+        who = self._allowed(by)
+        wanted = None if to is None else self._models().get(to).ref
+
+        def settle(
+            present: Desired, past: Past, cursor: DuckDBPyConnection | None = None
+        ) -> Change:
+            if wanted is None and present.rollout is not None:
+                return deciding.end_rollout(present)
+            assert cursor is not None
+            return deciding.rollback(present, self._former(present, past, wanted, cursor))
+
+        return self._decide("rollback", name, settle, who, reason, with_cursor=True)
+
+    def cancel_rollout(self, name: str, *, reason: str = "", by: Identity | None = None) -> Change:
+        """Decide that the rollout is over, and that who serves goes on alone.
+
+        Raises
+        ------
+        Conflict
+            None is on.
+        """
+        return self._decide(
+            "rollback",
+            name,
+            lambda present, past: deciding.end_rollout(present),
+            self._allowed(by),
+            reason,
+        )
+
+    def stop(self, name: str, *, reason: str = "", by: Identity | None = None) -> Change:
+        """Decide that an endpoint serves nothing."""
+        return self._decide(
+            "stop", name, lambda present, past: deciding.stop(present), self._allowed(by), reason
+        )
+
+    def settle(
+        self,
+        name: str,
+        rollout: str,
+        verb: Literal["rollback", "share", "promote"],
+        *,
+        share: float | None = None,
+        reason: str,
+        evidence: Mapping[str, Any] | None = None,
+        by: Identity | None = None,
+    ) -> Change:
+        """Decide by itself what a rollout has asked for: the guard's rollback, a planned raise.
+
+        Whoever began the rollout has allowed it, so it needs no role.
+
+        Parameters
+        ----------
+        rollout
+            The id of the rollout that is meant: one that is over by now is left alone.
+        verb
+            rollback ends it, share raises it to `share`, promote makes its version serve.
+        reason
+            What was seen, as a sentence.
+        evidence
+            The figures behind it, kept with the decision.
+        by
+            By default the guard, and for raises the ramp.
+        """
+
+        def change(present: Desired, past: Past) -> Change:
+            if present.state == "stopped" or (
+                present.rollout is None or present.rollout.id != rollout
+            ):
+                said = f"That rollout of {present.name} is over already."
+                return Change(present, said, changed=False)
+            if verb == "rollback":
+                return deciding.end_rollout(present)
+            if verb == "promote":
+                return deciding.promote(present)
+            return deciding.set_share(present, checked_share(share))
+
+        return self._decide(
+            verb,
+            name,
+            change,
+            by or (RAMP if verb == "share" else GUARD),
+            reason,
+            evidence=evidence,
+            check=self._refuse_candidate if verb == "promote" else None,
+        )
+
+    # ------------------------------------------------------------------ deciding
+
+    def _allowed(self, by: Identity | None) -> Identity:
+        who = by or self._identity
+        self._access.require(who, "endpoints:deploy")
+        return who
+
+    def _begin(
+        self,
+        verb: str,
+        name: str,
+        ref: str,
+        rollout: Rollout,
+        backend: str | None,
+        allow_unsafe: bool,
+        by: Identity | None,
+        stable: Revision | None = None,
+    ) -> Change:
+        who = self._allowed(by)
+        self.get(name)
+
+        def settle(present: Desired | None, past: Past, asked: Revision) -> Change:
+            assert present is not None  # it is there since `get`, and an endpoint never goes
+            if stable is not None and present.stable != stable.id:
+                raise Conflict(
+                    f"{present.name} serves {present.revision(present.stable).ref} by now, not "
+                    f"{stable.ref}: nothing was split."
+                )
+            return deciding.begin(present, past, asked, rollout)
+
+        known = self._models()
+        return self._with_version(
+            verb,
+            name,
+            ref,
+            settle,
+            who,
+            rollout.reason,
+            backend,
+            allow_unsafe,
+            known,
+            answers=rollout.kind != "shadow",
+        )
+
+    def _rollout(
+        self,
+        kind: Kind,
+        share: float,
+        unit: str | None,
+        by: Identity | None,
+        reason: str,
+        *,
+        guard: Guard | None = None,
+        ramp: Ramp = (),
+    ) -> Rollout:
+        percent = checked_share(share)
+        if kind == "canary" and percent == 100:
+            raise InvalidInput(
+                "A canary gets a part of the requests; `endpoint deploy` replaces the version for "
+                "all of them."
+            )
+        if unit is not None:
+            unit = some_text(unit, "A unit's column", 500).strip() or None
+        return Rollout(
+            id=secrets.token_hex(16),
+            kind=kind,
+            candidate="",
+            base="",
+            share=percent,
+            by=unit,
+            salt=secrets.token_hex(8),
+            guard=guard or Guard(),
+            ramp=ramp_of(ramp, percent),
+            began=_now(),
+            author=(by or self._identity).id,
+            reason=some_text(reason, "A reason"),
+        )
+
+    def _with_version(
+        self,
+        verb: str,
+        name: str,
+        ref: str,
+        settle: Callable[[Desired | None, Past, Revision], Change],
+        who: Identity,
+        reason: str,
+        backend: str | None,
+        allow_unsafe: bool,
+        models: ModelManager,
+        *,
+        answers: bool = True,
+    ) -> Change:
+        """Take a decision that brings a version in; its every file is read before."""
+        name = desired.check_name(name)
+        wanted = some_text(backend or "auto", "A backend", 50)
+        while True:
+            version = models.get(ref)
+            if version.unsafe and not allow_unsafe:
+                raise InvalidInput(
+                    f"{version.ref} is in an unsafe format: to serve it runs whatever code is in "
+                    "it, with your rights. If you trust who made it: allow_unsafe=True, on the "
+                    "command line --allow-unsafe."
+                )
+            refuse_faulty(self._store, version, f"{name} does not get it.")
+            asked = Revision(
+                id="",
+                model=version.name,
+                version=version.version,
+                digest=version.digest,
+                backend=wanted,
+                since=_now(),
+                by=who.id,
+                unsafe=version.unsafe,
+            )
+
+            def build(
+                cursor: DuckDBPyConnection, version: ModelVersion = version, asked: Revision = asked
+            ) -> Change:
+                events = read_events(cursor, name)
+                change = settle(events[-1].desired if events else None, past_of(events), asked)
+                if change.changed and not events:
+                    self._refuse_alike(cursor, name)
+                if change.changed:
+                    state = refuse_unfit(self._store, cursor, version)
+                    if answers:
+                        refuse_rejected(state, version.version, name, models.policies())
+                    alias = parse_reference(ref, "A model").alias
+                    if alias is not None and state.aliases.get(alias) != version.version:
+                        raise _Moved
+                return change
+
+            try:
+                return self._taken(verb, name, build, who, reason)
+            except _Moved:
+                continue
+
+    def _decide(
+        self,
+        verb: str,
+        name: str,
+        settle: Callable[..., Change],
+        who: Identity,
+        reason: str,
+        *,
+        evidence: Mapping[str, Any] | None = None,
+        check: Callable[[DuckDBPyConnection, Desired], None] | None = None,
+        with_cursor: bool = False,
+    ) -> Change:
+        """Take a decision about an endpoint that there is."""
+        name = desired.check_name(name)
+
+        def build(cursor: DuckDBPyConnection) -> Change:
+            events = read_events(cursor, name)
+            if not events:
+                raise unknown(cursor, name)
+            present, past = events[-1].desired, past_of(events)
+            change = settle(present, past, cursor) if with_cursor else settle(present, past)
+            if change.changed and check is not None:
+                check(cursor, present)
+            return change
+
+        return self._taken(verb, name, build, who, reason, evidence)
+
+    def _taken(
+        self,
+        verb: str,
+        name: str,
+        build: Callable[[DuckDBPyConnection], Change],
+        who: Identity,
+        reason: str,
+        evidence: Mapping[str, Any] | None = None,
+    ) -> Change:
+        """Take the decision under the store's lock, then write what should be served."""
+        why = some_text(reason, "A reason")
+        told: Change | None = None
+
+        def data(cursor: DuckDBPyConnection) -> dict[str, Any]:
+            nonlocal told
+            told = build(cursor)
+            if not told.changed:
+                raise _Nothing(told)
+            return _line(name, told, why, evidence)
+
+        try:
+            decision = self._store.decide(f"endpoint.{verb}", data, by=who.as_by())
+        except _Nothing as nothing:
+            self._repair(nothing.change.desired)
+            return nothing.change
+        assert told is not None
+        change = replace(told, desired=replace(told.desired, seq=decision.n))
+        self._write(change.desired)
+        return change
+
+    # ------------------------------------------------------------------ what is refused
+
+    def _refuse_candidate(self, cursor: DuckDBPyConnection, present: Desired) -> None:
+        """Inside the lock: what is tried may serve."""
+        assert present.rollout is not None
+        candidate = present.revision(present.rollout.candidate)
+        known = self._models()
+        state = read_state(cursor, candidate.model)
+        if state is None or candidate.version not in state.versions:
+            raise NotFound(f"There is no {candidate.ref} any more.")
+        version = known.version_of(state, state.versions[candidate.version])
+        refuse_unfit(self._store, cursor, version)
+        refuse_rejected(state, version.version, present.name, known.policies())
+
+    def _refuse_alike(self, cursor: DuckDBPyConnection, name: str) -> None:
+        """Inside the lock: some file systems take two such names for one."""
+        for (other,) in cursor.execute(_ALIKE, {"name": name}).fetchall():
+            raise Conflict(f"There is an endpoint {other}, which {name} would be taken for.")
+
+    def _former(
+        self, present: Desired, past: Past, wanted: str | None, cursor: DuckDBPyConnection
+    ) -> Revision:
+        """The revision to go back to; those that cannot be served any more are passed over."""
+        if present.state == "stopped":
+            raise Conflict(
+                f"{present.name} is stopped. `mlops-lab endpoint deploy {present.name} "
+                "MODEL@VERSION` starts it."
+            )
+        bad: builtins.list[str] = []
+        for former in reversed(past.former):
+            if former.id == present.stable or wanted not in (None, former.ref):
+                continue
+            why = why_not_again(self._store, cursor, former)
+            if why is None:
+                return former
+            bad.append(f"{former.ref} {why}")
+        stable = present.revision(present.stable)
+        if wanted == stable.ref:
+            raise Conflict(f"{present.name} serves {stable.ref} already.")
+        which = "no version" if wanted is None else f"never {wanted}"
+        passed = f" ({'; '.join(bad)})" if bad else ""
+        raise Conflict(
+            f"{present.name} serves {stable.ref} and served {which} before that it could go back "
+            f"to{passed}. `mlops-lab endpoint deploy {present.name} MODEL@VERSION` serves another "
+            "one."
+        )
+
+    def _port(self, name: str, port: int | None, host: str | None) -> str | None:
+        """Check a port that is asked for; the hash of the token that goes with it."""
+        if not port:
+            if host is not None and port is None:
+                present = self.find(name)
+                if present is None or present.port is None:
+                    raise InvalidInput("An address goes with a port: say which one.")
+            return None
+        port_of(port)
+        present = self.find(name)
+        address = host or (present.host if present else None) or "127.0.0.1"
+        for other in self.list():
+            if other.state == "serving" and other.port == port and other.name != name:
+                raise Conflict(f"The port {port} is that of the endpoint {other.name}.")
+        ours = present is not None and present.state == "serving"
+        if not (ours and present is not None and (present.port, present.host) == (port, address)):
+            refuse_taken(address, port)
+        token = desired.token_of(self.root, name, make=True)
+        assert token is not None
+        return desired.token_hash(token)
+
+
+def _line(
+    name: str, change: Change, reason: str, evidence: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    should = change.desired
+    about = should.revision(should.rollout.candidate if should.rollout else should.stable)
+    line: dict[str, Any] = {
+        "endpoint": name,
+        "model": about.model,
+        "version": about.version,
+        "digest": about.digest,
+        "revision": about.id,
+        "reason": reason,
+        "sentence": change.sentence,
+        "desired": {key: value for key, value in should.to_json().items() if key != "seq"},
+    }
+    if should.rollout is not None:
+        line |= {"rollout": should.rollout.id, "share": should.rollout.share}
+    if evidence is not None:
+        line["evidence"] = dict(evidence)
+    return line
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
