@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -49,8 +49,10 @@ class Rows:
         if self.columns is not None:
             import pandas as pd
 
-            fields = self.schema.columns
-            made = {field.name: as_given(field, self.columns[field.name]) for field in fields}
+            made = {
+                column.name: as_given(column, self.columns[column.name])
+                for column in self.schema.columns
+            }
             return pd.DataFrame(made, copy=False)
         if self.schema.container == "sparse":
             from scipy.sparse import csr_matrix
@@ -84,12 +86,18 @@ class Schema:
     container
         What the model's ``predict`` takes: frame, array, sparse (a matrix) or records; ``open``
         of a model that was kept without an example: whatever comes.
+    by_name
+        The columns, by their names.
     """
 
     columns: tuple[Column, ...] = ()
     cells: Column | None = None
     shape: tuple[int | None, ...] = ()
     container: str = "open"
+    by_name: Mapping[str, Column] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {column.name: column for column in self.columns})
 
     @classmethod
     def of(cls, signature: Signature | None, example: Any = None) -> Self:
@@ -106,15 +114,15 @@ class Schema:
             return cls()
         inputs = signature.inputs
         if len(inputs) == 1 and inputs[0].shape is not None:
-            field = inputs[0]
-            container = {"sparse matrix": "sparse", "records": "records"}.get(field.name, "array")
+            only = inputs[0]
+            container = {"sparse matrix": "sparse", "records": "records"}.get(only.name, "array")
             held = example if hasattr(example, "dtype") and container == "array" else None
-            return cls((), Column.of(field, held), field.shape or (), container)
-        frame = as_frame(example, [field.name for field in inputs])
+            return cls((), Column.of(only, held), only.shape or (), container)
+        frame = as_frame(example, [one.name for one in inputs])
         places = {} if frame is None else {str(name): i for i, name in enumerate(frame.columns)}
         columns = tuple(
-            Column.of(field, frame.iloc[:, places[field.name]] if field.name in places else None)
-            for field in inputs
+            Column.of(one, frame.iloc[:, places[one.name]] if one.name in places else None)
+            for one in inputs
         )
         return cls(columns, container="frame")
 
@@ -132,7 +140,7 @@ class Schema:
     @property
     def names(self) -> tuple[str, ...]:
         """The columns' names, in the model's order."""
-        return tuple(column.name for column in self.columns)
+        return tuple(self.by_name)
 
     def rows(self, columns: Mapping[str, Sequence[Any]]) -> Rows:
         """Read columns; those that the model does not take are left out.
@@ -157,10 +165,10 @@ class Schema:
         self.require(columns)
         lengths = {column.name: len(columns[column.name]) for column in wanted}
         count = lengths[wanted[0].name]
-        uneven = [name for name, length in lengths.items() if length != count]
-        if uneven:
+        if any(length != count for length in lengths.values()):
+            uneven = next(name for name, length in lengths.items() if length != count)
             raise InvalidInput(
-                f"Column {quoted(uneven[0])} has {counted(lengths[uneven[0]], 'row')}, column "
+                f"Column {quoted(uneven)} has {counted(lengths[uneven], 'row')}, column "
                 f"{quoted(wanted[0].name)} has {count:,}: all must be equally long."
             )
         made: dict[str, Any] = {}
@@ -231,9 +239,9 @@ class Schema:
             except KeyError:
                 lacks = [row for row, one in enumerate(records) if name not in one]
                 if len(lacks) < len(records):
+                    column = self.by_name.get(name) or Column(name, "other")
                     raise InvalidInput(
-                        f"{self._column(name)} is missing in row {lacks[0] + 1}; "
-                        "a missing value is null."
+                        f"{column} is missing in row {lacks[0] + 1}; a missing value is null."
                     ) from None
         self.require(columns, dict.fromkeys(name for one in records[:_NAMED] for name in one))
         return self.rows(columns)
@@ -283,7 +291,7 @@ class Schema:
                 faults.append(fault.message)
         if faults:
             raise InvalidInput(_joined(faults))
-        return Rows(replace(self, columns=columns), len(frame), made)
+        return Rows(self if self.columns else replace(self, columns=columns), len(frame), made)
 
     def _by_place(self, values: Any) -> Rows:
         """A table without names: what the columns are must follow from their places alone."""
@@ -315,12 +323,8 @@ class Schema:
         """
         lacking = [column for column in self.columns if column.name not in columns]
         if lacking:
-            others = [name for name in (there or columns) if name not in self.names]
+            others = [name for name in (there or columns) if name not in self.by_name]
             raise InvalidInput(_joined([_lacking(column, others) for column in lacking]))
-
-    def _column(self, name: str) -> str:
-        found = next((column for column in self.columns if column.name == name), None)
-        return f"Column {quoted(name)}" if found is None else str(found)
 
 
 def concat(parts: Sequence[Rows]) -> Rows:

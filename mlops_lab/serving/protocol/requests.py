@@ -217,7 +217,6 @@ def _tensors(
 ) -> Request:
     if not inputs:
         raise ProtocolError(400, f"inputs is empty; the model takes {schema.told()}.")
-    known = {column.name: str(column) for column in schema.columns}
     tensors: dict[str, tuple[Tensor, Any]] = {}
     at = 0
     for i, one in enumerate(inputs):
@@ -226,9 +225,9 @@ def _tensors(
             raise ProtocolError(400, f"Input {i + 1} has no name that is a text.")
         if name in tensors:
             raise ProtocolError(400, f"Input {quoted(name)} is there twice.")
-        what = known.get(name, f"Input {quoted(name)}")
-        tensor = Tensor.of(name, one.get("datatype"), one.get("shape"), what)
-        own = one.get("parameters") or {}
+        column = schema.by_name.get(name)
+        tensor = Tensor.of(name, one.get("datatype"), one.get("shape"), column)
+        own = one.get("parameters")
         size = own.get("binary_data_size") if isinstance(own, dict) else None
         if size is None:
             tensors[name] = tensor, from_json(tensor, one.get("data"))
@@ -269,7 +268,7 @@ def _rows_of_tensors(
     tensors: Mapping[str, tuple[Tensor, Any]], schema: Schema
 ) -> tuple[Rows, dict[str, Sequence[Any]]]:
     first, values = next(iter(tensors.values()))
-    alone = len(tensors) == 1 and first.name not in schema.names
+    alone = len(tensors) == 1 and first.name not in schema.by_name
     if schema.container in ("array", "sparse") or (
         alone and (schema.container == "open" or len(first.shape) > 1)
     ):
@@ -289,13 +288,13 @@ def _rows_of_tensors(
     extra: dict[str, Sequence[Any]] = {}
     for name, (tensor, values) in tensors.items():
         flat = tensor.size == tensor.shape[0]
-        if not flat and (name in schema.names or schema.container == "open"):
+        if not flat and (name in schema.by_name or schema.container == "open"):
             raise ProtocolError(
                 400,
                 f"{tensor.told} has the shape {list(tensor.shape)}; a column has [rows] or "
                 "[rows, 1].",
             )
-        if name in schema.names or schema.container == "open":
+        if name in schema.by_name or schema.container == "open":
             columns[name] = values
         elif flat:
             extra[name] = values
@@ -364,7 +363,7 @@ def _columns(columns: Mapping[str, Any], schema: Schema) -> tuple[Rows, dict[str
     if schema.container in ("array", "sparse"):
         # An array's columns have names in a frame: by their places they are what the model takes.
         return schema.rows_of_array([list(row) for row in zip(*columns.values(), strict=True)]), {}
-    names = schema.names
+    names = schema.by_name
     return schema.rows(columns), {k: v for k, v in columns.items() if names and k not in names}
 
 
@@ -383,7 +382,7 @@ def _beside(given: list[Any], schema: Schema) -> dict[str, Sequence[Any]]:
     """What records hold beside the model's columns."""
     if schema.container != "frame" or not given or not isinstance(given[0], dict):
         return {}
-    names = frozenset(schema.names)
+    names = frozenset(schema.by_name)
     return {
         name: [one.get(name) if isinstance(one, dict) else None for one in given]
         for name in given[0]

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mlops_lab.serving.columns import Column
 from mlops_lab.serving.protocol.fault import ProtocolError
 from mlops_lab.wording import quoted
 
@@ -47,6 +48,15 @@ _KINDS: Final[Mapping[str, frozenset[type]]] = {
     "F": frozenset({float, int, type(None)}),
     "I": frozenset({int, type(None)}),
 }
+_LIMITS: Final = {
+    f"{sign}INT{bits}": (0, 2**bits - 1) if sign else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    for bits in (8, 16, 32, 64)
+    for sign in ("", "U")
+}
+_FAMILY: Final = {
+    name: "B" if name == "BOOL" else "S" if name == "BYTES" else "F" if "F" in name else "I"
+    for name in DATATYPES
+}
 _DIMENSIONS: Final = 16
 
 
@@ -62,22 +72,27 @@ class Tensor:
         One of `DATATYPES`.
     shape
         Its lengths; the first is the number of rows.
-    told
-        What errors call it: with the signature's type and range, where the model takes it.
+    column
+        What the model knows it as, if it does.
     """
 
     name: str
     datatype: str
     shape: tuple[int, ...]
-    told: str
+    column: Column | None = None
 
     @property
     def size(self) -> int:
         """How many elements its shape stands for; never allocated on the word of a client."""
         return math.prod(self.shape)
 
+    @property
+    def told(self) -> str:
+        """What errors call it: with the signature's type and range, where the model takes it."""
+        return f"Input {quoted(self.name)}" if self.column is None else str(self.column)
+
     @classmethod
-    def of(cls, name: str, datatype: Any, shape: Any, told: str) -> Tensor:
+    def of(cls, name: str, datatype: Any, shape: Any, column: Column | None = None) -> Tensor:
         """Check what a request says.
 
         Raises
@@ -85,21 +100,24 @@ class Tensor:
         ProtocolError
             There is no such datatype, or the shape is none.
         """
-        if not isinstance(datatype, str) or datatype not in DATATYPES:
-            raise ProtocolError(
-                400,
-                f"{told} has the datatype {_short(datatype)}; there are {', '.join(DATATYPES)}.",
-            )
-        lengths = shape if isinstance(shape, list) else None
-        if not lengths or not all(type(n) is int and 0 <= n < 2**63 for n in lengths):
+        if isinstance(shape, list) and shape and all(type(n) is int and n >= 0 for n in shape):
+            made = cls(name, datatype, tuple(shape), column)
+        else:
+            told = cls(name, "", (), column).told
             raise ProtocolError(
                 400,
                 f"{told} has the shape {_short(shape)}; a list of lengths from 0 is expected, the "
                 "number of rows first.",
             )
-        if len(lengths) > _DIMENSIONS:
-            raise ProtocolError(400, f"{told} has more than {_DIMENSIONS} dimensions.")
-        return cls(name, datatype, tuple(lengths), told)
+        if type(datatype) is not str or datatype not in DATATYPES:
+            raise ProtocolError(
+                400,
+                f"{made.told} has the datatype {_short(datatype)}; there are "
+                f"{', '.join(DATATYPES)}.",
+            )
+        if len(shape) > _DIMENSIONS:
+            raise ProtocolError(400, f"{made.told} has more than {_DIMENSIONS} dimensions.")
+        return made
 
 
 def from_json(tensor: Tensor, data: Any) -> Any:
@@ -127,21 +145,16 @@ def from_json(tensor: Tensor, data: Any) -> Any:
             f"{tensor.told} has the shape {_shape(tensor.shape)}, that is {tensor.size:,} values; "
             f"its data has {len(data):,}.",
         )
-    family = _family(tensor.datatype)
+    family = _FAMILY[tensor.datatype]
     if not set(map(type, data)) <= _KINDS[family]:
         row, value = next((i, v) for i, v in enumerate(data) if type(v) not in _KINDS[family])
         raise _wrong(tensor, row, value, _WORDS[family])
     if family == "I":
-        limits = np.iinfo(DATATYPES[tensor.datatype])
-        present = [value for value in data if value is not None]
-        if present and not (limits.min <= min(present) and max(present) <= limits.max):
-            row, value = next(
-                (i, v)
-                for i, v in enumerate(data)
-                if v is not None and not limits.min <= v <= limits.max
-            )
-            span = f"whole numbers from {limits.min:,} to {limits.max:,}"
-            raise _wrong(tensor, row, value, span)
+        least, most = _LIMITS[tensor.datatype]
+        for row, value in enumerate(data):
+            if value is not None and not least <= value <= most:
+                span = f"whole numbers from {least:,} to {most:,}"
+                raise _wrong(tensor, row, value, span)
     elif tensor.datatype in ("FP32", "FP16"):
         # What is sent as a number of 32 bits is one, whichever way it is sent.
         with np.errstate(over="ignore"):
@@ -255,12 +268,6 @@ def _flat(tensor: Tensor, data: list[Any]) -> list[Any]:
             below += part
         data = below
     return data
-
-
-def _family(datatype: str) -> str:
-    if datatype in ("BOOL", "BYTES"):
-        return "B" if datatype == "BOOL" else "S"
-    return "F" if "F" in datatype else "I"
 
 
 def _wrong(tensor: Tensor, place: int, value: Any, expected: str) -> ProtocolError:
