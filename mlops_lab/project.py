@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mlops_lab.lineage import Lineage
     from mlops_lab.monitoring.manager import MonitorManager
     from mlops_lab.orchestration.manager import PipelineManager
+    from mlops_lab.orchestration.triggers.manager import TriggerManager
     from mlops_lab.registry.manager import ModelManager
     from mlops_lab.serving.manager import EndpointManager
     from mlops_lab.tracking.goals import Direction
@@ -260,6 +261,22 @@ class Project:
             self.identity,
             lambda: self.datasets,
             lambda: self.models,
+            self.access,
+        )
+
+    @cached_property
+    def triggers(self) -> TriggerManager:
+        """What starts pipelines by itself."""
+        from mlops_lab.orchestration.triggers.manager import TriggerManager
+
+        return TriggerManager(
+            self.root,
+            self.store,
+            self.identity,
+            lambda: self.pipelines,
+            lambda: self.datasets,
+            lambda: self.models,
+            lambda: self.monitors,
             self.access,
         )
 

@@ -49,7 +49,7 @@ def ref_of(kind: str, data: object) -> Ref | None:
     name = data.get(concept)
     if concept in ("alert", "endpoint") and isinstance(name, str) and name:
         return concept, name
-    if concept == "monitor" and isinstance(data.get("run"), str):
+    if concept in ("monitor", "trigger") and isinstance(data.get("run"), str):
         return "run", data["run"]
     if concept in ("dataset", "model") and isinstance(name, str) and name:
         version = data.get("version")
@@ -213,6 +213,27 @@ def _endpoint(who: str, data: Data, _: RunNames) -> str:
     return f"{who}: {said.rstrip('.')}{_because(data.get('reason'))}"
 
 
+def _trigger_start(who: str, data: Data, names: RunNames) -> str:
+    causes = data.get("causes")
+    said = (
+        [one.get("sentence") for one in causes if isinstance(one, Mapping)]
+        if isinstance(causes, list)
+        else []
+    )
+    again = ", which nobody had launched" if data.get("again") is True else ""
+    pipeline = _text(data.get("pipeline")) or "a pipeline"
+    return f"a trigger started {pipeline} for {who}{again}{_because(said[0] if said else None)}"
+
+
+def _trigger_watch(who: str, data: Data, _: RunNames) -> str:
+    pipeline, triggers = _text(data.get("pipeline")) or "a pipeline", data.get("triggers")
+    new = [_text(one) for one in triggers] if isinstance(triggers, list) else []
+    if not new:
+        return f"{who} found triggers of {pipeline} gone"
+    more = f" and {len(new) - 3} more" if len(new) > 3 else ""
+    return f"{who} watches for {pipeline}: {', '.join(new[:3])}{more}"
+
+
 KINDS: Final[Mapping[str, Callable[[str, Data, RunNames], str]]] = {
     "experiment.create": _experiment_create,
     "run.delete": _runs("deleted"),
@@ -238,6 +259,8 @@ KINDS: Final[Mapping[str, Callable[[str, Data, RunNames], str]]] = {
     "alert.resolve": _alert_settled("resolved"),
     "alert.reopen": _alert_settled("reopened"),
     "monitor.slot": _monitor_slot,
+    "trigger.start": _trigger_start,
+    "trigger.watch": _trigger_watch,
     "endpoint.deploy": _endpoint,
     "endpoint.canary": _endpoint,
     "endpoint.shadow": _endpoint,

@@ -14,6 +14,7 @@ from mlops_lab.document import Document, Place
 from mlops_lab.errors import InvalidInput
 from mlops_lab.expressions import nearest
 from mlops_lab.faults import Fault
+from mlops_lab.orchestration.deploy import Deploy, read_deploy
 from mlops_lab.orchestration.gates.checking import GateChecker
 from mlops_lab.orchestration.graph import find_cycle
 from mlops_lab.orchestration.model import PipelineModel, StepModel
@@ -33,6 +34,7 @@ from mlops_lab.orchestration.sources import (
     VersionOutput,
     read_reference,
 )
+from mlops_lab.orchestration.triggers.checking import TriggerChecker
 
 __all__ = ["RESERVED", "Checker", "kind_of"]
 
@@ -70,7 +72,7 @@ _TYPE_WORDS = {
 
 
 class Checker:
-    """Checks one pipeline; afterwards ``facts`` and ``gates`` hold what was read.
+    """Checks one pipeline; afterwards its attributes hold what was read.
 
     Used once, by one thread.
 
@@ -92,6 +94,8 @@ class Checker:
         self.folder = folder
         self.facts: dict[str, NotebookFacts] = {}
         self.gates = GateChecker(document, model, root)
+        self.triggers = TriggerChecker(document, model, root)
+        self.deploy: Deploy | None = None
         self.faults: list[Fault] = []
 
     def check(self) -> list[Fault]:
@@ -100,6 +104,9 @@ class Checker:
             self._step(name, step)
         self._cycle()
         self.faults += self.gates.check()
+        self.faults += self.triggers.check()
+        self.deploy, wrong = read_deploy(self.document, self.model)
+        self.faults += wrong
         self._pipeline_params()
         return sorted(self.faults, key=lambda fault: fault.mark)
 

@@ -60,6 +60,8 @@ def start(
     name: str,
     params: Mapping[str, Any],
     run_id: str | None = None,
+    source: Mapping[str, Any] | None = None,
+    tags: Mapping[str, Any] | None = None,
     by: Identity | None = None,
     role: str | None = None,
 ) -> str:
@@ -77,6 +79,8 @@ def start(
         Passed on as ``-p``.
     run_id
         The id the run should have. One that exists is answered with, and nothing is started.
+    source, tags
+        What else the run says of where it comes from, and its tags.
     by, role
         Who asks, and in which role.
 
@@ -102,7 +106,8 @@ def start(
         kind="pipeline",
         stem=name,
         experiment=name,
-        source={"pipeline": os.path.relpath(pipeline, root)},
+        source={"pipeline": os.path.relpath(pipeline, root), **(source or {})},
+        tags=tags,
         by=by,
         role=role,
     )
@@ -119,6 +124,7 @@ def launch(
     stem: str,
     experiment: str | None = None,
     source: Mapping[str, Any] | None = None,
+    tags: Mapping[str, Any] | None = None,
     by: Identity | None = None,
     role: str | None = None,
 ) -> str:
@@ -132,7 +138,7 @@ def launch(
         The command; it takes the run over by its id, which is among them.
     run_id
         32 hexadecimal characters that no run has.
-    kind, stem, experiment, source, by
+    kind, stem, experiment, source, tags, by
         As of `RunManager.start`.
     role
         Which role the one who asks has here; see `acting`.
@@ -154,6 +160,7 @@ def launch(
         kind=kind,
         run_id=run_id,
         status="scheduled",
+        tags=tags,
         source={**(source or {}), **({"role": role} if role else {})},
         by=by,
     )

@@ -118,12 +118,11 @@ class Executor:
         shared, own = resolve_params(self.spec, params)
         check_kernels(self.spec)
         self.site.versions.refuse_missing(self.spec)
-        if run_id is not None:
-            found = self.runs.find(run_id)
-            if found is not None and found.status != "scheduled":
-                raise Conflict(f"run {run_id[:8]} exists already: it is {found.status}.")
+        found = self.runs.find(run_id) if run_id is not None else None
+        if found is not None and found.status != "scheduled":
+            raise Conflict(f"run {found.id[:8]} exists already: it is {found.status}.")
         with signals_into(self._inbox):
-            self._begin(shared, run_id)
+            self._begin(shared, run_id, found.source if found is not None else {})
             try:
                 result = self._execute(shared, own)
             except BaseException as error:
@@ -137,14 +136,20 @@ class Executor:
 
     # --- the whole --------------------------------------------------------------------------
 
-    def _begin(self, params: Mapping[str, Any], run_id: str | None) -> None:
+    def _begin(
+        self, params: Mapping[str, Any], run_id: str | None, scheduled: Mapping[str, Any]
+    ) -> None:
         self.run_id = self._open.start(
             stem=self.spec.name,
             experiment=self.spec.name,
             params=params,
             kind="pipeline",
             run_id=run_id,
-            source={"pipeline": relative(self.spec.path, self.root), **process_facts()},
+            source={
+                **scheduled,
+                "pipeline": relative(self.spec.path, self.root),
+                **process_facts(),
+            },
         )
         self._cancels = CancelWatch(self.store, self.run_id)
         self._steps = StepRunner(

@@ -104,11 +104,14 @@ class PipelineManager:
 
     def list(self) -> builtins.list[PipelineFile]:
         """The pipeline files below ``pipelines/``, by path, with their faults."""
+        return [self._file(path) for path in self.paths()]
+
+    def paths(self) -> builtins.list[Path]:
+        """The pipeline files below ``pipelines/``, sound or not, in their order."""
         folder = self.root / FOLDER
-        paths = sorted(
+        return sorted(
             path for suffix in SUFFIXES for path in folder.rglob(f"*{suffix}") if path.is_file()
         )
-        return [self._file(path) for path in paths]
 
     def resolve(self, path: str | Path) -> Path:
         """The file that is meant: absolute, or from the project's folder, or from here.
@@ -236,9 +239,20 @@ class PipelineManager:
         params: Mapping[str, Any] | None = None,
         *,
         run_id: str | None = None,
+        source: Mapping[str, Any] | None = None,
+        tags: Mapping[str, Any] | None = None,
         by: Identity | None = None,
     ) -> str:
         """Run a pipeline in a process of its own, which outlives this one.
+
+        Parameters
+        ----------
+        path, params, run_id
+            As of `run`.
+        source, tags
+            What else the run says of where it comes from, and its tags.
+        by
+            Who asks; default: whoever runs this process.
 
         Returns
         -------
@@ -251,11 +265,7 @@ class PipelineManager:
             Before anything was started.
         """
         who = by or self._identity
-        self._access.require(who, "pipelines:run")
-        spec = self.load(path)
-        resolve_params(spec, params)
-        check_kernels(spec)
-        self._versions.refuse_missing(spec)
+        spec = self.startable(path, params, by=who)
         self.recover()
         return detached.start(
             self.root,
@@ -265,9 +275,28 @@ class PipelineManager:
             name=spec.name,
             params=params or {},
             run_id=run_id,
+            source=source,
+            tags=tags,
             by=by,
             role=self._access.role_of(who),
         )
+
+    def startable(
+        self, path: str | Path, params: Mapping[str, Any] | None = None, *, by: Identity
+    ) -> PipelineSpec:
+        """Check all of a pipeline that can be checked before it runs.
+
+        Raises
+        ------
+        NotFound, InvalidInput, Forbidden
+            It cannot be started.
+        """
+        self._access.require(by, "pipelines:run")
+        spec = self.load(path)
+        resolve_params(spec, params)
+        check_kernels(spec)
+        self._versions.refuse_missing(spec)
+        return spec
 
     def cancel(self, run_id: str, by: Identity | None = None) -> str:
         """Ask a run to stop: a decision, and a signal when it runs on this machine.

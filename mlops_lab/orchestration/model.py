@@ -10,6 +10,8 @@ from pydantic_core import PydanticCustomError
 from mlops_lab.document import Document, Place
 from mlops_lab.expressions import nearest
 from mlops_lab.faults import Fault
+from mlops_lab.orchestration import deploy as deploying
+from mlops_lab.orchestration.deploy import DeployModel
 from mlops_lab.orchestration.gates import KINDS
 from mlops_lab.orchestration.shapes import (
     ALIAS_WORDS,
@@ -21,6 +23,9 @@ from mlops_lab.orchestration.shapes import (
     Shape,
     shown,
 )
+from mlops_lab.orchestration.triggers.model import LIMIT_WORDS, LIMITS, AnyTrigger
+from mlops_lab.orchestration.triggers.registry import KINDS as TRIGGERS
+from mlops_lab.serving.asked import GuardAsked
 from mlops_lab.shapes import unknown_key
 
 __all__ = [
@@ -130,11 +135,17 @@ class PipelineModel(Shape):
     promote: PromoteModel | None = Field(
         default=None, description="Which model gets which alias when the gates have passed."
     )
+    deploy: DeployModel | None = Field(
+        default=None, description="Which endpoint serves the model once it has been promoted."
+    )
+    triggers: list[AnyTrigger] = Field(
+        default_factory=list, max_length=50, description="What starts it by itself."
+    )
 
-    @field_validator("promote", mode="before")
+    @field_validator("promote", "deploy", mode="before")
     @classmethod
     def _written_out(cls, value: Any) -> Any:
-        # Whoever wrote the word meant something by it, and no promotion is not what it was.
+        # Whoever wrote the word meant something by it, and nothing is not what it was.
         if value is None:
             raise PydanticCustomError("empty", "empty")
         return value
@@ -150,14 +161,13 @@ def json_schema() -> dict[str, Any]:
             member.pop("title", None)
             if name in ("params", "inputs", "outputs", "steps"):
                 member["propertyNames"] = {"pattern": f"^{IDENTIFIER}$"}
-    promote = schema["properties"]["promote"]
-    schema["properties"]["promote"] = {
-        "$ref": "#/$defs/PromoteModel",
-        "description": promote["description"],
-    }
-    gate = definitions["GateModel"]
+    for name, model in (("promote", "PromoteModel"), ("deploy", "DeployModel")):
+        told = schema["properties"][name]["description"]
+        schema["properties"][name] = {"$ref": f"#/$defs/{model}", "description": told}
+    gate, trigger = definitions["GateModel"], definitions["TriggerModel"]
     gate |= {"minProperties": 1, "maxProperties": 1}
-    for member in gate["properties"].values():
+    trigger["oneOf"] = [{"required": [name]} for name in TRIGGERS]
+    for member in [*gate["properties"].values(), *trigger["properties"].values()]:
         member.pop("default", None)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
@@ -173,7 +183,14 @@ _WHAT: dict[str, str] = {
     "notebook": "a path",
     "name": "text of 1 to 200 characters",
     "promote": "a map, such as {model: train.model, alias: champion}",
+    "deploy": "a map, such as {endpoint: delay, strategy: canary, share: 5}",
+    "triggers": "a list, each as '- schedule: …' or '- alert: …'",
     **{kind.name: kind.example for kind in KINDS.values()},
+}
+_MAPS = {
+    "steps": "a map with notebook",
+    "gates": "a map with metric",
+    "triggers": "a map with schedule, alert, dataset or code",
 }
 _WHAT_OF_PROMOTE: dict[str, str] = {
     "model": "step.output, such as train.model",
@@ -226,8 +243,11 @@ def _fault(document: Document, error: dict[str, Any]) -> Fault:
         case "identifier":
             return document.fault(place, error["msg"], key=True)
         case "kinds":
-            owner, fields = _owner(loc)
+            owner, _ = _owner(loc)
+            fields = list(TRIGGERS if loc[0] == "triggers" else KINDS)
             said = f"is {error['ctx']['said']} at once" if error["ctx"]["said"] else "is empty"
+            if loc[0] == "triggers" and not error["ctx"]["said"]:
+                said = "has no kind"
             message = f"{_capital(owner)} {said}: write one of {', '.join(fields)}."
             return document.fault(place, message)
         case "unlimited":
@@ -238,9 +258,9 @@ def _fault(document: Document, error: dict[str, Any]) -> Fault:
         case "too_short":
             message = f"{_dotted(loc)} is empty: a pipeline needs at least one step."
             return document.fault(place, message, key=empty)
-    if len(loc) == 2 and loc[0] in ("steps", "gates"):
+    if len(loc) == 2 and loc[0] in ("steps", "gates", "triggers"):
         owner, _ = _owner(loc)
-        what = "a map with notebook" if loc[0] == "steps" else "a map with metric"
+        what = _MAPS[loc[0]]
         message = f"{_capital(owner)} is {shown(error['input'])}: write {what}."
         return document.fault(place, message, key=empty)
     what = _what(loc)
@@ -258,8 +278,14 @@ def _what(loc: tuple[Any, ...]) -> str:
     words: list[dict[str, str]] = [_WHAT]
     if loc[0] == "promote" and len(loc) > 1:
         words = [_WHAT_OF_PROMOTE]
+    elif loc[0] == "deploy" and len(loc) > 1:
+        words = [dict(deploying.WORDS)]
     elif loc[0] == "gates" and len(loc) > 3:
         words = [dict(KINDS[loc[2]].words), _WHAT]
+    elif loc[0] == "triggers" and len(loc) > 2:
+        words = [LIMIT_WORDS, {kind.name: kind.example for kind in TRIGGERS.values()}]
+        if loc[2] in TRIGGERS and len(loc) > 3:
+            words = [dict(TRIGGERS[loc[2]].words), *words]
     elif loc[0] == "steps" and len(loc) > 3 and loc[2] in ("inputs", "outputs"):
         return "a path"
     for part in reversed(loc):
@@ -278,8 +304,16 @@ def _owner(loc: tuple[Any, ...]) -> tuple[str, list[str]]:
             return f"gate {index + 1}", list(KINDS)
         case ("gates", int(index), kind):
             return f"the {kind} gate {index + 1}", list(KINDS[kind].shape.model_fields)
+        case ("triggers", int(index)):
+            return f"trigger {index + 1}", [*TRIGGERS, *LIMITS]
+        case ("triggers", int(index), kind, *_):
+            return f"the {kind} trigger {index + 1}", list(TRIGGERS[kind].words)
         case ("promote",):
             return "promote", list(PromoteModel.model_fields)
+        case ("deploy",):
+            return "deploy", list(DeployModel.model_fields)
+        case ("deploy", "guard"):
+            return "guard", list(GuardAsked.model_fields)
     return "a pipeline", list(PipelineModel.model_fields)
 
 

@@ -11,6 +11,7 @@ from mlops_lab.document import read_document
 from mlops_lab.errors import NotFound
 from mlops_lab.faults import Fault, refuse
 from mlops_lab.orchestration.check import Checker
+from mlops_lab.orchestration.deploy import Deploy
 from mlops_lab.orchestration.gates.checking import Promote
 from mlops_lab.orchestration.gates.kind import Gate
 from mlops_lab.orchestration.graph import order
@@ -18,6 +19,7 @@ from mlops_lab.orchestration.model import PipelineModel, validate
 from mlops_lab.orchestration.notebook import NotebookFacts
 from mlops_lab.orchestration.shapes import seconds
 from mlops_lab.orchestration.sources import Output, Source, StepOutput
+from mlops_lab.orchestration.triggers.kind import Trigger
 
 __all__ = ["Gate", "PipelineSpec", "Promote", "Step", "load_spec", "read_spec"]
 
@@ -79,6 +81,10 @@ class PipelineSpec:
         In the order of the file, with ``index`` from 0.
     promote
         What becomes of a model once they have all passed.
+    deploy
+        Where it goes then.
+    triggers
+        What starts it by itself, in the order of the file.
     file
         How people name the file.
     warnings
@@ -91,6 +97,8 @@ class PipelineSpec:
     steps: tuple[Step, ...]
     gates: tuple[Gate, ...]
     promote: Promote | None = None
+    deploy: Deploy | None = None
+    triggers: tuple[Trigger, ...] = ()
     warnings: tuple[Fault, ...] = field(default=())
     file: str = ""
 
@@ -193,6 +201,8 @@ def _build(
         steps=tuple(steps[name] for name in ordered),
         gates=tuple(checker.gates.gates),
         promote=checker.gates.promote,
+        deploy=checker.deploy,
+        triggers=tuple(checker.triggers.triggers),
         warnings=tuple(fault for fault in faults if fault.warning),
         file=file,
     )

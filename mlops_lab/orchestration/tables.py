@@ -1,4 +1,6 @@
-"""The tables of pipelines: what gates said of runs, and which step's files another one got."""
+"""The tables of pipelines: what gates said of runs, which step's files another one got, and what
+triggers have started.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,8 @@ create table lab.gate(
     sentence varchar, lhs double, rhs double, t bigint, writer varchar, off bigint);
 create table lab.gate_settled(run_id varchar, outcome varchar, reason varchar, off bigint);
 create table lab.feed(run_id varchar, source varchar);
+create table lab.trigger_event(
+    n bigint, t bigint, by_id varchar, kind varchar, pipeline varchar, run_id varchar, data json);
 """
 
 _GATE: Final = """
@@ -44,6 +48,29 @@ insert into lab.feed select run, line->>'from' from lines
 where kind = 'feed' and run is not null and (line->>'from') is not null;
 """
 
+_TRIGGER: Final = """
+insert into lab.trigger_event
+select (line->>'$.n')::bigint, t, line->>'$.by.id', kind, line->>'$.data.pipeline',
+       line->>'$.data.run', line->'$.data'
+from lines where writer = 'decisions' and kind in ('trigger.watch', 'trigger.start')
+  and (line->>'$.data.pipeline') is not null;
+"""
+
+# Of a start that was taken up again after its watcher had died, the first.
+_STARTS: Final = """
+    with started as (
+        select * from lab.trigger_event where kind = 'trigger.start' and run_id is not null
+        qualify row_number() over (partition by run_id order by n) = 1
+    ), caused as (
+        select s.*, unnest(coalesce(try(from_json(s.data->'causes',
+            '[{"kind": "varchar", "trigger": "varchar", "key": "varchar",
+               "sentence": "varchar"}]')), [])) as c
+        from started s
+    )
+    select run_id, pipeline, c.kind as kind, c.trigger as "trigger", c.key as cause,
+           c.sentence as sentence, make_timestamp(t) as started_at, by_id as "by"
+    from caused"""
+
 _VIEW: Final = """
     select g.run_id, g.index, g.kind, g.expression,
            case when g.state = 'waiting' then coalesce(s.outcome, g.state) else g.state end
@@ -72,8 +99,9 @@ TABLES: Final = ConceptTables(
         Fold(("gate",), _GATE),
         Fold(("model.approve", "model.reject", "model.alias"), _SETTLED),
         Fold(("feed",), _FEED),
+        Fold(("trigger.watch", "trigger.start"), _TRIGGER),
     ),
-    views={"gates": _VIEW},
+    views={"gates": _VIEW, "trigger_starts": _STARTS},
     edges=_EDGES,
 )
 """A line ``gate`` says ``i`` (from 0), ``kind``, ``expression``, ``state`` (passed, rejected,

@@ -37,7 +37,7 @@ def notebooks(workshop) -> None:
         (
             "step: {}",
             "1:1: 'step' is not known here. Did you mean steps? A pipeline has name, params, "
-            "steps, gates, promote.",
+            "steps, gates, promote, deploy, triggers.",
         ),
         ("steps:\n  a:\n", "2:3: Step a is empty: write a map with notebook."),
         (
@@ -432,8 +432,7 @@ def test_a_suite_of_a_gate_must_exist_and_be_sound(workshop) -> None:
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("deploy: {endpoint: a}", "deploy"),
-        ("triggers: []", "triggers"),
+        ("engine: dask", "engine"),
         ("workers: 2", "workers"),
     ],
 )

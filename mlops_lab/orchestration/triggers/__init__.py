@@ -1,0 +1,1 @@
+"""Triggers: what starts a pipeline by itself, once for each cause."""
