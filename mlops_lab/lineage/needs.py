@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from mlops_lab.errors import Conflict
 from mlops_lab.lineage.graph import NodeFacts
 from mlops_lab.lineage.walk import facts_of
+from mlops_lab.wording import listed
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -61,13 +62,25 @@ def refuse_if_needed(cursor: DuckDBPyConnection, nodes: Iterable[str], what: str
     needing = needed_by(cursor, nodes)
     if not needing:
         return
-    names = [str(node) for node in needing[:_NAMED]]
-    if len(needing) > _NAMED:
-        names.append(f"{len(needing) - _NAMED} more")
-    named = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-    one = len(needing) == 1
     raise Conflict(
-        f"{what} cannot be deleted: {named} {'was' if one else 'were'} made from it. "
-        f"Delete {'that' if one else 'those'} first.",
+        f"{what} cannot be deleted: {_why(needing)}",
         needed_by=[{"id": node.id, "kind": node.kind, "label": node.label} for node in needing],
+    )
+
+
+def _why(needing: Sequence[NodeFacts]) -> str:
+    """Who needs it, and what is to be done about that first."""
+    serving = [node for node in needing if node.kind == "endpoint"]
+    if serving:
+        one = len(serving) == 1
+        named = listed((node.label for node in serving), _NAMED)
+        return (
+            f"the {'endpoint' if one else 'endpoints'} {named} {'serves' if one else 'serve'} it. "
+            f"Stop {'it' if one else 'them'}, or deploy another version, first."
+        )
+    one = len(needing) == 1
+    named = listed(map(str, needing), _NAMED)
+    return (
+        f"{named} {'was' if one else 'were'} made from it. Delete {'that' if one else 'those'} "
+        "first."
     )

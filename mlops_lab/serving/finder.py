@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +31,7 @@ select n, t, by_id, via, kind, data::varchar from lab.endpoint_event
 where $name is null or endpoint = $name order by n
 """
 _LAST: Final = """
-select n, t, by_id, via, kind, data::varchar from lab.endpoint_event
+select n, t, by_id, via, kind, data::varchar, endpoint from lab.endpoint_event
 qualify row_number() over (partition by endpoint order by n desc) = 1 order by endpoint
 """
 _NAMES: Final = "select distinct endpoint from lab.endpoint_event"
@@ -85,7 +85,12 @@ class EndpointFinder:
 
     def list(self) -> builtins.list[Desired]:
         """What the endpoints of the project should serve, by name; stopped ones, too."""
-        found = [event.desired for event in map(_event, self._store.query(_LAST)) if event]
+        found = []
+        for *row, name in self._store.query(_LAST):
+            event = _event(row)
+            # After a hand-written line the one before it counts.
+            events = [event] if event else self._events(name)
+            found += [each.desired for each in events[-1:]]
         for one in found:
             self._repair(one)
         return found
@@ -178,7 +183,7 @@ def read_events(cursor: DuckDBPyConnection, name: str) -> builtins.list[Endpoint
     return [event for event in map(_event, rows) if event is not None]
 
 
-def _event(row: tuple[Any, ...]) -> EndpointEvent | None:
+def _event(row: Sequence[Any]) -> EndpointEvent | None:
     """A decision; None for a hand-written line that says of no endpoint what it serves."""
     n, t, by, via, kind, text = row
     data = json.loads(text)

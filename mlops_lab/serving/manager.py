@@ -2,57 +2,33 @@
 
 from __future__ import annotations
 
-import builtins
 import secrets
-import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
-from mlops_lab.errors import Conflict, InvalidInput, NotFound
-from mlops_lab.governance import Access, Identity
+from mlops_lab.errors import Conflict, InvalidInput
+from mlops_lab.governance import Identity
 from mlops_lab.names import parse_reference
-from mlops_lab.registry.state import read_state
-from mlops_lab.registry.verify import refuse_faulty
 from mlops_lab.registry.wording import some_text
 from mlops_lab.serving import deciding, desired
 from mlops_lab.serving.asked import guard_of, limits_of, port_of, ramp_of, refuse_taken, workers_of
 from mlops_lab.serving.asked import share_of as checked_share
+from mlops_lab.serving.decider import EndpointDecider
 from mlops_lab.serving.deciding import GUARD, RAMP, Change, Past
-from mlops_lab.serving.finder import EndpointEvent, EndpointFinder, past_of, read_events, unknown
-from mlops_lab.serving.fitness import refuse_rejected, refuse_unfit, why_not_again
+from mlops_lab.serving.finder import EndpointEvent
 from mlops_lab.serving.records import Desired, Guard, Kind, Limits, Revision, Rollout
+from mlops_lab.tracking.lines import now_us
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from mlops_lab.registry.manager import ModelManager
-    from mlops_lab.registry.records import ModelVersion
-    from mlops_lab.store import Store
 
 __all__ = ["EndpointEvent", "EndpointManager"]
-
-_ALIKE: Final = """
-select distinct endpoint from lab.endpoint_event
-where lower(endpoint) = lower($name) and endpoint <> $name
-"""
-
 
 Ramp = Iterable[tuple[int, float]]
 
 
-class _Nothing(Exception):  # no error: there is nothing to decide
-    def __init__(self, change: Change) -> None:
-        super().__init__(change)
-        self.change = change
-
-
-class _Moved(Exception):  # no error: the alias is another version's by now
-    pass
-
-
-class EndpointManager(EndpointFinder):
+class EndpointManager(EndpointDecider):
     """What the endpoints of one project should serve. Safe to use from several threads and
     processes: decisions are taken one after the other, and each sees the one before.
 
@@ -67,19 +43,6 @@ class EndpointManager(EndpointFinder):
     access
         Who may what.
     """
-
-    def __init__(
-        self,
-        root: Path,
-        store: Store,
-        identity: Identity,
-        models: Callable[[], ModelManager],
-        access: Access,
-    ) -> None:
-        super().__init__(root, store)
-        self._identity = identity
-        self._models = models
-        self._access = access
 
     # ------------------------------------------------------------------ what it serves
 
@@ -139,7 +102,6 @@ class EndpointManager(EndpointFinder):
         name = desired.check_name(name)
         count = None if workers is None else workers_of(workers)
         token_hash = self._port(name, port, host)
-        known = self._models()
 
         def settle(present: Desired | None, past: Past, asked: Revision) -> Change:
             before = Limits() if present is None else present.limits
@@ -157,9 +119,7 @@ class EndpointManager(EndpointFinder):
                 limits=None if limits is None else limits_of(limits, before),
             )
 
-        return self._with_version(
-            "deploy", name, ref, settle, who, reason, backend, allow_unsafe, known
-        )
+        return self._with_version("deploy", name, ref, settle, who, reason, backend, allow_unsafe)
 
     def canary(
         self,
@@ -286,7 +246,7 @@ class EndpointManager(EndpointFinder):
         return self._decide(
             "share",
             name,
-            lambda present, past: deciding.set_share(present, percent, raises),
+            lambda present, *_: deciding.set_share(present, percent, raises),
             who,
             reason,
         )
@@ -301,14 +261,7 @@ class EndpointManager(EndpointFinder):
         Refused, Waiting, Corrupt
             The version may not be served by now, or its files changed.
         """
-        return self._decide(
-            "promote",
-            name,
-            lambda present, past: deciding.promote(present),
-            self._allowed(by),
-            reason,
-            check=self._refuse_candidate,
-        )
+        return self._decide("promote", name, self._promoted, self._allowed(by), reason)
 
     def rollback(
         self,
@@ -333,15 +286,12 @@ class EndpointManager(EndpointFinder):
         who = self._allowed(by)
         wanted = None if to is None else self._models().get(to).ref
 
-        def settle(
-            present: Desired, past: Past, cursor: DuckDBPyConnection | None = None
-        ) -> Change:
+        def settle(present: Desired, past: Past, cursor: DuckDBPyConnection) -> Change:
             if wanted is None and present.rollout is not None:
                 return deciding.end_rollout(present)
-            assert cursor is not None
             return deciding.rollback(present, self._former(present, past, wanted, cursor))
 
-        return self._decide("rollback", name, settle, who, reason, with_cursor=True)
+        return self._decide("rollback", name, settle, who, reason)
 
     def cancel_rollout(self, name: str, *, reason: str = "", by: Identity | None = None) -> Change:
         """Decide that the rollout is over, and that who serves goes on alone.
@@ -354,7 +304,7 @@ class EndpointManager(EndpointFinder):
         return self._decide(
             "rollback",
             name,
-            lambda present, past: deciding.end_rollout(present),
+            lambda present, *_: deciding.end_rollout(present),
             self._allowed(by),
             reason,
         )
@@ -362,7 +312,7 @@ class EndpointManager(EndpointFinder):
     def stop(self, name: str, *, reason: str = "", by: Identity | None = None) -> Change:
         """Decide that an endpoint serves nothing."""
         return self._decide(
-            "stop", name, lambda present, past: deciding.stop(present), self._allowed(by), reason
+            "stop", name, lambda present, *_: deciding.stop(present), self._allowed(by), reason
         )
 
     def settle(
@@ -394,34 +344,25 @@ class EndpointManager(EndpointFinder):
             By default the guard, and for raises the ramp.
         """
 
-        def change(present: Desired, past: Past) -> Change:
-            if present.state == "stopped" or (
-                present.rollout is None or present.rollout.id != rollout
-            ):
+        def change(present: Desired, past: Past, cursor: DuckDBPyConnection) -> Change:
+            if present.rollout is None or present.rollout.id != rollout:
                 said = f"That rollout of {present.name} is over already."
                 return Change(present, said, changed=False)
             if verb == "rollback":
                 return deciding.end_rollout(present)
             if verb == "promote":
-                return deciding.promote(present)
+                return self._promoted(present, past, cursor)
             return deciding.set_share(present, checked_share(share))
 
-        return self._decide(
-            verb,
-            name,
-            change,
-            by or (RAMP if verb == "share" else GUARD),
-            reason,
-            evidence=evidence,
-            check=self._refuse_candidate if verb == "promote" else None,
-        )
+        who = by or (RAMP if verb == "share" else GUARD)
+        return self._decide(verb, name, change, who, reason, evidence)
 
     # ------------------------------------------------------------------ deciding
 
-    def _allowed(self, by: Identity | None) -> Identity:
-        who = by or self._identity
-        self._access.require(who, "endpoints:deploy")
-        return who
+    def _promoted(self, present: Desired, past: Past, cursor: DuckDBPyConnection) -> Change:
+        change = deciding.promote(present)
+        self._refuse_candidate(cursor, present)
+        return change
 
     def _begin(
         self,
@@ -446,7 +387,6 @@ class EndpointManager(EndpointFinder):
                 )
             return deciding.begin(present, past, asked, rollout)
 
-        known = self._models()
         return self._with_version(
             verb,
             name,
@@ -456,7 +396,6 @@ class EndpointManager(EndpointFinder):
             rollout.reason,
             backend,
             allow_unsafe,
-            known,
             answers=rollout.kind != "shadow",
         )
 
@@ -489,171 +428,9 @@ class EndpointManager(EndpointFinder):
             salt=secrets.token_hex(8),
             guard=guard or Guard(),
             ramp=ramp_of(ramp, percent),
-            began=_now(),
+            began=now_us(),
             author=(by or self._identity).id,
             reason=some_text(reason, "A reason"),
-        )
-
-    def _with_version(
-        self,
-        verb: str,
-        name: str,
-        ref: str,
-        settle: Callable[[Desired | None, Past, Revision], Change],
-        who: Identity,
-        reason: str,
-        backend: str | None,
-        allow_unsafe: bool,
-        models: ModelManager,
-        *,
-        answers: bool = True,
-    ) -> Change:
-        """Take a decision that brings a version in; its every file is read before."""
-        name = desired.check_name(name)
-        wanted = some_text(backend or "auto", "A backend", 50)
-        while True:
-            version = models.get(ref)
-            if version.unsafe and not allow_unsafe:
-                raise InvalidInput(
-                    f"{version.ref} is in an unsafe format: to serve it runs whatever code is in "
-                    "it, with your rights. If you trust who made it: allow_unsafe=True, on the "
-                    "command line --allow-unsafe."
-                )
-            refuse_faulty(self._store, version, f"{name} does not get it.")
-            asked = Revision(
-                id="",
-                model=version.name,
-                version=version.version,
-                digest=version.digest,
-                backend=wanted,
-                since=_now(),
-                by=who.id,
-                unsafe=version.unsafe,
-            )
-
-            def build(
-                cursor: DuckDBPyConnection, version: ModelVersion = version, asked: Revision = asked
-            ) -> Change:
-                events = read_events(cursor, name)
-                change = settle(events[-1].desired if events else None, past_of(events), asked)
-                if change.changed and not events:
-                    self._refuse_alike(cursor, name)
-                if change.changed:
-                    state = refuse_unfit(self._store, cursor, version)
-                    if answers:
-                        refuse_rejected(state, version.version, name, models.policies())
-                    alias = parse_reference(ref, "A model").alias
-                    if alias is not None and state.aliases.get(alias) != version.version:
-                        raise _Moved
-                return change
-
-            try:
-                return self._taken(verb, name, build, who, reason)
-            except _Moved:
-                continue
-
-    def _decide(
-        self,
-        verb: str,
-        name: str,
-        settle: Callable[..., Change],
-        who: Identity,
-        reason: str,
-        *,
-        evidence: Mapping[str, Any] | None = None,
-        check: Callable[[DuckDBPyConnection, Desired], None] | None = None,
-        with_cursor: bool = False,
-    ) -> Change:
-        """Take a decision about an endpoint that there is."""
-        name = desired.check_name(name)
-
-        def build(cursor: DuckDBPyConnection) -> Change:
-            events = read_events(cursor, name)
-            if not events:
-                raise unknown(cursor, name)
-            present, past = events[-1].desired, past_of(events)
-            change = settle(present, past, cursor) if with_cursor else settle(present, past)
-            if change.changed and check is not None:
-                check(cursor, present)
-            return change
-
-        return self._taken(verb, name, build, who, reason, evidence)
-
-    def _taken(
-        self,
-        verb: str,
-        name: str,
-        build: Callable[[DuckDBPyConnection], Change],
-        who: Identity,
-        reason: str,
-        evidence: Mapping[str, Any] | None = None,
-    ) -> Change:
-        """Take the decision under the store's lock, then write what should be served."""
-        why = some_text(reason, "A reason")
-        told: Change | None = None
-
-        def data(cursor: DuckDBPyConnection) -> dict[str, Any]:
-            nonlocal told
-            told = build(cursor)
-            if not told.changed:
-                raise _Nothing(told)
-            return _line(name, told, why, evidence)
-
-        try:
-            decision = self._store.decide(f"endpoint.{verb}", data, by=who.as_by())
-        except _Nothing as nothing:
-            self._repair(nothing.change.desired)
-            return nothing.change
-        assert told is not None
-        change = replace(told, desired=replace(told.desired, seq=decision.n))
-        self._write(change.desired)
-        return change
-
-    # ------------------------------------------------------------------ what is refused
-
-    def _refuse_candidate(self, cursor: DuckDBPyConnection, present: Desired) -> None:
-        """Inside the lock: what is tried may serve."""
-        assert present.rollout is not None
-        candidate = present.revision(present.rollout.candidate)
-        known = self._models()
-        state = read_state(cursor, candidate.model)
-        if state is None or candidate.version not in state.versions:
-            raise NotFound(f"There is no {candidate.ref} any more.")
-        version = known.version_of(state, state.versions[candidate.version])
-        refuse_unfit(self._store, cursor, version)
-        refuse_rejected(state, version.version, present.name, known.policies())
-
-    def _refuse_alike(self, cursor: DuckDBPyConnection, name: str) -> None:
-        """Inside the lock: some file systems take two such names for one."""
-        for (other,) in cursor.execute(_ALIKE, {"name": name}).fetchall():
-            raise Conflict(f"There is an endpoint {other}, which {name} would be taken for.")
-
-    def _former(
-        self, present: Desired, past: Past, wanted: str | None, cursor: DuckDBPyConnection
-    ) -> Revision:
-        """The revision to go back to; those that cannot be served any more are passed over."""
-        if present.state == "stopped":
-            raise Conflict(
-                f"{present.name} is stopped. `mlops-lab endpoint deploy {present.name} "
-                "MODEL@VERSION` starts it."
-            )
-        bad: builtins.list[str] = []
-        for former in reversed(past.former):
-            if former.id == present.stable or wanted not in (None, former.ref):
-                continue
-            why = why_not_again(self._store, cursor, former)
-            if why is None:
-                return former
-            bad.append(f"{former.ref} {why}")
-        stable = present.revision(present.stable)
-        if wanted == stable.ref:
-            raise Conflict(f"{present.name} serves {stable.ref} already.")
-        which = "no version" if wanted is None else f"never {wanted}"
-        passed = f" ({'; '.join(bad)})" if bad else ""
-        raise Conflict(
-            f"{present.name} serves {stable.ref} and served {which} before that it could go back "
-            f"to{passed}. `mlops-lab endpoint deploy {present.name} MODEL@VERSION` serves another "
-            "one."
         )
 
     def _port(self, name: str, port: int | None, host: str | None) -> str | None:
@@ -676,29 +453,3 @@ class EndpointManager(EndpointFinder):
         token = desired.token_of(self.root, name, make=True)
         assert token is not None
         return desired.token_hash(token)
-
-
-def _line(
-    name: str, change: Change, reason: str, evidence: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    should = change.desired
-    about = should.revision(should.rollout.candidate if should.rollout else should.stable)
-    line: dict[str, Any] = {
-        "endpoint": name,
-        "model": about.model,
-        "version": about.version,
-        "digest": about.digest,
-        "revision": about.id,
-        "reason": reason,
-        "sentence": change.sentence,
-        "desired": {key: value for key, value in should.to_json().items() if key != "seq"},
-    }
-    if should.rollout is not None:
-        line |= {"rollout": should.rollout.id, "share": should.rollout.share}
-    if evidence is not None:
-        line["evidence"] = dict(evidence)
-    return line
-
-
-def _now() -> int:
-    return time.time_ns() // 1000

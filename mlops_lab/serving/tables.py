@@ -51,16 +51,17 @@ _REVISIONS: Final = """
     with newest as (
         select endpoint, max(n) as n from lab.endpoint_event group by endpoint
     ), said as (
-        select e.endpoint, e.n, (e.data->'$.desired') as desired, unnest(from_json(
+        select e.endpoint, e.n, (e.data->'$.desired') as desired, unnest(try(from_json(
                    (e.data->'$.desired.revisions'),
                    '[{"id": "varchar", "model": "varchar", "version": "integer",
-                      "digest": "varchar", "since": "bigint", "by": "varchar"}]')) as r
+                      "digest": "varchar", "since": "bigint", "by": "varchar"}]'))) as r
         from lab.endpoint_event e
     )
     select s.endpoint, s.r.id as revision, s.r.model as model, s.r.version as version,
            s.r.digest as digest, make_timestamp(s.r.since) as deployed_at, s.r.by as "by",
            case when s.n < w.n or (s.desired->>'$.state') <> 'serving' then null
-                when (s.desired->>'$.rollout.candidate') = s.r.id then (s.desired->>'$.rollout.kind')
+                when (s.desired->>'$.rollout.candidate') = s.r.id
+                then (s.desired->>'$.rollout.kind')
                 when (s.desired->>'$.standby') = s.r.id then 'standby'
                 else 'stable' end as role
     from said s join newest w using (endpoint)
@@ -72,16 +73,15 @@ _ROLLOUTS: Final = """
     with said as (
         select *, (data->>'$.desired.rollout.id') as rollout,
                lead(kind) over w as next_kind, lead(t) over w as next_t,
-               lead(by_id) over w as next_by, lead(data) over w as next_data,
-               lead((data->>'$.desired.rollout.id')) over w as next_rollout
+               lead(by_id) over w as next_by, lead(data) over w as next_data
         from lab.endpoint_event window w as (partition by endpoint order by n)
     ), last as (
         select * from said where rollout is not null
         qualify row_number() over (partition by endpoint, rollout order by n desc) = 1
     ), read as (
-        select *, from_json((data->'$.desired.rollout'),
+        select *, try(from_json((data->'$.desired.rollout'),
             '{"kind": "varchar", "candidate": "varchar", "base": "varchar", "share": "double",
-              "by": "varchar", "began": "bigint", "author": "varchar", "reason": "varchar"}') as o
+              "by": "varchar", "began": "bigint", "author": "varchar", "reason": "varchar"}')) as o
         from last
     )
     select r.rollout as id, r.endpoint, r.o.kind as kind, r.o.candidate as candidate,
