@@ -5,10 +5,23 @@ from __future__ import annotations
 from typing import Final
 
 from mlops_lab.serving.backends.backend import Backend, Columns, Result
-from mlops_lab.serving.backends.choosing import Chosen, choose
+from mlops_lab.serving.backends.choosing import Chosen, choose, prepare
+from mlops_lab.serving.backends.onnx import OnnxBackend
+from mlops_lab.serving.backends.parity import ParityReport
 from mlops_lab.serving.backends.sklearn import SklearnBackend
 
-__all__ = ["BACKENDS", "Backend", "Chosen", "Columns", "Result", "choose"]
+__all__ = [
+    "BACKENDS",
+    "Backend",
+    "Chosen",
+    "Columns",
+    "ParityReport",
+    "Result",
+    "choose",
+    "prepare",
+]
 
-BACKENDS: Final[dict[str, type[Backend]]] = {SklearnBackend.name: SklearnBackend}
-"""Every backend by its name."""
+BACKENDS: Final[dict[str, type[Backend]]] = {
+    backend.name: backend for backend in (OnnxBackend, SklearnBackend)
+}
+"""Every backend by its name, the fastest first."""

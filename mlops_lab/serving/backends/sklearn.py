@@ -42,6 +42,7 @@ class SklearnBackend:
     name: ClassVar[str] = "sklearn"
 
     def __init__(self, model: Any) -> None:
+        self.model = model
         self._steps, final = _steps_of(model)
         self._say: Callable[[Any], Any] | None = getattr(final, "predict", None) or getattr(
             final, "transform", None
@@ -78,9 +79,7 @@ class SklearnBackend:
         import numpy as np
 
         if isinstance(data, Mapping):
-            import pandas as pd
-
-            data = pd.DataFrame(dict(data), copy=False)
+            data = _frame(data)
         for transform in self._steps:
             data = transform(data)
         assert self._say is not None
@@ -90,6 +89,23 @@ class SklearnBackend:
         if self._by_probability and _clear(chances):
             return Result(self._classes[np.argmax(chances, axis=1)], chances, self._classes)
         return Result(_array(self._say(data)), chances, self._classes)
+
+
+def _frame(columns: Mapping[str, Any]) -> Any:
+    """A frame as a notebook has it: what is missing is not a number, in texts too."""
+    import numpy as np
+    import pandas as pd
+
+    objects = np.dtype(object)
+    return pd.DataFrame(
+        {
+            name: [np.nan if value is None else value for value in values]
+            if getattr(values, "dtype", None) is objects
+            else values
+            for name, values in columns.items()
+        },
+        copy=False,
+    )
 
 
 def _steps_of(model: Any) -> tuple[list[Callable[[Any], Any]], Any]:
