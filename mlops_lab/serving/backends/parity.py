@@ -137,8 +137,8 @@ def compare(model: Result, other: Result) -> Difference:
     Examples
     --------
     >>> import numpy as np
-    >>> compare(Result(np.array([0.0, 1.0])), Result(np.array([0.0, 1.1])))
-    Difference(rows=2, labels=0, over=1, worst=0.2)
+    >>> compare(Result(np.array([0.0, 1.0])), Result(np.array([0.0, 1.25])))
+    Difference(rows=2, labels=0, over=1, worst=0.5)
     """
     import numpy as np
 
