@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 from mlops_lab.wording import counted, number
 
 __all__ = [
+    "DOUBT",
     "METRICS",
     "MOST_E",
     "TITLES",
@@ -45,6 +46,10 @@ _WORSE: Final[Mapping[str, str]] = {
 
 MOST_E: Final = 1e6
 """Evidence beyond this is told as *over*: nobody needs more digits of certainty."""
+
+
+DOUBT: Final = 1 / 3
+"""From this part of the limit on a canary looks worse, and a ramp waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,11 @@ class MetricEvidence:
     state: Literal["ok", "rollback", "waiting"]
     sentence: str
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether it points against the candidate: a third of the way or more, counted in E."""
+        return self.e >= self.limit * DOUBT
+
 
 @dataclass(frozen=True, slots=True)
 class RatioEvidence:
@@ -150,6 +160,8 @@ class Evidence:
         Where the evidence of a metric rolls back.
     requests
         Answered by the two revisions since the rollout began.
+    answered
+        Of the candidate, at its present share.
     metrics
         One per metric.
     ratio
@@ -163,6 +175,7 @@ class Evidence:
     sentence: str
     limit: float
     requests: int
+    answered: int
     metrics: tuple[MetricEvidence, ...]
     ratio: RatioEvidence
     history: Mapping[str, tuple[float, ...]] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from mlops_lab.errors import Corrupt
 from mlops_lab.serving.records import Rollout
 from mlops_lab.serving.rollouts.evalues import log_e_above
 from mlops_lab.serving.rollouts.evidence import (
+    DOUBT,
     METRICS,
     MOST_E,
     TITLES,
@@ -95,6 +96,7 @@ class _Stage:
     share: float
     counts: dict[str, list[int]] = field(default_factory=lambda: {m: [0, 0] for m in METRICS})
     requests: int = 0
+    answered: int = 0
 
     @property
     def w(self) -> float:
@@ -130,7 +132,6 @@ class Guard:
         self._log_e = dict.fromkeys(METRICS, 0.0)
         self._seen: dict[str, set[str]] = {metric: set() for metric in METRICS}
         self._candidate_errors = 0
-        self._candidate_requests = 0
         self._crashes = 0
         self._windows = SlowWindows(rollout.guard.p99_ms)
         self._stopped: Verdict | None = None
@@ -209,7 +210,7 @@ class Guard:
         """
         both = figures.base.requests + figures.candidate.requests
         self._stages[-1].requests += both
-        self._candidate_requests += figures.candidate.requests
+        self._stages[-1].answered += figures.candidate.requests
         self._crashes += figures.crashes
         name = self._name(self._rollout.candidate)
         if figures.unhealthy is not None:
@@ -236,9 +237,10 @@ class Guard:
             sentence=self._calm() if verdict is None else verdict.sentence,
             limit=self.limit,
             requests=requests,
+            answered=self._stages[-1].answered,
             metrics=tuple(self._metric(metric) for metric in METRICS),
             ratio=ratio_evidence(
-                self._candidate_requests,
+                self._answered(),
                 requests,
                 planned / requests if requests else self._rollout.share,
             ),
@@ -250,11 +252,11 @@ class Guard:
         return {
             "v": _FORMAT,
             "rollout": self._rollout.id,
-            "stages": [[s.share, s.counts, s.requests] for s in self._stages],
+            "stages": [[s.share, s.counts, s.requests, s.answered] for s in self._stages],
             "carried": self._carried,
             "log_e": self._log_e,
             "seen": {metric: sorted(units) for metric, units in self._seen.items()},
-            "candidate": [self._candidate_requests, self._candidate_errors, self._crashes],
+            "candidate": [self._candidate_errors, self._crashes],
             "windows": self._windows.to_json(),
             "history": self._history,
         }
@@ -274,17 +276,20 @@ class Guard:
             if data["rollout"] != rollout.id:
                 raise ValueError("another rollout")
             stages = [
-                _Stage(float(s), {m: [int(n) for n in counts[m]] for m in METRICS}, int(requests))
-                for s, counts, requests in data["stages"]
+                _Stage(
+                    float(share_),
+                    {metric: [int(n) for n in counts[metric]] for metric in METRICS},
+                    int(requests),
+                    int(answered),
+                )
+                for share_, counts, requests, answered in data["stages"]
             ]
             guard = cls(replace(rollout, share=stages[-1].share), names=names)
             guard._stages = stages
             guard._carried = {m: float(data["carried"][m]) for m in METRICS}
             guard._log_e = {m: float(data["log_e"][m]) for m in METRICS}
             guard._seen = {m: set(data["seen"][m]) for m in METRICS}
-            answered, errors, crashes = (int(n) for n in data["candidate"])
-            guard._candidate_requests, guard._candidate_errors = answered, errors
-            guard._crashes = crashes
+            guard._candidate_errors, guard._crashes = (int(n) for n in data["candidate"])
             guard._windows = SlowWindows.from_json(rollout.guard.p99_ms, data["windows"])
             guard._history = {k: [float(x) for x in data["history"][k]] for k in guard._history}
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
@@ -297,6 +302,9 @@ class Guard:
 
     def _e(self, metric: str) -> float:
         return math.exp(min(self._log_e[metric], math.log(MOST_E)))
+
+    def _answered(self) -> int:
+        return sum(stage.answered for stage in self._stages)
 
     def _slow_units(self) -> int:
         return sum(stage.counts["slow"][0] for stage in self._stages)
@@ -342,7 +350,7 @@ class Guard:
 
         Units that failed, against requests: of sticky units that is fewer than the errors are.
         """
-        k, n = self._candidate_errors, self._candidate_requests
+        k, n = self._candidate_errors, self._answered()
         allowed = self._rollout.guard.error_rate
         if k > n * allowed and log_e_above(k, n, allowed) >= math.log(CERTAIN):
             self._stop(
@@ -352,14 +360,12 @@ class Guard:
             )
 
     def _calm(self) -> str:
+        name = self._name(self._rollout.candidate)
         most = max(self._e(metric) for metric in METRICS)
-        return (
-            f"No evidence that {self._name(self._rollout.candidate)} is worse: "
-            f"E {weight(most)} of {number(self.limit)}."
-            if most < self.limit / 3
-            else f"{self._name(self._rollout.candidate)} looks worse, not surely yet: "
-            f"E {weight(most)} of {number(self.limit)}."
-        )
+        so_far = f"E {weight(most)} of {number(self.limit)}."
+        if most >= self.limit * DOUBT:
+            return f"{name} looks worse, not surely yet: {so_far}"
+        return f"No evidence that {name} is worse: {so_far}"
 
     def _draw(self) -> None:
         history = self._history
