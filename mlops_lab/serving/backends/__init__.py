@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mlops_lab.serving.backends.backend import Backend, Columns, Result
+from mlops_lab.serving.backends.backend import Backend, Result
 from mlops_lab.serving.backends.choosing import Chosen, choose, prepare
 from mlops_lab.serving.backends.onnx import OnnxBackend
 from mlops_lab.serving.backends.parity import ParityReport
@@ -14,7 +14,6 @@ __all__ = [
     "BACKENDS",
     "Backend",
     "Chosen",
-    "Columns",
     "ParityReport",
     "Result",
     "choose",

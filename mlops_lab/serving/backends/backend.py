@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
-__all__ = ["Backend", "Columns", "Result"]
-
-Columns = Mapping[str, Any]
-"""Columns by name, in the order of the signature: numpy arrays of shape ``(n_rows,)``.
-
-For few rows it spares the frame, which costs more than the model: a backend that needs one makes
-it.
-"""
+__all__ = ["Backend", "Result"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +58,7 @@ class Backend(Protocol):
         Parameters
         ----------
         data
-            What the model takes: a frame, an array, a list of texts; or `Columns`.
+            `mlops_lab.serving.inputs.Rows`; or what the model itself takes: a frame, an array.
 
         Raises
         ------

@@ -25,6 +25,7 @@ _log = logging.getLogger("mlops_lab")
 AUTO: Final = "auto"
 _NAMES: Final = (AUTO, OnnxBackend.name, SklearnBackend.name)
 _PLAIN: Final = "scikit-learn runs the model as it was saved"
+_PICKLE: Final = "nothing is made of a pickle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ def choose(
     rows: Any = None,
     source: str = "rows that were given",
     cache_dir: Path | None = None,
+    allow_unsafe: bool = False,
 ) -> Chosen:
     """Load a packed model with the fastest backend that answers as the model does.
 
@@ -71,6 +73,8 @@ def choose(
         Where the rows came from, in words.
     cache_dir
         Where converted forms and their reports are kept by the package's content; None: nowhere.
+    allow_unsafe
+        Load a pickle too, which runs whatever is in it.
 
     Raises
     ------
@@ -82,9 +86,12 @@ def choose(
     if wanted not in _NAMES:
         raise InvalidInput(f"There is no backend {wanted!r}; there are: {', '.join(_NAMES)}.")
     if wanted == SklearnBackend.name:
-        return Chosen(SklearnBackend.load(folder), f"{_PLAIN}, as was asked for.")
+        plain = SklearnBackend.load(folder, allow_unsafe=allow_unsafe)
+        return Chosen(plain, f"{_PLAIN}, as was asked for.")
     if read_facts(folder).unsafe:
-        SklearnBackend.load(folder)  # says why not
+        return Chosen(
+            SklearnBackend.load(folder, allow_unsafe=allow_unsafe), f"{_PLAIN}: {_PICKLE}."
+        )
     if cache_dir is not None:
         return _of_form(folder, wanted, _form(folder, cache_dir, rows, source))
     with tempfile.TemporaryDirectory(prefix="mlops-lab-") as made:
@@ -112,6 +119,8 @@ def prepare(
 
 def _form(folder: Path, cache_dir: Path, rows: Any, source: str) -> tuple[Path, ParityReport] | str:
     """The form of a model and the verdict on it; or why there can be none."""
+    if read_facts(folder).unsafe:
+        return _PICKLE
     if find_spec("onnxruntime") is None:
         return "the extra serve is not installed: pip install 'mlops-lab[serve]'"
     found = find_form(folder, cache_dir)

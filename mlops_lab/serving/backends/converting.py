@@ -31,6 +31,7 @@ from mlops_lab.serving.backends.parity import ParityReport
 from mlops_lab.serving.backends.proving import PROOF_ROWS, prove
 from mlops_lab.serving.backends.sklearn import SklearnBackend
 from mlops_lab.serving.backends.tensors import INPUT, Input
+from mlops_lab.serving.inputs import Schema
 from mlops_lab.wording import quoted
 
 __all__ = ["LIBRARIES", "REPORT", "ROWS", "convert"]
@@ -63,13 +64,15 @@ def _convert(package: Path, folder: Path, source: str) -> ParityReport:
         rows = _rows(package, folder, signature)
         assert signature is not None
         plans = list(_plans(signature))
-        result = model.predict(rows)
+        schema = Schema.read(package)
+        result = model.predict(schema.rows_of(rows))
         for form, inputs in plans:
             try:
                 graph = _graph(model.model, form, inputs, _width(signature), result)
                 (folder / GRAPH).write_bytes(graph.SerializeToString())
                 layout = _layout(form, inputs, graph, result)
-                layout, report = prove(model, open_session(folder / GRAPH), layout, rows, source)
+                session = open_session(folder / GRAPH)
+                layout, report = prove(schema, model, session, layout, rows, source)
             except Exception as error:  # noqa: BLE001 - skl2onnx raises whatever it trips over
                 refusals.append(ParityReport(False, _said(error), source))
                 continue
@@ -100,27 +103,10 @@ def _rows(package: Path, folder: Path, signature: Signature | None) -> Any:
             "It was kept without an example, so that nothing tells what it takes: "
             "log_model(model, example=…)."
         )
-    array = any(field.shape is not None for field in signature.inputs)
-    if (folder / ROWS).is_file():
-        frame = pd.read_parquet(folder / ROWS)
-        if array:
-            return frame.to_numpy(dtype=float)
-        names = [field.name for field in signature.inputs]
-        frame = frame[names]
-        for name, kind in example.dtypes.items():
-            # Parquet knows no category that is not in the rows, and integers become floats.
-            frame[name] = _typed(frame[name], kind)
-        return frame.iloc[:PROOF_ROWS]
-    return example
-
-
-def _typed(column: Any, kind: Any) -> Any:
-    if column.dtype == kind:
-        return column
-    try:
-        return column.astype(kind)
-    except (TypeError, ValueError):
-        return column
+    if not (folder / ROWS).is_file():
+        return example
+    frame = pd.read_parquet(folder / ROWS).iloc[:PROOF_ROWS]
+    return frame.to_numpy() if signature.inputs[0].shape is not None else frame
 
 
 def _plans(signature: Signature) -> Iterator[tuple[Form, tuple[Input, ...]]]:

@@ -7,7 +7,7 @@ the proof did not cover are answered by the model itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, Self
@@ -16,6 +16,7 @@ from mlops_lab.errors import Corrupt, InvalidInput, NotFound
 from mlops_lab.serving.backends.backend import Backend, Result
 from mlops_lab.serving.backends.sklearn import SklearnBackend
 from mlops_lab.serving.backends.tensors import FAR, INPUT, Input, Tensors, tensors_of
+from mlops_lab.serving.inputs import Rows
 
 __all__ = ["GRAPH", "LAYOUT", "Form", "Layout", "OnnxBackend", "open_session"]
 
@@ -144,9 +145,8 @@ class OnnxBackend:
 
     def predict(self, data: Any) -> Result:
         """Predict by the graph, and by the model itself what the graph is not proved for."""
-        rows = _rows_of(data)
         try:
-            tensors = self._tensors(data, rows)
+            tensors = self._tensors(data)
         except (KeyError, TypeError, ValueError):
             # Not what the graph takes: the model says what is wrong with it, or takes it.
             return self._by_model(data)
@@ -162,15 +162,17 @@ class OnnxBackend:
             odd = _with_ties(odd, result.probability)
         return result if odd is None else self._mended(result, data, odd)
 
-    def _tensors(self, data: Any, rows: int) -> Tensors:
+    def _tensors(self, data: Any) -> Tensors:
         import numpy as np
 
+        layout = self.layout
+        rows = data.count if isinstance(data, Rows) else len(data)
         if not rows:
             raise ValueError("no rows")
-        layout = self.layout
         if layout.form != "array":
-            return tensors_of(layout.inputs, data, rows, matrix=layout.form == "matrix")
-        table = np.asarray(data, dtype=float)
+            columns = data.columns if isinstance(data, Rows) else data
+            return tensors_of(layout.inputs, columns, rows, matrix=layout.form == "matrix")
+        table = np.asarray(data.array if isinstance(data, Rows) else data, dtype=float)
         one = layout.inputs[0]
         odd = (np.abs(table) > FAR).any(axis=1)
         if odd.any():
@@ -256,15 +258,6 @@ def _with_ties(odd: Any, chances: Any) -> Any:
     return near if odd is None else odd | near
 
 
-def _rows_of(data: Any) -> int:
-    if isinstance(data, Mapping):
-        return len(next(iter(data.values()), ()))
-    return len(data)
-
-
 def _rows_at(data: Any, places: Any) -> Any:
-    if isinstance(data, Mapping):
-        return {name: values[places] for name, values in data.items()}
-    if hasattr(data, "iloc"):
-        return data.iloc[places]
-    return data[places]
+    given = data.given() if isinstance(data, Rows) else data
+    return given.iloc[places] if hasattr(given, "iloc") else given[places]

@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from mlops_lab.errors import InvalidInput
 from mlops_lab.serving.backends.backend import Backend
 from mlops_lab.serving.backends.onnx import Layout, OnnxBackend
 from mlops_lab.serving.backends.parity import CLOSE, SHARE, Difference, ParityReport, compare
 from mlops_lab.serving.backends.tensors import Input
+from mlops_lab.serving.inputs import Schema
 from mlops_lab.wording import counted, number, quoted
 
 __all__ = ["PROOF_ROWS", "prove"]
@@ -42,13 +44,18 @@ _BATCH_CALLS: Final = 3
 class _Trial:
     """A model and its converted form, asked the same."""
 
+    schema: Schema
     model: Backend
     form: OnnxBackend
 
     def difference(self, data: Any) -> Difference:
         """How their answers differ; where one refuses rows that the other takes, in everything."""
+        try:
+            data = self.schema.rows_of(data)
+        except InvalidInput:
+            return Difference(0)  # an endpoint refuses them before anybody answers
         right, said = _answer(self.model, data), _answer(self.form, data)
-        rows = len(data)
+        rows = data.count
         if right is None or said is None:
             return Difference(rows, 0 if right is said else rows, 0)
         return compare(right, said)
@@ -62,12 +69,14 @@ class _Trial:
 
 
 def prove(
-    model: Backend, session: Any, layout: Layout, rows: Any, source: str
+    schema: Schema, model: Backend, session: Any, layout: Layout, rows: Any, source: str
 ) -> tuple[Layout, ParityReport]:
     """Compare a converted model with the model.
 
     Parameters
     ----------
+    schema
+        What the model takes: rows are handed over as an endpoint hands them over.
     model
         Is right.
     session, layout
@@ -84,11 +93,13 @@ def prove(
     """
     import numpy as np
 
-    trial = _Trial(model, OnnxBackend(session, layout, lambda: model))
+    trial = _Trial(schema, model, OnnxBackend(session, layout, lambda: model))
     real = trial.difference(rows)
     report = ParityReport(
         False, "", source, len(rows), _missing_rows(rows), 0, real.labels, real.over, real.worst
     )
+    if not real.rows:
+        return layout, replace(report, why=f"No endpoint would take the rows of {source}.")
     if not real.small:
         return layout, replace(report, why=_refusal(real, source))
     draw = np.random.default_rng(0)
@@ -225,19 +236,13 @@ def _times(trial: _Trial, rows: Any) -> tuple[dict[str, float], dict[str, float]
     """Processor time of one row and of a thousand, as an endpoint hands them over."""
     import numpy as np
 
-    one = _as_served(trial.form.layout, _rows_at(rows, [0]))
-    many = _as_served(trial.form.layout, _rows_at(rows, np.arange(_BATCH_ROWS) % len(rows)))
+    one = trial.schema.rows_of(_rows_at(rows, [0]))
+    many = trial.schema.rows_of(_rows_at(rows, np.arange(_BATCH_ROWS) % len(rows)))
     single, batch = {}, {}
     for backend in (trial.model, trial.form):
         single[backend.name] = _milliseconds(backend, one, _SINGLE_CALLS)
         batch[backend.name] = _milliseconds(backend, many, _BATCH_CALLS)
     return single, batch
-
-
-def _as_served(layout: Layout, rows: Any) -> Any:
-    if layout.form == "array":
-        return rows
-    return {each.name: rows[each.name].to_numpy() for each in layout.inputs}
 
 
 def _milliseconds(backend: Backend, data: Any, calls: int) -> float:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
 from mlops_lab.errors import InvalidInput
 from mlops_lab.registry.package import load_model, read_facts
 from mlops_lab.serving.backends.backend import Result
+from mlops_lab.serving.inputs import Rows
 
 __all__ = ["SklearnBackend"]
 
@@ -65,21 +66,22 @@ class SklearnBackend:
         )
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Load the model of a folder."""
-        if read_facts(folder).unsafe:
+    def load(cls, folder: Path, *, allow_unsafe: bool = False) -> Self:
+        """Load the model of a folder; a pickle only where somebody has allowed that."""
+        if not allow_unsafe and read_facts(folder).unsafe:
             raise InvalidInput(
-                "The model is a pickle: loading it runs whatever code is in it. An endpoint serves "
-                "models that are kept safely: run.log_model(model) without unsafe=True."
+                "The model is a pickle: loading it runs whatever code is in it, with your rights. "
+                "Keep it safely (run.log_model without unsafe=True); or, if you trust who made it, "
+                "deploy it with allow_unsafe=True, on the command line --allow-unsafe."
             )
-        return cls(load_model(folder))
+        return cls(load_model(folder, allow_unsafe=allow_unsafe))
 
     def predict(self, data: Any) -> Result:
         """Predict as the model does."""
         import numpy as np
 
-        if isinstance(data, Mapping):
-            data = _frame(data)
+        if isinstance(data, Rows):
+            data = data.given()
         for transform in self._steps:
             data = transform(data)
         assert self._say is not None
@@ -89,23 +91,6 @@ class SklearnBackend:
         if self._by_probability and _clear(chances):
             return Result(self._classes[np.argmax(chances, axis=1)], chances, self._classes)
         return Result(_array(self._say(data)), chances, self._classes)
-
-
-def _frame(columns: Mapping[str, Any]) -> Any:
-    """A frame as a notebook has it: what is missing is not a number, in texts too."""
-    import numpy as np
-    import pandas as pd
-
-    objects = np.dtype(object)
-    return pd.DataFrame(
-        {
-            name: [np.nan if value is None else value for value in values]
-            if getattr(values, "dtype", None) is objects
-            else values
-            for name, values in columns.items()
-        },
-        copy=False,
-    )
 
 
 def _steps_of(model: Any) -> tuple[list[Callable[[Any], Any]], Any]:

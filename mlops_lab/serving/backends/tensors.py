@@ -102,7 +102,7 @@ def tensors_of(inputs: Sequence[Input], data: Any, rows: int, *, matrix: bool = 
     inputs
         What the converted model takes.
     data
-        A frame, or numpy arrays by column.
+        A frame, or numpy arrays by column as of `mlops_lab.serving.inputs.Rows`.
     rows
         How many rows there are.
     matrix

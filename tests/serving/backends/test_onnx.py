@@ -20,6 +20,7 @@ from sklearn.svm import LinearSVC
 from mlops_lab.serving.backends.converting import REPORT, ROWS, convert
 from mlops_lab.serving.backends.onnx import OnnxBackend
 from mlops_lab.serving.backends.parity import ParityReport, compare
+from mlops_lab.serving.inputs import Schema
 
 pytest.importorskip("skl2onnx")
 
@@ -68,7 +69,7 @@ def form(
 
 
 def test_trees_answer_alike_with_missing_and_unknown_values(
-    form: Any, model: Any, frame: pd.DataFrame
+    form: Any, model: Any, package: Path, frame: pd.DataFrame
 ) -> None:
     backend, report = form
     rows = frame.copy()
@@ -76,10 +77,10 @@ def test_trees_answer_alike_with_missing_and_unknown_values(
     rows.loc[::5, "carrier"] = None
     rows.loc[::3, "weight"] = np.nan
     by_frame = backend.predict(rows)
-    by_columns = backend.predict({name: rows[name].to_numpy() for name in rows})
+    by_rows = backend.predict(Schema.read(package).rows_of(rows))
     assert np.array_equal(by_frame.prediction, model.predict(rows))
     assert np.abs(by_frame.probability - model.predict_proba(rows)).max() < 1e-6
-    assert np.array_equal(by_columns.probability, by_frame.probability)
+    assert np.array_equal(by_rows.probability, by_frame.probability)
     assert by_frame.prediction.dtype == model.predict(rows).dtype
     assert report.rows == 600
     assert report.rows_missing == frame["weight"].isna().sum()

@@ -17,6 +17,7 @@ from sklearn.tree import DecisionTreeClassifier
 from mlops_lab.errors import InvalidInput
 from mlops_lab.serving.backends import choose
 from mlops_lab.serving.backends.sklearn import SklearnBackend
+from mlops_lab.serving.inputs import Schema
 
 X = np.random.default_rng(0).normal(size=(200, 3))
 Y = (X[:, 0] > 0.2).astype(int) + (X[:, 1] > 1)
@@ -66,17 +67,22 @@ def test_several_outputs_have_no_probability() -> None:
     assert result.probability is None
 
 
-def test_columns_answer_as_the_frame_of_them(frame: Any, model: Any, package: Any) -> None:
+def test_rows_answer_as_the_frame_of_them(frame: Any, model: Any, package: Any) -> None:
     backend = choose(package, "sklearn").backend
     by_frame = backend.predict(frame)
-    by_columns = backend.predict({name: frame[name].to_numpy() for name in frame})
+    by_rows = backend.predict(Schema.read(package).rows_of(frame))
     assert np.array_equal(by_frame.probability, model.predict_proba(frame))
-    assert np.array_equal(by_columns.probability, by_frame.probability)
+    assert np.array_equal(by_rows.probability, by_frame.probability)
 
 
 def test_a_pickle_and_an_unknown_backend_are_refused(pack: Any, package: Any) -> None:
     folder = pack(LinearRegression().fit(X, Y), X, unsafe=True)
     with pytest.raises(InvalidInput, match="without unsafe=True"):
         choose(folder)
+    allowed = choose(folder, allow_unsafe=True)
+    assert "pickle" in allowed.why
+    assert np.array_equal(
+        allowed.backend.predict(X).prediction, LinearRegression().fit(X, Y).predict(X)
+    )
     with pytest.raises(InvalidInput, match="no backend 'magic'"):
         choose(package, "magic")
