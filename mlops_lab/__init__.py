@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         StepFailed,
         StorageFull,
         StoreBusy,
+        Unavailable,
         Waiting,
     )
     from mlops_lab.handles.active import (
@@ -89,6 +90,7 @@ __all__ = [
     "StorageFull",
     "StoreBusy",
     "Table",
+    "Unavailable",
     "Waiting",
     "active_run",
     "alert",
@@ -142,6 +144,7 @@ _HOME = {
             "StepFailed",
             "StorageFull",
             "StoreBusy",
+            "Unavailable",
             "Waiting",
         ),
         "mlops_lab.errors",

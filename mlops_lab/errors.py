@@ -9,6 +9,7 @@
     ├── Forbidden(PermissionError)     403   exit 6
     ├── StepFailed                     422   exit 1
     ├── StoreBusy                      503   exit 5
+    ├── Unavailable                    503   exit 5
     ├── StorageFull(OSError)           507   exit 5
     └── Corrupt                        500   exit 5
         └── Untrusted                  409   exit 5
@@ -32,6 +33,7 @@ __all__ = [
     "StepFailed",
     "StorageFull",
     "StoreBusy",
+    "Unavailable",
     "Untrusted",
     "Waiting",
 ]
@@ -155,6 +157,13 @@ class StepFailed(LabError):
 
 class StoreBusy(LabError):
     """Somebody else holds the store longer than we wait."""
+
+    status = 503
+    exit_code = 5
+
+
+class Unavailable(LabError):
+    """What should answer does not: it is stopped, starting, or gone; the message says which."""
 
     status = 503
     exit_code = 5

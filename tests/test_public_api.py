@@ -33,6 +33,7 @@ PUBLIC = [
     "StorageFull",
     "StoreBusy",
     "Table",
+    "Unavailable",
     "Waiting",
     "active_run",
     "alert",
