@@ -27,6 +27,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("report", "Write one HTML file of runs, models, data and monitors, to send"),
     "monitor": ("monitor", "Watch data and models: is it still true?"),
     "alert": ("alert", "Look at alerts and settle them"),
+    "trigger": ("trigger", "Start pipelines by themselves: schedules, alerts, new data, code"),
     "sql": ("sql", "Ask the project's tables with read-only SQL"),
     "store": ("store", "Look after what the project keeps on disk"),
     "audit": ("audit", "Read what was decided, and check that nobody has changed it"),

@@ -164,6 +164,9 @@ def _head(target: Console, record: RunRecord) -> None:
     source = record.source.get("notebook") or record.source.get("pipeline")
     facts = [record.experiment, str(source or record.source.get("program") or ""), record.author]
     target.print("   " + " · ".join(fact for fact in facts if fact), markup=False, style="dim")
+    trigger = record.source.get("trigger")
+    if isinstance(trigger, dict) and trigger.get("sentence"):
+        target.print(f"   Started by a trigger: {trigger['sentence']}.", markup=False)
 
 
 def _error(target: Console, record: RunRecord) -> None:

@@ -23,6 +23,7 @@ from mlops_lab.server import (
     registry,
     reports,
     tracking,
+    triggers,
 )
 from mlops_lab.server.events import SCHEMA, Announcer
 from mlops_lab.server.handler import API, SETTING, LabHandler, NoRoute
@@ -44,6 +45,7 @@ def routes() -> list[tuple[str, type[LabHandler]]]:
         *tracking.ROUTES,
         *artifacts.ROUTES,
         *orchestration.ROUTES,
+        *triggers.ROUTES,
         *data.ROUTES,
         *registry.ROUTES,
         *monitoring.ROUTES,

@@ -93,6 +93,8 @@ SAMPLES = {
     "run_running": "RunDetail",
     "runs": "Runs",
     "runs_empty": "Runs",
+    "triggers": "Triggers",
+    "triggers_run": "TriggersRun",
 }
 
 
