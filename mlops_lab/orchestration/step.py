@@ -15,6 +15,7 @@ from mlops_lab.errors import LabError
 from mlops_lab.orchestration.attempt import Attempt, CellJournal, Stop
 from mlops_lab.orchestration.engines.run import CellFailure, run_notebook
 from mlops_lab.orchestration.engines.session import Session
+from mlops_lab.orchestration.engines.warm import fork_server, modules_for
 from mlops_lab.orchestration.events import Event, StepFinished, StepRetried, StepStarted
 from mlops_lab.orchestration.inputs import InputTaker
 from mlops_lab.orchestration.items import Item, digest_of_path
@@ -155,6 +156,11 @@ class StepRunner:
         self.stop: Stop | None = None
         self._inputs = InputTaker(site.store, site.versions, self.kept)
         self._outputs = OutputKeeper(site.store, site.runs, site.versions)
+        # One kernel alone would pay for its libraries once either way.
+        many = len(spec.steps) > 1
+        self._warm = modules_for({one.notebook for one in spec.steps}) if many else ()
+        # From now on it imports, while this process hashes data and imports papermill.
+        fork_server(kernel_environment(run_id, site.root), self._warm)
 
     def run(self, step: Step, index: int, params: Mapping[str, Any]) -> StepResult:
         """Run a step, and again as often as it says when it fails.
@@ -271,6 +277,7 @@ class StepRunner:
                 listener=CellJournal(task.label, _cell_logger(self.site.runs, child), self.inbox),
                 sockets=sockets,
                 log=scratch.log,
+                warm=self._warm,
             )
             return runner.run(
                 session, lambda: run_notebook(step.facts, injected, scratch.notebook, session)

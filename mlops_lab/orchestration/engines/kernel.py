@@ -43,10 +43,10 @@ class StepKernel:
     """
 
     def __init__(self, name: str, session: Session, *, start_timeout_s: float = 120) -> None:
-        from jupyter_client.manager import AsyncKernelManager
+        from mlops_lab.orchestration.engines.forking import manager_of
 
         self.session = session
-        self.manager: Any = AsyncKernelManager(kernel_name=name)
+        self.manager: Any = manager_of(name, session)
         self.client: Any = None
         self._deadline = time.monotonic() + start_timeout_s
         self._timeout_s = start_timeout_s

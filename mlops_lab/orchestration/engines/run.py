@@ -92,6 +92,8 @@ def _run(
     kernel = StepKernel(facts.kernel_name or "python3", session, start_timeout_s=start_timeout_s)
     loop = ensure_event_loop()
     try:
+        if session.warm:
+            _import_papermill()  # while what the kernel is forked from does its own imports
         loop.run_until_complete(_start(kernel))
         return _execute(facts, parameters, kernel, session)
     except _Unreadable as error:
@@ -121,16 +123,20 @@ async def _start(kernel: StepKernel) -> None:
         raise KernelGone(f"the kernel cannot be started: {error}") from error
 
 
+def _import_papermill() -> None:
+    with without_iri_grammar():
+        import papermill.execute  # noqa: F401
+
+
 def _execute(
     facts: NotebookFacts, parameters: Mapping[str, Any], kernel: StepKernel, session: Session
 ) -> CellFailure | None:
-    # Here papermill is imported, while the kernel's process does its own imports.
-    with without_iri_grammar():
-        from nbclient.exceptions import CellTimeoutError, DeadKernelError
-        from papermill.exceptions import PapermillExecutionError
-        from papermill.execute import execute_notebook
+    _import_papermill()  # here at the latest, while a new kernel's process does its own imports
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+    from papermill.execute import execute_notebook
 
-        from mlops_lab.orchestration.engines import engine
+    from mlops_lab.orchestration.engines import engine
 
     engine.register()
     # Our own messages say what papermill's and nbclient's would, and where.

@@ -70,6 +70,8 @@ class Session:
         A folder for the kernel's sockets, short enough for them; None for TCP.
     log
         Takes what the kernel's process itself prints.
+    warm
+        What a Python kernel may be forked from with these modules imported; none: a new process.
     save_as
         Where the notebook is saved every few seconds while it runs.
     executed
@@ -84,6 +86,7 @@ class Session:
     listener: CellListener | None = None
     sockets: Path | None = None
     log: Path | None = None
+    warm: tuple[str, ...] = ()
     save_as: Path | None = None
     executed: Any = None
     current: Cell | None = None
