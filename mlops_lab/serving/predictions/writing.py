@@ -232,6 +232,7 @@ class Log:
     def _turn(self, closing: bool) -> None:
         if not self._unwritten:
             self._encode()
+        self._rotate(closing=False)  # before: what comes now may be of another day
         self._write()
         if not self._unwritten:
             with self._done:

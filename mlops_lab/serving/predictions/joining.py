@@ -1,0 +1,141 @@
+"""Predictions beside their truth: what was told last, by prediction or by the requests' columns."""
+
+# ruff: noqa: S608 (names are quoted, values are bound)
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mlops_lab.compute import Engine
+from mlops_lab.compute.engine import quote, quote_glob
+
+__all__ = ["ABOUT", "FOLDER", "Slot", "join", "last_of", "slots_of"]
+
+FOLDER: Final = "truth"
+"""Of an endpoint's log: a folder for each slot."""
+
+ABOUT: Final = "slot.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Truths of one name that are told by the same columns.
+
+    Attributes
+    ----------
+    name
+        What the truth is called.
+    on
+        The columns that say whose it is.
+    event
+        Whether it is a conversion: where nothing was told it is false.
+    files
+        Parquet, oldest first.
+    """
+
+    name: str
+    on: tuple[str, ...]
+    event: bool
+    files: tuple[Path, ...]
+
+
+def slots_of(folder: Path) -> list[Slot]:
+    """The truths that an endpoint was told, by name."""
+    found = []
+    for about in sorted((folder / FOLDER).glob(f"*/{ABOUT}")):
+        try:
+            told = json.loads(about.read_text(encoding="utf-8"))
+            inside = sorted(one for one in about.parent.glob("*.parquet") if one.name[0] != ".")
+            slot = Slot(told["name"], tuple(told["on"]), bool(told["event"]), tuple(inside))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if inside:
+            found.append(slot)
+    return sorted(found, key=lambda one: (one.name, one.on))
+
+
+def last_of(paths: Sequence[Path], keys: int) -> str:
+    """A query for the last truth of each key."""
+    listed = ", ".join("'" + quote_glob(one).replace("'", "''") + "'" for one in paths)
+    by = ", ".join(f"k{i}" for i in range(keys))
+    return (
+        f"select {by}, arg_max(value, (t, n)) as value, max(t) as t, arg_max(n, (t, n)) as n "
+        f"from read_parquet([{listed}], union_by_name = true, hive_partitioning = false) "
+        f"group by {by}"
+    )
+
+
+def join(
+    engine: Engine, relation: str, slots: Sequence[Slot], *, told_before: int | None = None
+) -> tuple[str, dict[str, str]]:
+    """Put the truth beside predictions.
+
+    Parameters
+    ----------
+    engine, relation
+        Where the log is, and what follows FROM.
+    slots
+        What was told.
+    told_before
+        Only what was told before this moment, in µs, UTC.
+
+    Returns
+    -------
+    relation
+        What can follow FROM.
+    names
+        The column of each truth, by its name: the name itself unless a column is called so.
+    """
+    columns = dict(engine.columns(relation))
+    taken = {name.lower() for name in columns}
+    joins: list[str] = []
+    found: dict[str, list[tuple[str, bool]]] = {}
+    for i, slot in enumerate(slots):
+        if not all(key in columns for key in slot.on):
+            continue  # told before anything was logged that has such a column
+        keys = [f"try_cast(k{j} as {columns[key]}) as k{j}" for j, key in enumerate(slot.on)]
+        query = last_of(_before(slot.files, told_before), len(slot.on))
+        on = " and ".join(f"log.{quote(key)} = s{i}.k{j}" for j, key in enumerate(slot.on))
+        # A cast can make one key of two.
+        by = ", ".join(f"k{j}" for j in range(len(slot.on)))
+        joins.append(
+            f"left join (select {by}, arg_max(value, (t, n)) as value, max(t) as t from "
+            f"(select {', '.join(keys)}, value, t, n from ({query})) group by {by}) s{i} on {on}"
+        )
+        found.setdefault(slot.name, []).append((f"s{i}", slot.event))
+    if not joins:
+        return relation, {}
+    names: dict[str, str] = {}
+    values = []
+    for name, several in found.items():
+        column = name
+        while column.lower() in taken:
+            column = f"truth_{column}"
+        taken.add(column.lower())
+        names[name] = column
+        values.append(f"{_latest(several)} as {quote(column)}")
+    select = f"select log.*, {', '.join(values)} from {relation} log {' '.join(joins)}"
+    return f"({select})", names
+
+
+def _latest(several: Sequence[tuple[str, bool]]) -> str:
+    """Of truths told in several ways, the one told last."""
+    if len(several) == 1:
+        value = f"{several[0][0]}.value"
+    else:
+        last = f"greatest({', '.join(f'coalesce({one}.t, 0)' for one, _ in several)})"
+        cases = " ".join(f"when {one}.t then {one}.value" for one, _ in several)
+        value = f"(case {last} {cases} end)"
+    return f"coalesce({value}, false)" if all(event for _, event in several) else value
+
+
+def _before(paths: Sequence[Path], moment: int | None) -> Sequence[Path]:
+    """The files of what was told before a moment; the first of a slot always, for its types."""
+    if moment is None:
+        return paths
+    early = [one for one in paths if int(one.name.partition("-")[0]) < moment]
+    return early or paths[:1]
