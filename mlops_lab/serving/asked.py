@@ -6,20 +6,38 @@ import errno
 import math
 import socket
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
-from typing import Annotated, Any, Final, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from mlops_lab.errors import Conflict, Forbidden, InvalidInput
-from mlops_lab.expressions import nearest
+from mlops_lab.faults import sentence
 from mlops_lab.serving.records import Guard, Limits
+from mlops_lab.shapes import Duration, seconds, unknown_word
 
-__all__ = ["GuardAsked", "LimitsAsked", "guard_of", "limits_of", "share_of", "workers_of"]
+__all__ = [
+    "GuardAsked",
+    "LimitsAsked",
+    "Ramp",
+    "guard_of",
+    "limits_of",
+    "port_of",
+    "ramp_of",
+    "refuse_taken",
+    "share_of",
+    "workers_of",
+]
 
 _MOST_WORKERS: Final = 64
 _PORTS: Final = range(1, 65_536)
 _HOUR: Final = 3_600.0
+_DURATION: Final = TypeAdapter[str](Duration)
+
+Ramp: TypeAlias = Mapping[Any, float] | Iterable[tuple[Any, float]]
+"""The raises of a share that are to come, as people write them."""
 
 _Milliseconds = Annotated[float, Field(gt=0, le=_HOUR * 1000, allow_inf_nan=False)]
 
@@ -88,11 +106,8 @@ def _checked(model: type[_M], value: Any, what: str) -> _M:
             raise InvalidInput(f"{what}: {first['msg']}; got {value!r}.") from None
         key = str(first["loc"][0])
         if first["type"] == "extra_forbidden":
-            near = nearest(key, model.model_fields)
-            known = (
-                f"Did you mean {near}?" if near else f"There are {', '.join(model.model_fields)}."
-            )
-            raise InvalidInput(f"{what}: there is no {key}. {known}") from None
+            told = sentence(**unknown_word(key, [*model.model_fields], what))
+            raise InvalidInput(told) from None
         said = first["msg"]
         raise InvalidInput(
             f"{what}: {key} = {first['input']!r} is not possible: {said[:1].lower()}{said[1:]}."
@@ -127,9 +142,36 @@ def port_of(value: Any) -> int:
     return value
 
 
-def ramp_of(value: Iterable[tuple[int, float]], share: float) -> tuple[tuple[int, float], ...]:
-    """Check the raises of a share that are to come: times rise, and so do the shares."""
-    raises = tuple((int(at), share_of(to, "A share of a ramp")) for at, to in value)
+def ramp_of(value: Ramp, share: float, now: int) -> tuple[tuple[int, float], ...]:
+    """Read the raises of a share that are to come: ``{"24h": 20, "2d": 50}``.
+
+    Parameters
+    ----------
+    value
+        Times and shares in percent, as a mapping or in pairs. A time is a length from now, a
+        datetime, text in ISO 8601, or µs, UTC. Times rise, and so do the shares.
+    share
+        What it begins with, in percent.
+    now
+        µs, UTC.
+
+    Raises
+    ------
+    InvalidInput
+        A time is none, or a step goes back.
+
+    Examples
+    --------
+    >>> ramp_of({"1s": 20}, 5, now=0)
+    ((1000000, 20.0),)
+    """
+    pairs = value.items() if isinstance(value, Mapping) else value
+    try:
+        raises = tuple((_time_of(at, now), share_of(to, "A share of a ramp")) for at, to in pairs)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InvalidInput):
+            raise
+        raise InvalidInput(f'A ramp is such as {{"24h": 20, "2d": 50}}; got {value!r}.') from None
     before = (0, share)
     for each in raises:
         if each[0] <= before[0] or each[1] <= before[1]:
@@ -139,6 +181,24 @@ def ramp_of(value: Iterable[tuple[int, float]], share: float) -> tuple[tuple[int
             )
         before = each
     return raises
+
+
+def _time_of(value: Any, now: int) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, timedelta):
+        return now + value // timedelta(microseconds=1)
+    with suppress(ValidationError):
+        return now + int(seconds(_DURATION.validate_python(value)) * 1e6)
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = datetime.fromisoformat(value)
+    if not isinstance(value, datetime):
+        raise InvalidInput(
+            f"A ramp's time is a length from now as 24h, or a moment as 2026-12-24T12:00; got "
+            f"{value!r}."
+        )
+    return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp() * 1e6)
 
 
 def refuse_taken(host: str, port: int) -> None:

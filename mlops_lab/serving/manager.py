@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_lab.errors import Conflict, InvalidInput
@@ -11,7 +11,15 @@ from mlops_lab.governance import Identity
 from mlops_lab.names import parse_reference
 from mlops_lab.registry.wording import some_text
 from mlops_lab.serving import deciding, desired
-from mlops_lab.serving.asked import guard_of, limits_of, port_of, ramp_of, refuse_taken, workers_of
+from mlops_lab.serving.asked import (
+    Ramp,
+    guard_of,
+    limits_of,
+    port_of,
+    ramp_of,
+    refuse_taken,
+    workers_of,
+)
 from mlops_lab.serving.asked import share_of as checked_share
 from mlops_lab.serving.decider import EndpointDecider
 from mlops_lab.serving.deciding import GUARD, RAMP, Change, Past
@@ -24,8 +32,6 @@ if TYPE_CHECKING:
 
 
 __all__ = ["EndpointEvent", "EndpointManager"]
-
-Ramp = Iterable[tuple[int, float]]
 
 
 class EndpointManager(EndpointDecider):
@@ -147,7 +153,7 @@ class EndpointManager(EndpointDecider):
         unit
             The column whose value says who asks; by default what the request says.
         ramp
-            ``(µs, UTC; share)`` of the raises to come.
+            The raises to come: ``{"24h": 20, "2d": 50}``.
 
         Raises
         ------
@@ -242,7 +248,7 @@ class EndpointManager(EndpointDecider):
         """
         who = self._allowed(by)
         percent = checked_share(share)
-        raises = None if ramp is None else ramp_of(ramp, percent)
+        raises = None if ramp is None else ramp_of(ramp, percent, now_us())
         return self._decide(
             "share",
             name,
@@ -427,7 +433,7 @@ class EndpointManager(EndpointDecider):
             by=unit,
             salt=secrets.token_hex(8),
             guard=guard or Guard(),
-            ramp=ramp_of(ramp, percent),
+            ramp=ramp_of(ramp, percent, now_us()),
             began=now_us(),
             author=(by or self._identity).id,
             reason=some_text(reason, "A reason"),

@@ -298,7 +298,10 @@ def test_a_port_is_nobodys_and_has_a_token(project: Project) -> None:
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"guard": {"p99": 80}}, "no p99. Did you mean p99_ms?"),
+        ({"guard": {"p99": 80}}, "'p99' is not known here. Did you mean p99_ms?"),
+        ({"guard": 80}, "A guard"),
+        ({"ramp": {"soon": 20}}, "a length from now"),
+        ({"ramp": {"24h": 20, "12h": 50}}, "each later and higher"),
         ({"guard": {"error_rate": 2}}, "error_rate = 2"),
         ({"share": 0}, "above 0"),
         ({"share": float("nan")}, "above 0"),
