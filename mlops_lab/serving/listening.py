@@ -169,6 +169,7 @@ class Listeners:
             access_log=False,
             server_header=False,
             date_header=False,
+            proxy_headers=False,
             timeout_keep_alive=cast(int, _IDLE_S),
         )
         self._config.load()
