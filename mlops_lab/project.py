@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mlops_lab.orchestration.manager import PipelineManager
     from mlops_lab.orchestration.triggers.manager import TriggerManager
     from mlops_lab.registry.manager import ModelManager
+    from mlops_lab.serving.batch import Scorer
     from mlops_lab.serving.manager import EndpointManager
     from mlops_lab.tracking.goals import Direction
     from mlops_lab.tracking.records import Page
@@ -261,6 +262,7 @@ class Project:
             self.identity,
             lambda: self.datasets,
             lambda: self.models,
+            lambda: self.endpoints,
             self.access,
         )
 
@@ -303,6 +305,20 @@ class Project:
 
         return EndpointManager(
             self.root, self.store, self.identity, lambda: self.models, self.access
+        )
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """Answers whole tables."""
+        from mlops_lab.serving.batch import Scorer
+
+        return Scorer(
+            self.store,
+            self.runs,
+            lambda: self.datasets,
+            lambda: self.models,
+            self.identity,
+            self.access,
         )
 
     @cached_property

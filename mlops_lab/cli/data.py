@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlops_lab.cli.bar import bar
 from mlops_lab.cli.command import LabGroup, Session, pass_session
 from mlops_lab.cli.data_page import (
     print_datasets,
@@ -21,7 +21,7 @@ from mlops_lab.cli.data_page import (
     version_facts,
     version_line,
 )
-from mlops_lab.cli.output import console, say, shown, size, write_file, write_json
+from mlops_lab.cli.output import console, say, shown, write_file, write_json
 from mlops_lab.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from mlops_lab.data.suite import Suite
     from mlops_lab.data.suite_run import SuiteReport
     from mlops_lab.project import Project
-    from mlops_lab.store import Progress
 
 __all__ = ["data"]
 
@@ -95,7 +94,7 @@ def commit(
     else:
         from mlops_lab.handles.dataset import producer
 
-        with _progress(session, "keeping", then="profiling and checking") as progress:
+        with bar(session, "keeping", then="profiling and checking") as progress:
             version = project.datasets.commit(
                 name,
                 source,
@@ -260,7 +259,7 @@ def infer(session: Session, target: str, name: str | None, output: Path | None) 
     if path is not None:
         from mlops_lab import compute
 
-        with _progress(session, "profiling", count=True) as progress:
+        with bar(session, "profiling", count="columns") as progress:
             profile = compute.profile(path, progress=progress, tmp=project.store.tmp)
         name = name or path.stem.partition(".")[0]
     else:
@@ -296,7 +295,7 @@ def checkout(session: Session, ref: str, dest: str, force: bool) -> int:
     datasets = session.project().datasets
     version = datasets.get(ref)
     # As it was typed: a slash at the end says that it is a folder.
-    with _progress(session, "writing") as progress:
+    with bar(session, "writing") as progress:
         report = datasets.checkout(version, dest, force=force, progress=progress)
     if session.as_json:
         write_json({"ref": version.ref, **_checkout_document(report)})
@@ -358,51 +357,6 @@ def _check_file(project: Project, path: Path, names: Sequence[str]) -> list[Suit
 
     suites = _suites(project, names, None)
     return [run_suite(path, suite, tmp=project.store.tmp) for suite in suites]
-
-
-# -- while it runs --------------------------------------------------------------------------------
-@contextmanager
-def _progress(
-    session: Session, verb: str, *, count: bool = False, then: str = ""
-) -> Iterator[Progress | None]:
-    """A line on the terminal that goes when the work is done; nothing in pipes and for programs.
-
-    Parameters
-    ----------
-    session
-        Whether programs read the answer.
-    verb
-        What is done.
-    count
-        The pieces are columns, not bytes.
-    then
-        What is done when all pieces are, for an unknown time.
-    """
-    target = console(stderr=True)
-    if session.as_json or not target.is_terminal or target.is_dumb_terminal:
-        yield None
-        return
-    from rich.progress import BarColumn
-    from rich.progress import Progress as Bars
-
-    amount = "columns" if count else ""
-    with Bars(
-        "{task.description}",
-        BarColumn(bar_width=20),
-        "{task.fields[told]}",
-        console=target,
-        transient=True,
-    ) as bars:
-        task = bars.add_task(verb, total=None, told="")
-
-        def progress(done: int, total: int) -> None:
-            if then and done >= total:
-                bars.update(task, description=then, total=None, told="")
-                return
-            told = f"{done:,} of {total:,} {amount}" if count else f"{size(done)} of {size(total)}"
-            bars.update(task, completed=done, total=total, told=told)
-
-        yield progress
 
 
 def _files(count: int) -> str:

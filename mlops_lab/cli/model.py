@@ -9,6 +9,7 @@ import click
 
 from mlops_lab.cli.command import LabGroup, Session, pass_session
 from mlops_lab.cli.model_page import browser, print_model, print_models, print_version, when
+from mlops_lab.cli.model_score import score
 from mlops_lab.cli.output import console, print_table, say, shown, write_file, write_json
 from mlops_lab.errors import Corrupt
 
@@ -282,3 +283,6 @@ def _told(session: Session, result: ApprovalResult) -> int:
 
 def _named(version: ModelVersion) -> str:
     return f"{version.name} {version.version}"
+
+
+model.add_command(score)

@@ -67,6 +67,7 @@ class DatasetManager(DatasetJudge):
         by: Identity | None = None,
         progress: Progress | None = None,
         checks: bool = True,
+        origin: Mapping[str, Any] | None = None,
     ) -> VersionRecord:
         """Keep data as a new version; content that a version has already is that version.
 
@@ -90,6 +91,8 @@ class DatasetManager(DatasetJudge):
         checks
             Whether the project's suites for this dataset look at it. What they block is kept, gets
             no alias and is not the latest.
+        origin
+            What made it, of data that was never the user's: told in place of the path.
 
         Raises
         ------
@@ -107,7 +110,7 @@ class DatasetManager(DatasetJudge):
         if alias is not None:
             self._access.require(who, "datasets:alias")
         for _ in range(_TRIES):
-            taken = take(self._store, name, source, progress=progress)
+            taken = take(self._store, name, source, progress=progress, origin=origin)
             known = self.with_digest(name, taken.digest)
             try:
                 if known is None:

@@ -54,7 +54,14 @@ class Taken:
     path: Path | None
 
 
-def take(store: Store, name: str, source: Any, *, progress: Progress | None = None) -> Taken:
+def take(
+    store: Store,
+    name: str,
+    source: Any,
+    *,
+    progress: Progress | None = None,
+    origin: Mapping[str, Any] | None = None,
+) -> Taken:
     """Put what a person gives into the store.
 
     Parameters
@@ -65,6 +72,8 @@ def take(store: Store, name: str, source: Any, *, progress: Progress | None = No
         A path to a file or folder, a frame (pandas, polars, Arrow), a DuckDB relation, or SQL.
     progress
         Told how many bytes of how many are done.
+    origin
+        What made a file that was never the user's: told in place of its path.
 
     Raises
     ------
@@ -90,12 +99,12 @@ def take(store: Store, name: str, source: Any, *, progress: Progress | None = No
     (put,) = store.objects.put_files([path], progress=progress)
     return Taken(
         digest=put.digest,
-        kind="file",
+        kind="file" if origin is None else "table",
         file=path.name,
         is_tree=False,
         files=1,
         size_bytes=put.size,
-        source={"path": _told(store.root, path)},
+        source={"path": _told(store.root, path)} if origin is None else origin,
         objects=(put.digest,),
         path=path,
     )

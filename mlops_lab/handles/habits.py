@@ -107,7 +107,7 @@ MODEL: Final = {
     **_each("set_tag set_tags add_tag", 'edit(tags={"NAME": "value"})'),
     **_each("set_description update description", 'describe("…") for the model, note and edit(…)'),
     **_each(
-        "decision_function transform score",
+        "decision_function transform",
         "load(), which gives the estimator with all its methods",
     ),
     **_each("run", "run_id, for lab.run(…)"),

@@ -258,8 +258,11 @@ class Schema:
             frame = as_frame(data, self.names)
             if frame is not None:
                 return self._of_frame(frame)
+        frame = None if isinstance(data, list) else as_frame(data)
         if self.container == "records":
-            return self.rows_of_records(data)
+            return self.rows_of_records(data if frame is None else frame.to_dict("records"))
+        if frame is not None and self.cells is not None:
+            data = self._of_cells(self.cells, frame)
         if hasattr(data, "tocsr"):
             data = data.toarray()
         return self.rows_of_array(data.to_numpy() if hasattr(data, "to_numpy") else data)
@@ -292,6 +295,14 @@ class Schema:
         if faults:
             raise InvalidInput(_joined(faults))
         return Rows(self if self.columns else replace(self, columns=columns), len(frame), made)
+
+    def _of_cells(self, cells: Column, frame: Any) -> Any:
+        """The columns of a frame as one array, by their places."""
+        import numpy as np
+
+        made = [from_series(cells, frame.iloc[:, i]) for i in range(frame.shape[1])]
+        one = len(made) == 1 and len(self.shape) == 1
+        return made[0] if one else np.column_stack(made) if made else frame.to_numpy()
 
     def _by_place(self, values: Any) -> Rows:
         """A table without names: what the columns are must follow from their places alone."""
