@@ -36,6 +36,7 @@ PERMISSIONS: Final = MappingProxyType[str, Role](
         "models:promote": "contributor",  # the alias's policy decides
         "monitors:check": "contributor",
         "alerts:edit": "contributor",
+        "endpoints:truth": "contributor",
         "endpoints:deploy": "contributor",  # and rollouts, rollback, stop: who deploys takes back
         "models:approve": "approver",
         "models:rollback": "approver",

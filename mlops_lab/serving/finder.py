@@ -20,6 +20,7 @@ from mlops_lab.serving.records import Desired
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+    from mlops_lab.serving.predictions.reading import Predictions
     from mlops_lab.store import Store
 
 __all__ = ["EndpointEvent", "EndpointFinder", "past_of", "read_events", "unknown"]
@@ -129,6 +130,23 @@ class EndpointFinder:
     def token(self, name: str) -> str | None:
         """The token that the endpoint's TCP port asks for; None where it has no port."""
         return None if self.get(name).port is None else desired.token_of(self.root, name)
+
+    def predictions(self, name: str, **asked: Any) -> Predictions:
+        """What an endpoint has answered, with the truth as far as it is known; read when asked for.
+
+        Parameters
+        ----------
+        asked
+            As of `mlops_lab.serving.predictions.reading.predictions`: since, until, role, version,
+            revision, rollout, status, search, where, truth.
+        """
+        from mlops_lab.serving.predictions.reading import predictions
+
+        return predictions(self.root, self.get(name).name, tmp=self._store.tmp, **asked)
+
+    def log_path(self, name: str) -> Path:
+        """The file that the endpoint's processes print to."""
+        return self.root / ".mlops" / "logs" / f"endpoint-{self.get(name).name}.log"
 
     # ------------------------------------------------------------------ the file
 

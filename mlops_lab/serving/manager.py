@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlops_lab.errors import Conflict, InvalidInput
@@ -29,6 +29,8 @@ from mlops_lab.tracking.lines import now_us
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+    from mlops_lab.serving.predictions.truth import Told
 
 
 __all__ = ["EndpointEvent", "EndpointManager"]
@@ -362,6 +364,47 @@ class EndpointManager(EndpointDecider):
 
         who = by or (RAMP if verb == "share" else GUARD)
         return self._decide(verb, name, change, who, reason, evidence)
+
+    # ------------------------------------------------------------------ what became true
+
+    def log_truth(
+        self,
+        name: str,
+        truths: Any,
+        *,
+        on: str | Sequence[str] = "prediction_id",
+        value: str | None = None,
+        event: str | None = None,
+        by: Identity | None = None,
+    ) -> Told:
+        """Keep what turned out to be true of predictions, however late and however few of them.
+
+        Parameters
+        ----------
+        truths
+            A table: a frame, a file, SQL, or a list of rows as dicts.
+        on
+            The columns that say whose truth it is: ``prediction_id``, or columns of the requests.
+        value
+            The column of the truth.
+        event
+            In its place the name of what happened to those that are listed, of conversions.
+
+        Raises
+        ------
+        InvalidInput
+            There are no such columns.
+        """
+        from mlops_lab.serving.predictions import truth
+        from mlops_lab.serving.predictions.scanning import folder_of
+
+        self._access.require(by or self._identity, "endpoints:truth")
+        folder = folder_of(self.root, self.get(name).name)
+        if isinstance(truths, list) and truths and isinstance(truths[0], Mapping):
+            import pandas
+
+            truths = pandas.DataFrame.from_records(truths)
+        return truth.log(folder, truths, on=on, value=value, event=event, tmp=self._store.tmp)
 
     # ------------------------------------------------------------------ deciding
 
