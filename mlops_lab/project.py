@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from mlops_lab.registry.manager import ModelManager
     from mlops_lab.serving.batch import Scorer
     from mlops_lab.serving.manager import EndpointManager
+    from mlops_lab.store.beside import Beside
     from mlops_lab.tracking.goals import Direction
     from mlops_lab.tracking.records import Page
 
@@ -100,6 +101,7 @@ class Project:
             orchestration.TABLES,
         )
         self.store = Store(root, concepts)
+        self.store.beside["predictions"] = self._logged
         self._settings: tuple[object, Settings] | None = None
 
     def __repr__(self) -> str:
@@ -342,6 +344,11 @@ class Project:
         from mlops_lab.store.sandbox import run_sql
 
         return run_sql(self.store, query)
+
+    def _logged(self) -> Beside:
+        from mlops_lab.serving.predictions.tables import logged
+
+        return logged(self.root)
 
     def close(self) -> None:
         """End this process's journal; the project can be opened again."""

@@ -1,12 +1,12 @@
 """SQL that a person typed: it reads the project's tables and can do nothing else.
 
 Each query gets a DuckDB of its own, thrown away afterwards. The index is attached to it read-only,
-under the store's shared lock like every reader's; then the door is shut, in this order: nothing
-spills to disk, Python's variables are out of sight, no external access, no file system, and no
-setting can be changed any more. With external access off alone a query could still detach the
-index and attach it for writing. The statement must be a single SELECT or EXPLAIN; an INSERT or COPY
-inside a common table expression counts as SELECT, which the read-only index and the missing file
-system stop.
+under the store's shared lock like every reader's, and what is kept beside the index is handed over
+by Arrow; then the door is shut, in this order: nothing spills to disk, Python's variables are out
+of sight, no external access, no file system, and no setting can be changed any more. With external
+access off alone a query could still detach the index and attach it for writing. The statement must
+be a single SELECT or EXPLAIN; an INSERT or COPY inside a common table expression counts as SELECT,
+which the read-only index and the missing file system stop.
 
 A time limit inside a process is best effort: some functions never look whether they were
 interrupted. `run_sql_in_child` runs the query in a process that is killed; REST and the command
@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mlops_lab.errors import Corrupt, Forbidden, InvalidInput, LabError
 from mlops_lab.expressions import nearest
+from mlops_lab.store.beside import Beside, attach
 from mlops_lab.store.duck import quote_path
 
 if TYPE_CHECKING:
@@ -119,8 +120,9 @@ def run_sql(
     Forbidden
         It reached for files, settings or extensions.
     """
+    beside = _beside(store, query)
     with store.read() as cursor:
-        return _run(_index_path(cursor), query, parameters, timeout_s, max_rows)
+        return _run(_index_path(cursor), query, parameters, timeout_s, max_rows, beside)
 
 
 def run_sql_in_child(
@@ -138,6 +140,7 @@ def run_sql_in_child(
     import pyarrow as pa
 
     _check_length(query)
+    beside = _beside(store, query)
     with store.read() as cursor:
         request = {
             "index": str(_index_path(cursor)),
@@ -145,6 +148,7 @@ def run_sql_in_child(
             "parameters": parameters,
             "timeout_s": timeout_s,
             "max_rows": max_rows,
+            "beside": [one.to_json() for one in beside],
         }
         answer = _ask_child(json.dumps(request).encode(), timeout_s)
     head, _, body = answer.partition(b"\n")
@@ -161,6 +165,15 @@ def run_sql_in_child(
         return SqlResult(reader.read_all(), tuple(said["types"]), said["truncated"])
 
 
+def _beside(store: Store, query: str) -> list[Beside]:
+    """What the query may mean of the tables that are not in the index."""
+    return [
+        find()
+        for name, find in store.beside.items()
+        if re.search(rf"\b{re.escape(name)}\b", query, re.IGNORECASE)
+    ]
+
+
 def _index_path(cursor: DuckDBPyConnection) -> Path:
     found = cursor.execute(
         "select path from duckdb_databases() where database_name = 'lab'"
@@ -171,13 +184,18 @@ def _index_path(cursor: DuckDBPyConnection) -> Path:
 
 # -- the query ----------------------------------------------------------------------------------
 def _run(
-    index: Path, query: str, parameters: Parameters, timeout_s: float, max_rows: int
+    index: Path,
+    query: str,
+    parameters: Parameters,
+    timeout_s: float,
+    max_rows: int,
+    beside: Sequence[Beside],
 ) -> SqlResult:
     """Run a query over an index file; the caller holds the store's shared lock."""
     import duckdb
 
     _check_length(query)
-    with closing(_open(index)) as connection:
+    with closing(_open(index, beside)) as connection:
         late = False
         try:
             _check_statement(connection, query)
@@ -228,7 +246,7 @@ class _Work:
         return self._result
 
 
-def _open(index: Path) -> DuckDBPyConnection:
+def _open(index: Path, beside: Sequence[Beside]) -> DuckDBPyConnection:
     import duckdb
 
     connection = duckdb.connect(
@@ -243,6 +261,8 @@ def _open(index: Path) -> DuckDBPyConnection:
         connection.execute(f"attach {quote_path(index)} as lab (read_only)")
         # So that `runs` is enough. The instance is thrown away, so nothing stays in use.
         connection.execute("use lab")
+        for one in beside:
+            attach(connection, one)
         for statement in _SHUT:
             connection.execute(statement)
     except BaseException:
@@ -323,7 +343,7 @@ def _translate(connection: DuckDBPyConnection, query: str, error: Exception) -> 
 def _no_such_table(connection: DuckDBPyConnection, query: str, table: str) -> InvalidInput:
     rows = connection.execute(
         "select view_name from duckdb_views() "
-        "where database_name = 'lab' and not internal order by view_name"
+        "where database_name in ('lab', 'temp') and not internal order by view_name"
     ).fetchall()
     views = [str(row[0]) for row in rows]
     found = re.search(re.escape(table), query, re.IGNORECASE)
@@ -387,6 +407,7 @@ def _answer() -> None:
             request["parameters"],
             request["timeout_s"],
             request["max_rows"],
+            [Beside.from_json(one) for one in request["beside"]],
         )
     except LabError as error:
         said = {

@@ -36,6 +36,7 @@ from mlops_lab.store.tail import list_journals
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+    from mlops_lab.store.beside import Beside
     from mlops_lab.store.collect import CollectReport
 
 __all__ = ["Store"]
@@ -88,6 +89,8 @@ class Store:
         self.tmp = folder / "tmp"
         """Where what a reader needs for a while may be put; who may only read has a folder too."""
         self.objects = Objects(layout.objects, layout.tmp, self._refused_why, folder)
+        self.beside: dict[str, Callable[[], Beside]] = {}
+        """What users' SQL sees that is not in the index, by name; found when a query names it."""
         self._lock = StoreLock(folder)
         self._decisions = DecisionLog(layout.decisions)
         self._index = Index(layout, folder, concepts, self.objects, writable=not self.read_only)

@@ -11,16 +11,17 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mlops_lab.store.beside import read_stream
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["OPEN", "adopt", "day_of", "open_files", "read_open", "settle", "settled_path"]
+__all__ = ["OPEN", "adopt", "day_of", "open_files", "settle", "settled_path"]
 
 logger = logging.getLogger(__name__)
 
@@ -55,27 +56,6 @@ def open_files(folder: Path) -> list[Path]:
     return [path for path in found if not settled_path(path).exists()]
 
 
-def read_open(path: Path) -> Iterator[pa.RecordBatch]:
-    """The record batches of an open file; what is torn at its end is cut.
-
-    A file that is gone by now has none.
-    """
-    import pyarrow as pa
-
-    try:
-        data = pa.py_buffer(path.read_bytes())
-        stream = pa.ipc.open_stream(data)
-    except (FileNotFoundError, pa.ArrowException, OSError):
-        return
-    while True:
-        try:
-            batch = stream.read_next_batch()
-            batch.validate()
-        except (StopIteration, pa.ArrowException, OSError):
-            return
-        yield batch
-
-
 def settle(path: Path) -> int:
     """Make Parquet of an open file whose lock the caller holds; gives its rows.
 
@@ -94,7 +74,7 @@ def settle(path: Path) -> int:
         writer: pq.ParquetWriter | None = None
         waiting: list[pa.RecordBatch] = []
         try:
-            for batch in read_open(path):
+            for batch in read_stream(path):
                 if writer is None:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     writer = pq.ParquetWriter(part, batch.schema, compression="zstd")

@@ -5,15 +5,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mlops_lab.compute import Engine
 from mlops_lab.compute.engine import quote, quote_glob
 
-__all__ = ["ABOUT", "FOLDER", "Slot", "join", "last_of", "slots_of"]
+__all__ = ["ABOUT", "FOLDER", "Slot", "files_of", "join", "last_of", "slots_of"]
 
 FOLDER: Final = "truth"
 """Of an endpoint's log: a folder for each slot."""
@@ -58,30 +57,43 @@ def slots_of(folder: Path) -> list[Slot]:
     return sorted(found, key=lambda one: (one.name, one.on))
 
 
-def last_of(paths: Sequence[Path], keys: int) -> str:
-    """A query for the last truth of each key."""
+def files_of(paths: Sequence[Path]) -> str:
+    """What can follow FROM for a slot's files, where DuckDB may read files."""
     listed = ", ".join("'" + quote_glob(one).replace("'", "''") + "'" for one in paths)
+    return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+
+
+def last_of(relation: str, keys: int) -> str:
+    """A query for the last truth of each key."""
     by = ", ".join(f"k{i}" for i in range(keys))
     return (
         f"select {by}, arg_max(value, (t, n)) as value, max(t) as t, arg_max(n, (t, n)) as n "
-        f"from read_parquet([{listed}], union_by_name = true, hive_partitioning = false) "
-        f"group by {by}"
+        f"from {relation} group by {by}"
     )
 
 
 def join(
-    engine: Engine, relation: str, slots: Sequence[Slot], *, told_before: int | None = None
+    relation: str,
+    columns: Mapping[str, str],
+    slots: Sequence[Slot],
+    *,
+    told_before: int | None = None,
+    table: Callable[[Slot], str] | None = None,
 ) -> tuple[str, dict[str, str]]:
     """Put the truth beside predictions.
 
     Parameters
     ----------
-    engine, relation
-        Where the log is, and what follows FROM.
+    relation
+        What follows FROM for the log.
+    columns
+        Its columns, with DuckDB's types.
     slots
         What was told.
     told_before
         Only what was told before this moment, in µs, UTC.
+    table
+        What follows FROM for a slot; default its files.
 
     Returns
     -------
@@ -90,7 +102,6 @@ def join(
     names
         The column of each truth, by its name: the name itself unless a column is called so.
     """
-    columns = dict(engine.columns(relation))
     taken = {name.lower() for name in columns}
     joins: list[str] = []
     found: dict[str, list[tuple[str, bool]]] = {}
@@ -98,7 +109,8 @@ def join(
         if not all(key in columns for key in slot.on):
             continue  # told before anything was logged that has such a column
         keys = [f"try_cast(k{j} as {columns[key]}) as k{j}" for j, key in enumerate(slot.on)]
-        query = last_of(_before(slot.files, told_before), len(slot.on))
+        given = files_of(_before(slot.files, told_before)) if table is None else table(slot)
+        query = last_of(given, len(slot.on))
         on = " and ".join(f"log.{quote(key)} = s{i}.k{j}" for j, key in enumerate(slot.on))
         # A cast can make one key of two.
         by = ", ".join(f"k{j}" for j in range(len(slot.on)))

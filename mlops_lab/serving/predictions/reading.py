@@ -275,7 +275,8 @@ class Predictions:
         return where, dict(values)
 
     def _joined(self, engine: Engine, relation: str) -> tuple[str, dict[str, str]]:
-        return join(engine, relation, slots_of(self.folder) if self._truth else [])
+        slots = slots_of(self.folder) if self._truth else []
+        return join(relation, dict(engine.columns(relation)), slots)
 
 
 def _as_cursor(at: int, id: str) -> str:

@@ -16,6 +16,7 @@ from mlops_lab.compute.engine import quote, quote_glob
 from mlops_lab.errors import InvalidInput, NotFound
 from mlops_lab.serving.predictions import files
 from mlops_lab.shapes import seconds
+from mlops_lab.store.beside import read_stream
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,6 +32,7 @@ __all__ = [
     "instant",
     "micros",
     "register",
+    "settled_files",
 ]
 
 _AGO: Final = re.compile(r"(\d+(\.\d+)?(ms|s|m|h|d))+|\d+(\.\d+)?w")
@@ -76,10 +78,16 @@ def find_parts(folder: Path, *, since: int | None = None, until: int | None = No
     fresh: list[pa.Table] = []
     seen: set[str] = set()
     for path in files.open_files(folder):
-        batches = list(files.read_open(path))
+        batches = list(read_stream(path))
         if batches:
             fresh.append(pa.Table.from_batches(batches))
             seen.add(path.stem)
+    settled = [one for one in settled_files(folder, since, until) if one.stem not in seen]
+    return Parts(tuple(settled), tuple(fresh))
+
+
+def settled_files(folder: Path, since: int | None = None, until: int | None = None) -> list[Path]:
+    """The Parquet files of a log that can have rows of a time (in µs, UTC), oldest first."""
     first = None if since is None else (day_of(since) - timedelta(days=1)).isoformat()
     last = None if until is None else (day_of(until) + timedelta(days=1)).isoformat()
     settled: list[Path] = []
@@ -91,9 +99,8 @@ def find_parts(folder: Path, *, since: int | None = None, until: int | None = No
             folder / name / one
             for one in _listed(folder / name)
             if one.endswith(".parquet") and not one.startswith(".")
-            if one.removesuffix(".parquet") not in seen
         ]
-    return Parts(tuple(settled), tuple(fresh))
+    return settled
 
 
 def days_of(folder: Path) -> list[date]:

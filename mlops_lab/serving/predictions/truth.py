@@ -26,7 +26,7 @@ from mlops_lab.compute.engine import quote
 from mlops_lab.errors import Forbidden, InvalidInput, StorageFull
 from mlops_lab.expressions import nearest
 from mlops_lab.serving.predictions.columns import FIXED
-from mlops_lab.serving.predictions.joining import ABOUT, FOLDER, last_of
+from mlops_lab.serving.predictions.joining import ABOUT, FOLDER, files_of, last_of
 from mlops_lab.serving.predictions.scanning import find_parts, register
 from mlops_lab.store.layout import DISK_FULL
 from mlops_lab.store.lock import HeldLock
@@ -253,7 +253,7 @@ def _keep(
         )
         there = sorted(slot.glob("*.parquet"))
         if len(there) > _MOST_FILES:
-            _write(engine, f"{last_of(there, len(keys))} order by t, n", slot, at)
+            _write(engine, f"{last_of(files_of(there), len(keys))} order by t, n", slot, at)
             for one in there:
                 with suppress(FileNotFoundError):
                     one.unlink()

@@ -8,6 +8,7 @@ that does not fit its column costs itself (`columns`).
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import logging
 import os
@@ -163,6 +164,8 @@ class Log:
         """Values that did not fit their column."""
         self._thread = threading.Thread(target=self._run, name="mlops-lab-log", daemon=True)
         self._thread.start()
+        # A thread that is in Arrow when the interpreter ends takes the process down with it.
+        atexit.register(self.close)
 
     @property
     def dead(self) -> bool:
@@ -210,6 +213,7 @@ class Log:
             self._closing = True
         self._wake.set()
         self._thread.join(timeout_s)
+        atexit.unregister(self.close)
         return not self._thread.is_alive() and not self._unwritten and not self._batches
 
     # ------------------------------------------------------------------ the thread

@@ -23,6 +23,7 @@ from mlops_lab.serving.predictions.columns import Columns, fit
 from mlops_lab.serving.predictions.reading import predictions
 from mlops_lab.serving.predictions.rows import encode
 from mlops_lab.serving.predictions.writing import Log
+from mlops_lab.store.beside import read_stream
 
 from .conftest import NOON, SIGNATURE, answered
 
@@ -200,10 +201,10 @@ def test_torn_end_is_cut(open_log: OpenLog, tmp_path: Path) -> None:
     copy = tmp_path / "copy.arrows"
     for end in (0, 7, 200, size - 1, size, size + 1, size + 9, len(whole) - 1, len(whole)):
         copy.write_bytes(whole[:end])
-        rows = sum(batch.num_rows for batch in files.read_open(copy))
+        rows = sum(batch.num_rows for batch in read_stream(copy))
         assert rows == (0 if end < size else 1 if end < len(whole) else 2), end
     copy.write_bytes(whole[:size] + b"\0" * 500)
-    assert sum(batch.num_rows for batch in files.read_open(copy)) == 1
+    assert sum(batch.num_rows for batch in read_stream(copy)) == 1
 
 
 WRITER = """
@@ -212,6 +213,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from conftest import SIGNATURE, answered
 from mlops_lab.serving.predictions.writing import Log
+from mlops_lab.store.beside import read_stream
 log = Log(Path(sys.argv[1]), worker="r1-0", signature=SIGNATURE)
 number = 0
 while True:
