@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["compare", "compare_pairs"]
+__all__ = ["compare", "compare_pairs", "micros_of"]
 
 MATURE: Final = 0.8
 """A period counts when this part of the outcomes that usually arrive has arrived."""
@@ -204,7 +204,7 @@ def _rows(
     frame = frame[here].reset_index(drop=True)
     frame["mine"] = frame["revision"] == rollout.candidate
     frame["truth"] = frame[truth] if truth is not None else pd.Series(pd.NA, frame.index)
-    frame["at"] = _micros(frame[time])
+    frame["at"] = micros_of(frame[time])
     if "unit" not in frame:
         frame["unit"] = None
     if "prediction" not in frame:
@@ -212,7 +212,8 @@ def _rows(
     return frame
 
 
-def _micros(times: pd.Series) -> pd.Series:
+def micros_of(times: pd.Series) -> pd.Series:
+    """Read times as µs, UTC."""
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(times):

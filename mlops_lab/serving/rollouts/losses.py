@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["LOSSES", "Loss", "loss_named", "loss_of"]
+__all__ = ["LOSSES", "Loss", "chances_of", "loss_named", "loss_of"]
 
 PREFIX: Final = "probability_"
 SMALLEST: Final = 1e-4
@@ -54,7 +54,7 @@ def loss_of(answers: pd.DataFrame, truth: pd.Series) -> Loss:
     """
     import pandas as pd
 
-    if _chances(answers):
+    if chances_of(answers):
         return LOSSES["log_loss"]
     known = truth.dropna()
     numbers = (
@@ -78,8 +78,8 @@ def loss_named(name: str) -> Loss:
     return LOSSES[name]
 
 
-def _chances(answers: pd.DataFrame) -> dict[str, str]:
-    """The columns of probabilities by the text of their class."""
+def chances_of(answers: pd.DataFrame) -> dict[str, str]:
+    """Give the columns of probabilities by the text of their class."""
     named = (str(name) for name in answers.columns)
     return {name.removeprefix(PREFIX): name for name in named if name.startswith(PREFIX)}
 
@@ -110,7 +110,7 @@ def _brier(answers: pd.DataFrame, truth: pd.Series) -> Floats:
 
     # Of all classes, and halved: of two classes it is the square that everybody means.
     given = _given(answers, truth)
-    table = answers[list(_chances(answers).values())].to_numpy(float)
+    table = answers[list(chances_of(answers).values())].to_numpy(float)
     squares: Floats = ((table**2).sum(axis=1) - given**2 + (1.0 - given) ** 2) / 2.0
     return np.where(np.isnan(given), np.nan, squares)
 
@@ -119,7 +119,7 @@ def _given(answers: pd.DataFrame, truth: pd.Series) -> Floats:
     """The probability that was given to what came true; NaN where that is not known."""
     import numpy as np
 
-    columns = _chances(answers)
+    columns = chances_of(answers)
     if not columns:
         raise InvalidInput(
             "These answers have no probabilities: compare by error, or by absolute_error."
