@@ -78,7 +78,8 @@ class _Bounded(HttpToolsProtocol):
                     f"The head of a request may have {_HEAD_BYTES // 1024} KB.",
                 )
             elif self._deadline is None:
-                self._deadline = self.loop.call_later(_HEAD_S, self._too_slow)
+                within = min(_HEAD_S, self.app_state["body_s"])
+                self._deadline = self.loop.call_later(within, self._too_slow)
         elif self.cycle is not None and self.cycle.more_body and not self.cycle.response_complete:
             if self._head_bytes or self._deadline is None:
                 self._stop_deadline()
@@ -98,6 +99,9 @@ class _Bounded(HttpToolsProtocol):
             waiting = self.scope["state"].get("waiting")
             if waiting is not None:
                 waiting.cancel()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(b"400 Bad Request", msg)
 
     def timeout_keep_alive_handler(self) -> None:
         if self.transport.get_write_buffer_size():

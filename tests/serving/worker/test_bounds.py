@@ -1,0 +1,235 @@
+"""What a client or a model does wrong costs nobody else an answer, and is bounded."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+LIMITS = {"body_mb": 1.0, "queue": 4, "rows": 8, "timeout_s": 1.0, "drain_s": 20.0}
+
+
+@pytest.fixture(scope="module")
+def wild(starter: Any, awkward: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A worker of the model that does what it is told, with tight limits."""
+    return starter(awkward, tmp_path_factory.mktemp("wild"), limits=LIMITS)
+
+
+@pytest.fixture(scope="module")
+def crowd() -> Iterator[ThreadPoolExecutor]:
+    """Clients."""
+    with ThreadPoolExecutor(16) as pool:
+        yield pool
+
+
+def _row(do: str = "answer", x: float = 1.5) -> dict[str, Any]:
+    return {"do": do, "x": x}
+
+
+def _busy(worker: Any, crowd: ThreadPoolExecutor, seconds: float) -> Future[httpx.Response]:
+    """Have the model sleep; returns when it does."""
+    reports = len(worker.reports)
+    asked = crowd.submit(worker.post, [_row(f"sleep {seconds}")])
+    _wait(lambda: any(one["busy_since"] for one in worker.reports[reports:]))
+    return asked
+
+
+def _wait(done: Any) -> None:
+    until = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < until
+        time.sleep(0.002)
+
+
+def _read_all(connection: socket.socket) -> bytes:
+    parts = []
+    while part := connection.recv(65_536):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def test_a_batch_in_which_one_row_fails_answers_the_others(
+    wild: Any, crowd: ThreadPoolExecutor
+) -> None:
+    busy = _busy(wild, crowd, 0.3)
+    asked = [crowd.submit(wild.post, [_row(do, x)]) for x, do in enumerate(["answer", "raise"] * 2)]
+    answers = [one.result() for one in asked]
+    assert busy.result().status_code == 200
+    assert [one.status_code for one in answers] == [200, 500, 200, 500]
+    assert [one.json()["predictions"][0]["prediction"] for one in answers[::2]] == [0.0, 4.0]
+    assert answers[1].json()["error"] == "The model could not answer: ValueError: cannot take 0"
+
+
+@pytest.mark.parametrize(("do", "said"), [("short", "1 row of prediction for 2"), ("exit", "3")])
+def test_what_is_no_answer_is_said_in_a_sentence(wild: Any, do: str, said: str) -> None:
+    answer = wild.post([_row(do), _row()])
+    assert answer.status_code == 500
+    assert said in answer.json()["error"]
+    assert wild.post([_row()]).status_code == 200
+
+
+def test_more_rows_than_a_call_takes_are_answered_in_parts(wild: Any) -> None:
+    answer = wild.post([_row(x=x) for x in range(50)])
+    assert [one["prediction"] for one in answer.json()["predictions"]] == [
+        2.0 * x for x in range(50)
+    ]
+
+
+def test_what_takes_too_long_is_answered_504_and_the_queue_is_bounded(
+    wild: Any, crowd: ThreadPoolExecutor
+) -> None:
+    busy = _busy(wild, crowd, 1.6)
+    waiting = [crowd.submit(wild.post, [_row()]) for _ in range(10)]
+    answers = [one.result() for one in waiting]
+    statuses = sorted(one.status_code for one in answers)
+    # One is with the model, four may wait; those give up before the model is free.
+    assert statuses == [429] * 6 + [504] * 4
+    refused = next(one for one in answers if one.status_code == 429)
+    assert refused.headers["retry-after"] == "1"
+    assert busy.result().status_code == 504
+    _wait(lambda: wild.reports[-1]["busy_since"] is None and wild.reports[-1]["queue"] == 0)
+    assert wild.post([_row()]).status_code == 200
+    _wait(lambda: wild.counted("stable", "overload") == 6)
+    _wait(lambda: wild.counted("stable", "timeouts") == 5)
+
+
+def test_an_answer_nobody_waits_for_is_not_computed(wild: Any, crowd: ThreadPoolExecutor) -> None:
+    busy = _busy(wild, crowd, 0.5)
+    rejected = wild.counted("stable", "rejected")
+    body = json.dumps([_row("sleep 5")]).encode()
+    with wild.connect() as connection:
+        head = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body)
+        connection.sendall(head + body)
+        _wait(lambda: wild.reports[-1]["queue"] == 2)
+    assert busy.result().status_code == 200
+    assert wild.post([_row()]).status_code == 200  # at once: nothing sleeps for five seconds
+    _wait(lambda: wild.counted("stable", "rejected") > rejected)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_of_50_mb_is_refused_and_never_held(wild: Any, chunked: bool) -> None:
+    def parts() -> Iterator[bytes]:
+        for _ in range(50):
+            yield b" " * 2**20
+
+    most, done = [wild.rss()], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.002):
+            most.append(wild.rss())
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    headers = {} if chunked else {"content-length": str(50 * 2**20)}
+    with wild.client() as client:
+        answer = client.post("/predict", content=parts(), headers=headers)
+    done.set()
+    watching.join()
+    assert answer.status_code == 413
+    assert "at most 1 MB" in answer.json()["error"]
+    assert max(most) - most[0] < 25 * 2**20
+
+
+def test_who_asks_first_whether_to_send_50_mb_is_told_not_to(wild: Any) -> None:
+    with wild.connect() as connection:
+        connection.sendall(
+            b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 52428800\r\n"
+            b"expect: 100-continue\r\n\r\n"
+        )
+        assert _read_all(connection).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_small_body_that_unpacks_to_much_is_refused(wild: Any) -> None:
+    bomb = gzip.compress(b" " * (64 * 2**20))
+    before = wild.rss()
+    with wild.client() as client:
+        answer = client.post("/predict", content=bomb, headers={"content-encoding": "gzip"})
+    assert answer.status_code == 413
+    assert wild.rss() - before < 25 * 2**20
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"POST /predict HTTP/1.1\r\nhost: x\r\n",
+        b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n[{",
+    ],
+    ids=["head", "body"],
+)
+def test_a_client_that_sends_too_slowly_is_cut_off(wild: Any, start: bytes) -> None:
+    with wild.connect() as connection:
+        connection.sendall(start)
+        said = b""
+        until = time.monotonic() + 60
+        connection.settimeout(0.05)
+        while not said:
+            assert time.monotonic() < until
+            try:
+                connection.sendall(b"x")  # something comes all the time, and never the end
+                said = connection.recv(65_536)
+            except TimeoutError:
+                continue
+        assert said.startswith(b"HTTP/1.1 408 ")
+    assert wild.post([_row()]).status_code == 200
+
+
+def test_a_head_without_end_is_refused(wild: Any) -> None:
+    with wild.connect() as connection:
+        connection.sendall(b"POST /predict HTTP/1.1\r\n")
+        with pytest.raises(OSError, match="Broken pipe"):
+            for _ in range(100_000):
+                connection.sendall(b"x-more: " + b"y" * 1000 + b"\r\n")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 431 ")
+
+
+def test_what_is_no_http_is_refused(wild: Any) -> None:
+    with wild.connect() as connection:
+        connection.sendall(b"hello\r\n\r\n")
+        said = _read_all(connection)
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert b'{"error":' in said
+
+
+def test_several_requests_in_one_piece_are_answered_in_their_order(wild: Any) -> None:
+    with wild.connect() as connection:
+        for x in (1.0, 2.0, 3.0):
+            body = json.dumps([_row(x=x)]).encode()
+            last = b"connection: close\r\n" if x == 3.0 else b""
+            connection.sendall(
+                b"POST /predict HTTP/1.1\r\nhost: x\r\n%bcontent-length: %d\r\n\r\n%b"
+                % (last, len(body), body)
+            )
+        said = _read_all(connection)
+    places = [said.index(b'"prediction":%b' % x) for x in (b"2.0", b"4.0", b"6.0")]
+    assert places == sorted(places)
+
+
+def test_a_log_that_cannot_be_written_makes_a_worker_unready(
+    starter: Any, awkward: Any, tmp_path: Path
+) -> None:
+    place = tmp_path / "log"
+    place.write_text("a file where the folder should be")
+    worker = starter(awkward, tmp_path, limits=LIMITS, log_dir=str(place))
+
+    def ready() -> int:
+        with worker.client() as client:
+            return client.get("/v2/health/ready").status_code
+
+    assert ready() == 200
+    assert worker.post([_row()]).status_code == 200
+    _wait(lambda: ready() == 503)
+    _wait(lambda: worker.reports[-1]["log"]["dead"])
+    assert worker.post([_row()]).status_code == 200  # predictions go on
+    place.unlink()
+    _wait(lambda: ready() == 200)
+    _wait(lambda: worker.told("log", "written") == 2)
+    assert worker.drain() == 0
