@@ -91,13 +91,15 @@ def write(root: Path, desired: Desired) -> None:
     replace_file(path_of(root, desired.name), text.encode(), mode=0o644)
 
 
-def replace_file(path: Path, data: bytes, *, mode: int) -> None:
-    """Replace a file at once, on the disk before it has its name.
+def replace_file(path: Path, data: bytes, *, mode: int, sync: bool = True) -> None:
+    """Replace a file at once.
 
     Parameters
     ----------
     mode
         Who may read it, before the umask.
+    sync
+        Whether it is on the disk before it has its name; what is written every second need not be.
 
     Raises
     ------
@@ -110,8 +112,9 @@ def replace_file(path: Path, data: bytes, *, mode: int) -> None:
         fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         with os.fdopen(fd, "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
         with suppress(OSError):

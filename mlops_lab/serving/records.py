@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from mlops_lab.errors import Corrupt
 
-__all__ = ["Desired", "Guard", "Kind", "Limits", "Revision", "Role", "Rollout"]
+__all__ = ["Desired", "Guard", "Kind", "Limits", "Revision", "Role", "Rollout", "made"]
 
 _FORMAT: Final = 1
 
@@ -127,10 +127,10 @@ class Rollout:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Rollout:
         """Read it from JSON; what a newer program added is left out."""
-        return _made(
+        return made(
             cls,
             data,
-            guard=_made(Guard, data.get("guard") or {}),
+            guard=made(Guard, data.get("guard") or {}),
             ramp=tuple((int(at), float(share)) for at, share in data.get("ramp") or ()),
         )
 
@@ -249,17 +249,18 @@ class Desired:
         """
         try:
             rollout = data.get("rollout")
-            return _made(
+            return made(
                 cls,
                 data,
-                revisions=tuple(_made(Revision, each) for each in data["revisions"]),
+                revisions=tuple(made(Revision, each) for each in data["revisions"]),
                 rollout=None if rollout is None else Rollout.from_json(rollout),
-                limits=_made(Limits, data.get("limits") or {}),
+                limits=made(Limits, data.get("limits") or {}),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise Corrupt(f"This says of no endpoint what it serves: {error!r}.") from None
 
 
-def _made(kind: type[T], data: Mapping[str, Any], **read: Any) -> T:
+def made(kind: type[T], data: Mapping[str, Any], **read: Any) -> T:
+    """Make a value of JSON: of its fields what is there, `read` in the place of what is nested."""
     known = {each.name: data[each.name] for each in fields(kind) if each.name in data}  # type: ignore[arg-type]
     return kind(**{**known, **read})
