@@ -94,6 +94,8 @@ class EndpointDecider(EndpointFinder):
         answers: bool = True,
     ) -> Change:
         """Take a decision that brings a version in; its every file is read before."""
+        from mlops_lab.serving.backends.preparing import prepare_version
+
         name, models = desired.check_name(name), self._models()
         wanted = some_text(backend or "auto", "A backend", 50)
         while True:
@@ -105,6 +107,9 @@ class EndpointDecider(EndpointFinder):
                     "command line --allow-unsafe."
                 )
             refuse_faulty(self._store, version, f"{name} does not get it.")
+            if wanted != "sklearn":
+                # A worker converts by itself what it does not find, but has no real rows for proof.
+                prepare_version(models, self.root, version)
             asked = Revision(
                 id="",
                 model=version.name,
