@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mlops_lab.cli.command import LabGroup, Session, pass_session
+from mlops_lab.cli.model_package import package
 from mlops_lab.cli.model_page import browser, print_model, print_models, print_version, when
 from mlops_lab.cli.model_score import score
 from mlops_lab.cli.output import console, print_table, say, shown, write_file, write_json
@@ -285,4 +286,5 @@ def _named(version: ModelVersion) -> str:
     return f"{version.name} {version.version}"
 
 
+model.add_command(package)
 model.add_command(score)
