@@ -66,13 +66,15 @@ class SlowWindows:
         latency.merge(self._window[1], candidate)
         if self._began is None:
             self._began = now
-        usual = latency.quantile(self._base, 0.99)
-        if usual is None or sum(self._base.values()) < BASELINE:
+        if sum(self._base.values()) < BASELINE:
             return None
+        full = sum(self._window[1].values()) >= WINDOW_REQUESTS and now - self._began >= WINDOW_US
+        if not full and self.slow_ms is not None:
+            return None
+        usual = latency.quantile(self._base, 0.99) or 0.0
         if self.slow_ms is None:
             self.slow_ms = _round(1000.0 * TIMES * usual)
-        answers = sum(self._window[1].values())
-        if answers < WINDOW_REQUESTS or now - self._began < WINDOW_US:
+        if not full:
             return None
         within = self._window[0]
         recent = latency.quantile(within, 0.99) if sum(within.values()) >= BASELINE else None
