@@ -61,8 +61,11 @@ def test_nouns_and_verbs_are_those_of_the_contract() -> None:
                 "rollback",
                 "verify",
                 "card",
+                "score",
+                "package",
             )
         ),
+        *(f"trigger {verb}" for verb in ("list", "run")),
         *(f"monitor {verb}" for verb in ("list", "show", "check", "schema")),
         *(f"alert {verb}" for verb in ("list", "show", "acknowledge", "mute", "resolve", "reopen")),
         *(f"store {verb}" for verb in ("status", "fold", "verify", "gc")),
@@ -276,7 +279,7 @@ def test_word_of_another_program_is_answered_with_the_command(call: Call) -> Non
     said = call("data", "add", "flights.csv")
     assert said.code == 2
     assert "There is no command 'add'. Use mlops-lab data commit NAME PATH." in said.err
-    assert "Did you mean" not in call("model", "serve").err, "approve is not like it"
+    assert "Did you mean" not in call("model", "quiz").err, "nothing is like it"
 
 
 @pytest.mark.parametrize(
