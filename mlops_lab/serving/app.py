@@ -263,7 +263,7 @@ class App:
             paths = self.answering.table.sockets.get(revision or "", ())
             return await self._asked(paths, request)
         loaded = self.answering.loaded
-        versions = [v for (model, v) in self._versions if model == name] or [str(own.version)]
+        versions = sorted((v for model, v in self._versions if model == name), key=int)
         return _json(
             model_metadata(
                 name,

@@ -27,6 +27,7 @@ from mlops_lab.errors import LabError
 from mlops_lab.serving import desired
 from mlops_lab.serving.answering import Answering
 from mlops_lab.serving.app import App
+from mlops_lab.serving.backends.preparing import forms_of
 from mlops_lab.serving.control import Channel
 from mlops_lab.serving.listening import Listeners
 from mlops_lab.serving.loading import Loaded, load
@@ -113,8 +114,7 @@ def main() -> int:
     try:
         start = msgspec.convert(message, Start)
         project = Path(start.project)
-        cache = project / ".mlops" / "serving"
-        loaded = load(Path(start.folder), start.revision, cache=cache)
+        loaded = load(Path(start.folder), start.revision, cache=forms_of(project))
         key = cookies.key_at(desired.folder(project) / f"{start.endpoint}.cookie")
     except (LabError, OSError, msgspec.ValidationError) as error:
         return _failed(channel, str(error))

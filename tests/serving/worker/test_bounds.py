@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +186,7 @@ def test_a_client_that_sends_too_slowly_is_cut_off(wild: Any, start: bytes) -> N
 def test_a_head_without_end_is_refused(wild: Any) -> None:
     with wild.connect() as connection:
         connection.sendall(b"POST /predict HTTP/1.1\r\n")
-        with pytest.raises(OSError, match="Broken pipe"):
+        with suppress(BrokenPipeError):
             for _ in range(100_000):
                 connection.sendall(b"x-more: " + b"y" * 1000 + b"\r\n")
         assert connection.recv(65_536).startswith(b"HTTP/1.1 431 ")
