@@ -109,10 +109,7 @@ def canary(world: World, seed: int) -> Outcome:
                 for i in np.flatnonzero(bad) + start
             )
         sides = [
-            Side(
-                int(side.sum()),
-                dict(zip(*np.unique(bucket[rows][side], return_counts=True), strict=True)),
-            )
+            Side(int(side.sum()), Counter(bucket[rows][side].tolist()))
             for side in (~mine[rows], mine[rows])
         ]
         verdict = guard.look(start // RPS * SECOND, Figures(*sides))
