@@ -15,6 +15,8 @@ from mlops_lab.errors import InvalidInput, LabError, NotFound
 from mlops_lab.governance import Access, Identity
 from mlops_lab.names import name_of
 from mlops_lab.serving.backends import choose
+from mlops_lab.serving.backends.preparing import forms_of, prepare_version
+from mlops_lab.serving.backends.sklearn import SklearnBackend
 from mlops_lab.serving.inputs import Schema
 from mlops_lab.serving.scoring import Progress, score_table, written
 from mlops_lab.store import Store
@@ -196,7 +198,10 @@ class Scorer:
         table = self._source(run, source)
         self._models().use(run, version.ref, role="scores")
         folder = self._models().path(version.ref)
-        chosen = choose(folder, backend)
+        if backend != SklearnBackend.name:
+            # As a deployment does: then a table gets the very answers that an endpoint gives.
+            prepare_version(self._models(), self._store.root, version)
+        chosen = choose(folder, backend, cache_dir=forms_of(self._store.root))
         schema = Schema.read(folder)
         with workplace(self._store.tmp) as tmp:
 

@@ -16,7 +16,7 @@ from mlops_lab.errors import InvalidInput
 from mlops_lab.registry.fields import Field
 from mlops_lab.wording import listed, named, number, quoted
 
-__all__ = ["Column", "as_given", "from_series", "take"]
+__all__ = ["Column", "as_given", "as_objects", "from_series", "take"]
 
 _NOUNS: Final = {
     "boolean": "true or false",
@@ -121,20 +121,20 @@ def take(column: Column, values: Sequence[Any]) -> Any:
     if kind in _UNITS:
         return _moments(column, values, kind)
     if kind == "other":
-        return _objects(values)
+        return as_objects(values)
     kinds = set(map(type, values))
     if kind == "integer" and float in kinds:
         whole = _whole(column, values)
         if column.type != "category":
             return whole
-        return _objects([None if value != value else int(value) for value in whole.tolist()])
+        return as_objects([None if value != value else int(value) for value in whole.tolist()])
     if not kinds <= _TAKEN[kind]:
         raise _wrong(column, values, _TAKEN[kind])
     if column.type == "category" or kind == "text":
-        return _objects(values)
+        return as_objects(values)
     try:
         if kind == "boolean":
-            return _objects(values) if type(None) in kinds else np.array(values, dtype=bool)
+            return as_objects(values) if type(None) in kinds else np.array(values, dtype=bool)
         if kind == "integer" and type(None) not in kinds:
             return np.array(values, dtype=np.int64)
         return np.array(values, dtype=np.float64)
@@ -199,6 +199,16 @@ def as_given(column: Column, values: Any) -> Any:
     if column.type == "time" and column.dtype is not None and column.dtype.startswith("datetime64"):
         return _zoned(column.dtype, values)
     return values
+
+
+def as_objects(values: Sequence[Any]) -> Any:
+    """An array of what a list holds, without a guess at its type, of shape ``(len(values),)``."""
+    import numpy as np
+
+    # Not np.array: it would make tables of lists, and of texts as wide as the longest.
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
 
 
 def _narrow(column: Column, values: Any) -> Any:
@@ -313,15 +323,6 @@ def _moments(column: Column, values: Sequence[Any], kind: str) -> Any:
 
 def _kind(column: Column) -> str:
     return column.kind if column.type == "category" else column.type
-
-
-def _objects(values: Sequence[Any]) -> Any:
-    import numpy as np
-
-    # Not np.array: it would make tables of lists, and of texts as wide as the longest.
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
 
 
 def _wrong(column: Column, values: Sequence[Any], taken: frozenset[type]) -> InvalidInput:

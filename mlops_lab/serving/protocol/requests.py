@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from mlops_lab.errors import InvalidInput
+from mlops_lab.serving.columns import as_objects
 from mlops_lab.serving.inputs import Rows, Schema
 from mlops_lab.serving.outputs import PREDICTION, PROBABILITY
 from mlops_lab.serving.protocol.fault import ProtocolError
@@ -283,7 +284,8 @@ def _rows_of_tensors(
         shape = tensor.shape
         if len(shape) == 2 and shape[1] == 1 and len(schema.shape) == 1:
             shape = shape[:1]
-        return schema.rows_of_array(_array(values).reshape(shape)), {}
+        table = as_objects(values) if isinstance(values, list) else values
+        return schema.rows_of_array(table.reshape(shape)), {}
     columns: dict[str, Any] = {}
     extra: dict[str, Sequence[Any]] = {}
     for name, (tensor, values) in tensors.items():
@@ -301,17 +303,6 @@ def _rows_of_tensors(
     if schema.container == "frame":
         schema.require(columns, extra)
     return schema.rows(columns), extra
-
-
-def _array(values: Any) -> Any:
-    """An array of what a tensor holds, without a guess at its type."""
-    import numpy as np
-
-    if isinstance(values, np.ndarray):
-        return values
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
 
 
 def _outputs(wanted: Any) -> tuple[Wanted, ...] | None:

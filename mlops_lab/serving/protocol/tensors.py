@@ -18,7 +18,14 @@ from mlops_lab.serving.columns import Column
 from mlops_lab.serving.protocol.fault import ProtocolError
 from mlops_lab.wording import quoted
 
-__all__ = ["DATATYPES", "Tensor", "datatype_of", "from_bytes", "from_json", "to_bytes"]
+__all__ = [
+    "DATATYPES",
+    "Tensor",
+    "datatype_of",
+    "from_bytes",
+    "from_json",
+    "to_bytes",
+]
 
 DATATYPES: Final[Mapping[str, str]] = {
     "BOOL": "?",
