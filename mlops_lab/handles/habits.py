@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 __all__ = [
     "DATASET",
+    "ENDPOINT",
     "EVALUATION",
     "MODEL",
     "MODULE",
@@ -141,6 +142,28 @@ EVALUATION: Final = {
     **_each("to_monitor monitor save_monitor to_yaml yaml", 'monitor_yaml("NAME")'),
 }
 """Of an evaluation."""
+
+ENDPOINT: Final = {
+    **_each("start serve update run create launch", 'deploy("MODEL@champion")'),
+    **_each("invoke score infer query request predict_proba call", "predict(frame)"),
+    **_each("delete remove undeploy shutdown terminate kill", "stop()"),
+    **_each("traffic set_traffic update_traffic set_share weight", 'canary("MODEL@6", share=20)'),
+    **_each("ab_test ab experiment", 'split({"MODEL@5": 50, "MODEL@6": 50}, by="COLUMN")'),
+    **_each("mirror", 'shadow("MODEL@6")'),
+    **_each("revert undo restore", "rollback()"),
+    **_each("state health is_ready ready metrics latency", "status"),
+    **_each("endpoint_url address host port uri", "url"),
+    **_each("api_key key password", "token"),
+    **_each("model", "version, for lab.model(…)"),
+    **_each(
+        "feedback log_label log_labels log_actuals add_labels",
+        'log_ground_truth(frame, value="COLUMN")',
+    ),
+    **_each("requests log inference_log captured_data", "predictions()"),
+    **_each("log_tail get_logs stdout", "logs()"),
+    **_each("decisions events revisions", "history()"),
+}
+"""Of an endpoint."""
 
 MONITOR: Final = {
     **_each("run execute trigger start test evaluate calculate drift", "check()"),

@@ -144,10 +144,6 @@ class EndpointFinder:
 
         return predictions(self.root, self.get(name).name, tmp=self._store.tmp, **asked)
 
-    def log_path(self, name: str) -> Path:
-        """The file that the endpoint's processes print to."""
-        return self.root / ".mlops" / "logs" / f"endpoint-{self.get(name).name}.log"
-
     # ------------------------------------------------------------------ the file
 
     def _events(self, name: str) -> builtins.list[EndpointEvent]:

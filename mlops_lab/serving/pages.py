@@ -7,6 +7,7 @@ said instead.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,7 @@ from mlops_lab.serving.records import Desired, Revision, Rollout
 
 if TYPE_CHECKING:
     from mlops_lab.serving.predictions.reading import Page
+    from mlops_lab.serving.predictions.truth import Told
 
 __all__ = [
     "change_page",
@@ -24,6 +26,7 @@ __all__ = [
     "endpoints_page",
     "event_row",
     "predictions_page",
+    "truth_page",
     "when",
 ]
 
@@ -150,6 +153,11 @@ def predictions_page(page: Page) -> dict[str, Any]:
     }
 
 
+def truth_page(told: Told) -> dict[str, Any]:
+    """What became of truths that were told."""
+    return asdict(told)
+
+
 def _cell(value: Any) -> Any:
     if isinstance(value, datetime):
         return when(int(value.replace(tzinfo=value.tzinfo or UTC).timestamp() * 1e6))
@@ -165,6 +173,8 @@ def _state(should: Desired, status: Status | None) -> tuple[str, str]:
         return "failed", (
             f"Nobody serves {should.name}: its process is gone. Deploying it again starts it."
         )
+    if status.get("state") == "stopped":
+        return "starting", f"{should.name} is being started."
     return str(status.get("state")), str(status.get("sentence") or "")
 
 
