@@ -237,11 +237,17 @@ def _first_days(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _shadow(frame: pd.DataFrame, question: Question) -> Comparison:
     """Both answered the same requests: their answers stand beside each other."""
-    mine = frame[frame["mine"]].set_index("prediction_id")
-    other = frame[~frame["mine"]].set_index("prediction_id")
-    both = mine[~mine.index.duplicated()].join(other[["loss"]], rsuffix="_base", how="inner")
-    pairs = both.rename(columns={"loss": "candidate", "loss_base": "base"})
-    return _paired(pairs[["at", "base", "candidate"]].reset_index(drop=True), question)
+    import pandas as pd
+
+    mine = frame[frame["mine"]].drop_duplicates("prediction_id").set_index("prediction_id")
+    other = frame[~frame["mine"]].drop_duplicates("prediction_id").set_index("prediction_id")
+    both = mine.index.intersection(other.index)
+    pairs = {
+        "at": mine.loc[both, "at"],
+        "base": other.loc[both, "loss"],
+        "candidate": mine.loc[both, "loss"],
+    }
+    return _paired(pd.DataFrame(pairs).reset_index(drop=True), question)
 
 
 def _paired(frame: pd.DataFrame, question: Question) -> Comparison:

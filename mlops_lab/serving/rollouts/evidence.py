@@ -268,13 +268,15 @@ _RATIO_FROM: Final = 1000
 
 
 def weight(e: float) -> str:
-    """Say a value of the evidence: with two digits while it is small.
+    """Say a value of the evidence, with as many digits as it is worth.
 
     Examples
     --------
-    >>> weight(0.1619), weight(142.3), weight(5e9)
-    ('0.16', '142', 'over 1,000,000')
+    >>> weight(0.0777), weight(8.13), weight(142.3), weight(5e9)
+    ('0.08', '8.1', '142', 'over 1,000,000')
     """
     if e >= MOST_E:
         return f"over {MOST_E:,.0f}"
+    if 0.01 <= e < 1:
+        return f"{e:.2f}"
     return number(e, 2) if e < 100 else number(round(e))
