@@ -276,6 +276,7 @@ class Project:
         return TriggerManager(
             self.root,
             self.store,
+            self.runs,
             self.identity,
             lambda: self.pipelines,
             lambda: self.datasets,

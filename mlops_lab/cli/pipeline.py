@@ -226,6 +226,10 @@ def show_result(target: Console, result: PipelineResult) -> None:
         target.print(f"   mlops-lab run show {result.run_id[:8]}", markup=False, style="dim")
     if result.promotion is not None:
         _show_promotion(target, result.promotion)
+    if result.deployment is not None:
+        state = result.deployment.state
+        mark = glyph("passed" if state in ("deployed", "unchanged") else state)
+        target.print(Text.assemble(mark, "  ", result.deployment.sentence))
 
 
 def _is_refused(result: PipelineResult) -> bool:
@@ -335,9 +339,10 @@ def _show_plan(target: Console, plan: Plan) -> None:
         target.print("gates", style="dim")
         for gate in plan.gates:
             target.print(f" ○  {gate}", markup=False)
-    if plan.promote is not None:
-        target.print()
-        target.print("promote", style="dim")
-        target.print(f" ○  {plan.promote}", markup=False)
+    for word, planned in (("promote", plan.promote), ("deploy", plan.deploy)):
+        if planned is not None:
+            target.print()
+            target.print(word, style="dim")
+            target.print(f" ○  {planned}", markup=False)
     for warning in plan.warnings:
         target.print(f"! {warning}", style="yellow", markup=False)

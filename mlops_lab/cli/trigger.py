@@ -66,7 +66,7 @@ def run(session: Session, once: bool, watch: bool, dry_run: bool, wait: bool) ->
         write_json(round_page(found))
     else:
         _say(found, set(), dry_run=dry_run)
-        if not found.started and not found.problems:
+        if not (found.started or found.problems or found.deployed):
             say("Nothing has happened that would start a pipeline. `mlops-lab trigger list`")
     ids = [one.run_id for one in found.started]
     return _wait_for(project, ids, quiet=session.as_json) if wait else 0
@@ -146,7 +146,7 @@ def _watch(session: Session, project: Project) -> int:
         except StoreBusy as error:  # the next look is soon
             found = Round(problems=(Problem(project.root.name, error.message),))
         if session.as_json:
-            if found.started:
+            if found.started or found.deployed:
                 write_json(round_page(found))
         else:
             _say(found, known)
@@ -162,6 +162,8 @@ def _say(found: Round, known: set[tuple[str, str]], *, dry_run: bool = False) ->
     for one in found.started:
         what = "would start" if dry_run else f"run {one.run_id[:8]}"
         say(f"{one.name}: {what}: {one.sentence}")
+    for deployment in found.deployed:
+        say(f"{deployment.sentence}.")
     now = {(one.pipeline, one.sentence) for one in found.problems}
     for pipeline, sentence in sorted(now - known):
         say(f"{pipeline}: {sentence}")

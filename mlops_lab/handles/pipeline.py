@@ -97,7 +97,7 @@ class Pipeline:
         Returns
         -------
         PipelineResult
-            With ``status``, ``outcome``, ``steps``, ``gates`` and ``promotion``.
+            With ``status``, ``outcome``, ``steps``, ``gates``, ``promotion`` and ``deployment``.
 
         Raises
         ------
@@ -256,6 +256,8 @@ class _Progress:
                 self._head = results.headline(event.result)
                 if event.result.promotion is not None:
                     self._lines["promotion"] = results.promotion_line(event.result.promotion)
+                if event.result.deployment is not None:
+                    self._lines["deployment"] = results.deployment_line(event.result.deployment)
             case _:
                 return
         if urgent or time.monotonic() - self._drawn_at > self.EVERY_S:

@@ -101,7 +101,7 @@ class Deploy:
     guard
         What differs from the usual guard of a canary.
     ramp
-        ``(seconds after the beginning, percent)`` of the raises of a canary.
+        Percent by how long after the beginning, as ``{"1h": 20}``: the raises of a canary.
     workers
         Of an endpoint that is made or replaced; None leaves them.
     """
@@ -111,13 +111,13 @@ class Deploy:
     share: float = 100.0
     by: str | None = None
     guard: Mapping[str, Any] = field(default_factory=dict)
-    ramp: tuple[tuple[float, float], ...] = ()
+    ramp: Mapping[str, float] = field(default_factory=dict)
     workers: int | None = None
 
     def __str__(self) -> str:
         match self.strategy:
             case "canary":
-                rises = ", ".join(f"{share:g} %" for _, share in self.ramp)
+                rises = ", ".join(f"{share:g} %" for share in self.ramp.values())
                 more = f", then {rises}" if rises else ""
                 return f"a canary of {self.endpoint} with {self.share:g} %{more}"
             case "shadow":
@@ -150,8 +150,8 @@ def read_deploy(document: Document, model: PipelineModel) -> tuple[Deploy | None
         if getattr(wanted, key) is not None and wanted.strategy not in strategies:
             fault(key, f"{key} is of a {' or '.join(strategies)}, not of {wanted.strategy}.")
     share = wanted.share or _USUAL_SHARE.get(wanted.strategy, 100.0)
-    ramp = tuple((seconds(after), to) for after, to in (wanted.ramp or {}).items())
-    shares, times = [share, *(to for _, to in ramp)], [after for after, _ in ramp]
+    ramp = dict(wanted.ramp or {})
+    shares, times = [share, *ramp.values()], [seconds(after) for after in ramp]
     if shares != sorted(set(shares)) or times != sorted(set(times)):
         fault("ramp", "A ramp raises the share step by step: each later and higher than the last.")
     guard = wanted.guard.model_dump(exclude_unset=True) if wanted.guard is not None else {}

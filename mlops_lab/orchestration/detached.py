@@ -62,6 +62,7 @@ def start(
     run_id: str | None = None,
     source: Mapping[str, Any] | None = None,
     tags: Mapping[str, Any] | None = None,
+    owner: str = "journal",
     by: Identity | None = None,
     role: str | None = None,
 ) -> str:
@@ -81,6 +82,8 @@ def start(
         The id the run should have. One that exists is answered with, and nothing is started.
     source, tags
         What else the run says of where it comes from, and its tags.
+    owner
+        ``remote`` where this process may be gone before that one has begun: the run waits for it.
     by, role
         Who asks, and in which role.
 
@@ -108,6 +111,7 @@ def start(
         experiment=name,
         source={"pipeline": os.path.relpath(pipeline, root), **(source or {})},
         tags=tags,
+        owner=owner,
         by=by,
         role=role,
     )
@@ -125,6 +129,7 @@ def launch(
     experiment: str | None = None,
     source: Mapping[str, Any] | None = None,
     tags: Mapping[str, Any] | None = None,
+    owner: str = "journal",
     by: Identity | None = None,
     role: str | None = None,
 ) -> str:
@@ -138,7 +143,7 @@ def launch(
         The command; it takes the run over by its id, which is among them.
     run_id
         32 hexadecimal characters that no run has.
-    kind, stem, experiment, source, tags, by
+    kind, stem, experiment, source, tags, owner, by
         As of `RunManager.start`.
     role
         Which role the one who asks has here; see `acting`.
@@ -160,6 +165,7 @@ def launch(
         kind=kind,
         run_id=run_id,
         status="scheduled",
+        owner=owner,
         tags=tags,
         source={**(source or {}), **({"role": role} if role else {})},
         by=by,

@@ -16,6 +16,7 @@ from typing import Any
 from mlops_lab.config import load_settings
 from mlops_lab.errors import Conflict
 from mlops_lab.orchestration.attempt import Stop, stop_for
+from mlops_lab.orchestration.deploying import deploy_promoted, deployment_that_waits, kept_line
 from mlops_lab.orchestration.engines.run import check_kernel
 from mlops_lab.orchestration.events import (
     Event,
@@ -25,7 +26,7 @@ from mlops_lab.orchestration.events import (
 )
 from mlops_lab.orchestration.judging import Judging, Outcome
 from mlops_lab.orchestration.params import resolve_params, step_params
-from mlops_lab.orchestration.results import PipelineResult, StepResult
+from mlops_lab.orchestration.results import Deployment, PipelineResult, StepResult
 from mlops_lab.orchestration.scratch import drop_outputs, scratch_root
 from mlops_lab.orchestration.site import Site
 from mlops_lab.orchestration.spec import PipelineSpec
@@ -207,8 +208,12 @@ class Executor:
         self._capture.join(timeout=20)
         facts = error_facts(error) if error else None
         promoted = judged.promotion if judged.state == "passed" else None
+        deployment = self._deploy(judged)
         # What became of the model is what a person opens the run for.
-        reason = judged.reason or (f"{promoted.sentence}." if promoted else None)
+        said = [one.sentence for one in (promoted, deployment) if one is not None]
+        reason = judged.reason or (f"{'. '.join(said)}." if said else None)
+        if deployment is not None and deployment.state == "failed":
+            status, judged = "failed", replace(judged, reason=reason)
         self._open.end(self.run_id, status, outcome=judged.state, reason=reason, error=facts)
         finished = {"rejected": 3, "waiting": 4}.get(judged.state or "", 0)
         codes = {"finished": finished, "failed": 1, "killed": 130}
@@ -221,6 +226,7 @@ class Executor:
             steps=results,
             gates=judged.gates,
             promotion=judged.promotion,
+            deployment=deployment,
             params=shared,
             exit_code=codes[status],
             reason=judged.reason,
@@ -243,6 +249,21 @@ class Executor:
             self._is_stopped,
         )
         return judging.run()
+
+    def _deploy(self, judged: Outcome) -> Deployment | None:
+        """Have the promoted model served; one that waits for people is served after them."""
+        how, promotion = self.spec.deploy, judged.promotion
+        if how is None or promotion is None:
+            return None
+        if promotion.state == "promoted":
+            pipeline, who = self.spec.name, self.site.identity
+            found = deploy_promoted(self.site, how, promotion, pipeline=pipeline, by=who)
+        elif promotion.state == "waiting":
+            found = deployment_that_waits(how, promotion)
+        else:
+            return None
+        self.store.append(kept_line(self.run_id, how, promotion, found))
+        return found
 
     def _keep_surroundings(self) -> None:
         """Keep the pipeline's file and the environment, beside the first steps."""

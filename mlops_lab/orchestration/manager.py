@@ -15,11 +15,18 @@ from mlops_lab.faults import Fault
 from mlops_lab.governance import Access, Identity
 from mlops_lab.orchestration import detached, scratch
 from mlops_lab.orchestration.acting import acting
+from mlops_lab.orchestration.deploying import deploy_approved
 from mlops_lab.orchestration.events import Listener
 from mlops_lab.orchestration.executor import Executor, check_kernels
 from mlops_lab.orchestration.model import json_schema
 from mlops_lab.orchestration.params import resolve_params, step_params
-from mlops_lab.orchestration.results import GateRecord, PipelineResult, Plan, PlannedStep
+from mlops_lab.orchestration.results import (
+    Deployment,
+    GateRecord,
+    PipelineResult,
+    Plan,
+    PlannedStep,
+)
 from mlops_lab.orchestration.site import Site
 from mlops_lab.orchestration.sources import Source, VersionInput
 from mlops_lab.orchestration.spec import PipelineSpec, load_spec, read_spec
@@ -31,6 +38,7 @@ from mlops_lab.tracking.records import RunRecord
 if TYPE_CHECKING:
     from mlops_lab.data.manager import DatasetManager
     from mlops_lab.registry.manager import ModelManager
+    from mlops_lab.serving.manager import EndpointManager
 
 __all__ = ["FOLDER", "PipelineFile", "PipelineManager"]
 
@@ -79,6 +87,8 @@ class PipelineManager:
         Who acts.
     datasets, models
         Give the managers of what pipelines take, make and promote.
+    endpoints
+        Gives the manager of what serves what was promoted.
     access
         Who may run them; by default everybody.
     """
@@ -91,9 +101,11 @@ class PipelineManager:
         identity: Identity,
         datasets: Callable[[], DatasetManager],
         models: Callable[[], ModelManager],
+        endpoints: Callable[[], EndpointManager],
         access: Access | None = None,
     ) -> None:
         self._access = access or Access()
+        self._endpoints = endpoints
         self.root = root
         self._store = store
         self._runs = runs
@@ -177,6 +189,7 @@ class PipelineManager:
             ),
             gates=tuple(gate.text for gate in spec.gates),
             promote=self._told_promotion(spec),
+            deploy=None if spec.deploy is None else f"it becomes {spec.deploy}",
             warnings=tuple(str(fault) for fault in spec.warnings),
         )
 
@@ -230,8 +243,18 @@ class PipelineManager:
         who = acting(self._runs, self._access, self._identity, run_id)
         self._access.require(who, "pipelines:run")
         self.recover()
-        site = Site(self.root, self._store, self._runs, self._versions, who)
-        return Executor(site, self.load(path), listener=listener).run(params, run_id=run_id)
+        executor = Executor(self._site(who), self.load(path), listener=listener)
+        return executor.run(params, run_id=run_id)
+
+    def deploy_approved(self, by: Identity | None = None) -> builtins.list[Deployment]:
+        """Have served what pipelines wanted to deploy, and people have promoted since.
+
+        Returns
+        -------
+        list of Deployment
+            What became of each; told once.
+        """
+        return deploy_approved(self._site(by or self._identity))
 
     def start_detached(
         self,
@@ -241,6 +264,7 @@ class PipelineManager:
         run_id: str | None = None,
         source: Mapping[str, Any] | None = None,
         tags: Mapping[str, Any] | None = None,
+        owner: str = "journal",
         by: Identity | None = None,
     ) -> str:
         """Run a pipeline in a process of its own, which outlives this one.
@@ -251,6 +275,8 @@ class PipelineManager:
             As of `run`.
         source, tags
             What else the run says of where it comes from, and its tags.
+        owner
+            ``remote`` where this process may be gone before that one has begun.
         by
             Who asks; default: whoever runs this process.
 
@@ -277,6 +303,7 @@ class PipelineManager:
             run_id=run_id,
             source=source,
             tags=tags,
+            owner=owner,
             by=by,
             role=self._access.role_of(who),
         )
@@ -351,6 +378,9 @@ class PipelineManager:
             scratch.recover(self._store, self._runs)
 
     # --- inside -----------------------------------------------------------------------------
+
+    def _site(self, who: Identity) -> Site:
+        return Site(self.root, self._store, self._runs, self._versions, who, self._endpoints)
 
     def _told(self, source: Source) -> str:
         """An input as a plan tells it: a reference with the version that it names now."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 __all__ = [
+    "Deployment",
     "GateRecord",
     "PipelineResult",
     "Plan",
@@ -16,6 +17,7 @@ __all__ = [
     "Promotion",
     "StepError",
     "StepResult",
+    "deployment_line",
     "gate_line",
     "headline",
     "promotion_line",
@@ -73,6 +75,31 @@ class Promotion:
     model: str
     version: int
     alias: str
+    state: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What became of serving the model that was promoted.
+
+    Parameters
+    ----------
+    endpoint, strategy
+        Where it was to answer, and how: ``replace``, ``canary`` or ``shadow``.
+    model, version
+        What was to be deployed.
+    state
+        ``deployed``, ``unchanged`` (it is there already), ``failed``, ``waiting`` for the
+        promotion, or ``overtaken`` by another version meanwhile.
+    sentence
+        What is so now, without a full stop.
+    """
+
+    endpoint: str
+    strategy: str
+    model: str
+    version: int
     state: str
     sentence: str
 
@@ -166,6 +193,7 @@ class Plan:
     steps: tuple[PlannedStep, ...]
     gates: tuple[str, ...]
     promote: str | None = None
+    deploy: str | None = None
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -189,6 +217,7 @@ class Plan:
             ],
             "gates": list(self.gates),
             "promote": self.promote,
+            "deploy": self.deploy,
             "warnings": list(self.warnings),
         }
 
@@ -216,6 +245,8 @@ class PipelineResult:
         Why it did not finish, or not pass, as a sentence.
     promotion
         What became of the model that it promotes, once the gates were through.
+    deployment
+        What became of serving it then.
     """
 
     run_id: str
@@ -232,6 +263,7 @@ class PipelineResult:
     warnings: tuple[str, ...] = ()
     plan: Plan | None = None
     promotion: Promotion | None = None
+    deployment: Deployment | None = None
 
     def __repr__(self) -> str:
         lines = [f"<PipelineResult {headline(self)}>"]
@@ -239,6 +271,8 @@ class PipelineResult:
         lines += [f"  {gate_line(gate)}" for gate in self.gates]
         if self.promotion is not None:
             lines.append(f"  {promotion_line(self.promotion)}")
+        if self.deployment is not None:
+            lines.append(f"  {deployment_line(self.deployment)}")
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
@@ -277,6 +311,7 @@ class PipelineResult:
                 "state": self.promotion.state,
                 "sentence": self.promotion.sentence,
             },
+            "deployment": None if self.deployment is None else asdict(self.deployment),
             "warnings": list(self.warnings),
         }
 
@@ -291,6 +326,9 @@ _GLYPHS = {
     "waiting": "‖",
     "promoted": "★",
     "refused": "⊗",
+    "deployed": "▲",
+    "unchanged": "✓",
+    "overtaken": "–",
 }
 
 
@@ -332,6 +370,11 @@ def gate_line(gate: GateRecord) -> str:
 def promotion_line(promotion: Promotion) -> str:
     """What became of the model in one line: its glyph and its sentence."""
     return f"{_GLYPHS.get(promotion.state, '·')} {promotion.sentence}"
+
+
+def deployment_line(deployment: Deployment) -> str:
+    """What became of serving the model in one line: its glyph and its sentence."""
+    return f"{_GLYPHS.get(deployment.state, '·')} {deployment.sentence}"
 
 
 def _step_json(step: StepResult) -> dict[str, Any]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlops_lab.governance import Identity
 from mlops_lab.orchestration.versions import Versions
 from mlops_lab.store import Store
 from mlops_lab.tracking import RunManager
+
+if TYPE_CHECKING:
+    from mlops_lab.serving.manager import EndpointManager
 
 __all__ = ["Site"]
 
@@ -27,6 +32,8 @@ class Site:
         Its datasets and models.
     identity
         Who runs it.
+    endpoints
+        Gives the manager of what serves.
     """
 
     root: Path
@@ -34,3 +41,4 @@ class Site:
     runs: RunManager
     versions: Versions
     identity: Identity
+    endpoints: Callable[[], EndpointManager]

@@ -12,8 +12,9 @@ from mlops_lab.orchestration.results import PipelineResult, StepResult, verdict
 
 __all__ = ["junit", "markdown"]
 
-_FAILURES = ("rejected", "refused")
+_FAILURES = ("rejected", "refused", "failed")
 _MARKS = {"passed": "✅", "rejected": "❌", "waiting": "⏳", "promoted": "🏆", "refused": "❌"}
+_MARKS |= {"deployed": "🚀", "unchanged": "✅", "failed": "❌", "overtaken": "⏭"}
 
 
 def junit(result: PipelineResult) -> str:
@@ -86,12 +87,16 @@ def junit(result: PipelineResult) -> str:
 
 
 def _verdicts(result: PipelineResult) -> list[tuple[str, str, str, str]]:
-    """What was decided, as (group, name, state, sentence): the gates, then the promotion."""
+    """What was decided, as (group, name, state, sentence): gates, promotion, deployment."""
     found = [("gates", gate.expression, gate.state, gate.sentence) for gate in result.gates]
     promotion = result.promotion
     if promotion is not None and promotion.state != "rejected":  # which a gate has said already
         name = f"{promotion.model} becomes {promotion.alias}"
         found.append(("promotion", name, promotion.state, promotion.sentence))
+    deployment = result.deployment
+    if deployment is not None:
+        name = f"{deployment.model} answers at {deployment.endpoint}"
+        found.append(("deployment", name, deployment.state, deployment.sentence))
     return found
 
 
@@ -111,6 +116,8 @@ def markdown(result: PipelineResult) -> str:
         lines.append("")
     if result.promotion is not None:
         lines += [f"{_MARKS[result.promotion.state]} {_text(result.promotion.sentence)}.", ""]
+    if result.deployment is not None:
+        lines += [f"{_MARKS[result.deployment.state]} {_text(result.deployment.sentence)}.", ""]
     lines += ["| step | status | seconds | metrics |", "|---|---|---:|---|"]
     lines += [_row(step) for step in result.steps.values()]
     lines.append("")

@@ -1,5 +1,5 @@
 """The tables of pipelines: what gates said of runs, which step's files another one got, and what
-triggers have started.
+triggers have started, what became of serving what was promoted.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ create table lab.gate(
     sentence varchar, lhs double, rhs double, t bigint, writer varchar, off bigint);
 create table lab.gate_settled(run_id varchar, outcome varchar, reason varchar, off bigint);
 create table lab.feed(run_id varchar, source varchar);
+create table lab.deployment(
+    run_id varchar, endpoint varchar, strategy varchar, model varchar, alias varchar,
+    version bigint, state varchar, sentence varchar, how json,
+    t bigint, writer varchar, off bigint);
 create table lab.trigger_event(
     n bigint, t bigint, by_id varchar, kind varchar, pipeline varchar, run_id varchar, data json);
 """
@@ -47,6 +51,26 @@ _FEED: Final = """
 insert into lab.feed select run, line->>'from' from lines
 where kind = 'feed' and run is not null and (line->>'from') is not null;
 """
+
+_DEPLOYMENT: Final = """
+insert into lab.deployment
+select run, d.endpoint, d.strategy, d.model, d.alias, d.version, d.state, d.sentence, d.how, t,
+       writer, off
+from (select run, t, writer, off,
+             from_json(line, '{"endpoint": "varchar", "strategy": "varchar", "model": "varchar",
+                 "alias": "varchar", "version": "bigint", "state": "varchar",
+                 "sentence": "varchar", "how": "json"}') as d
+      from lines where kind = 'deployment' and run is not null)
+where d.endpoint is not null and d.state is not null;
+"""
+
+_DEPLOYMENTS: Final = """
+    select d.run_id, d.endpoint, d.strategy, d.model, d.version, d.alias, d.state, d.sentence,
+           make_timestamp(d.t) as decided_at
+    from lab.deployment d join lab.run r using (run_id)
+    where r.started_at is not null and r.lifecycle = 'active'
+    qualify row_number() over (partition by d.run_id order by d.t desc, d.writer desc, d.off desc)
+            = 1"""
 
 _TRIGGER: Final = """
 insert into lab.trigger_event
@@ -99,12 +123,15 @@ TABLES: Final = ConceptTables(
         Fold(("gate",), _GATE),
         Fold(("model.approve", "model.reject", "model.alias"), _SETTLED),
         Fold(("feed",), _FEED),
+        Fold(("deployment",), _DEPLOYMENT),
         Fold(("trigger.watch", "trigger.start"), _TRIGGER),
     ),
-    views={"gates": _VIEW, "trigger_starts": _STARTS},
+    views={"gates": _VIEW, "trigger_starts": _STARTS, "deployments": _DEPLOYMENTS},
     edges=_EDGES,
 )
 """A line ``gate`` says ``i`` (from 0), ``kind``, ``expression``, ``state`` (passed, rejected,
 waiting), ``sentence``, and where the gate compares two numbers, ``left`` and ``right``. A line
 ``feed`` says that the run got a file that the run ``from`` has made, in which ``role`` and of which
-``digest``."""
+``digest``. A line ``deployment`` says of a promoted ``model``, ``version`` and ``alias`` to which
+``endpoint`` it goes, by which ``strategy``, in which ``state`` that is, a ``sentence``, and
+``how``: what the pipeline's file said."""

@@ -69,6 +69,9 @@ def pull_triggers(project: Project, complain: Complain) -> list[str]:
     found = project.triggers.look(by=current_identity())
     for one in found.started:
         _log.info("%s is started, %s: run %s", one.pipeline, one.sentence, one.run_id)
+    for deployment in found.deployed:
+        level = logging.WARNING if deployment.state == "failed" else logging.INFO
+        _log.log(level, "%s: %s", deployment.endpoint, deployment.sentence)
     wrong: dict[str, list[str]] = {}
     for problem in found.problems:
         wrong.setdefault(problem.pipeline, []).append(problem.sentence)

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_lab.errors import LabError
-from mlops_lab.faults import Fault
+from mlops_lab.faults import Fault, Mark
 from mlops_lab.governance import Access, Identity
+from mlops_lab.orchestration import detached
+from mlops_lab.orchestration.results import Deployment
 from mlops_lab.orchestration.spec import PipelineSpec, read_spec
 from mlops_lab.orchestration.triggers.checking import FACT
 from mlops_lab.orchestration.triggers.history import (
@@ -28,6 +30,7 @@ from mlops_lab.orchestration.triggers.kind import Cause, Scene, Trigger
 from mlops_lab.orchestration.triggers.limits import Standing, judge
 from mlops_lab.orchestration.triggers.registry import KINDS
 from mlops_lab.store import Store
+from mlops_lab.tracking import RunManager
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -43,6 +46,8 @@ _LOST: Final = timedelta(minutes=1)
 """Whoever decides a start launches its run at once; one without a run then has died between."""
 _FORGOTTEN: Final = timedelta(days=1)
 """Nobody launches what was decided longer ago."""
+_NEVER: Final = timedelta(minutes=10)
+"""A process that has not taken its run over by then never will."""
 _SPEAKS: Final = re.compile(rb"\btriggers[\"']?\s*:")
 
 
@@ -99,10 +104,21 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one look at all triggers came to."""
+    """What one look at all triggers came to.
+
+    Parameters
+    ----------
+    started
+        The runs.
+    problems
+        What could not be done.
+    deployed
+        What pipelines had wanted to deploy and was promoted by people since.
+    """
 
     started: tuple[Started, ...] = ()
     problems: tuple[Problem, ...] = ()
+    deployed: tuple[Deployment, ...] = ()
 
 
 class _Overtaken(Exception):  # no error: somebody else was first
@@ -120,8 +136,8 @@ class TriggerManager:
     ----------
     root
         The project's folder.
-    store
-        Where the decisions are.
+    store, runs
+        Where the decisions and the runs are.
     identity
         Who acts, unless a call says otherwise.
     pipelines, datasets, models, monitors
@@ -134,6 +150,7 @@ class TriggerManager:
         self,
         root: Path,
         store: Store,
+        runs: RunManager,
         identity: Identity,
         pipelines: Callable[[], PipelineManager],
         datasets: Callable[[], DatasetManager],
@@ -143,6 +160,7 @@ class TriggerManager:
     ) -> None:
         self.root = root
         self._store = store
+        self._runs = runs
         self._identity = identity
         self._pipelines = pipelines
         self._datasets = datasets
@@ -165,7 +183,8 @@ class TriggerManager:
     ) -> Round:
         """Start every pipeline that something has happened for; what was started, and what is odd.
 
-        The first look at a new trigger only notes what is there.
+        The first look at a new trigger only notes what is there. What a pipeline wants to deploy
+        and people have promoted since is deployed, too.
 
         Parameters
         ----------
@@ -191,12 +210,13 @@ class TriggerManager:
                 continue
             if found is not None:
                 started.append(found)
+        deployed: builtins.list[Deployment] = []
         if not dry_run and not self._store.read_only:
-            gone = {
-                path: histories[path] for path in histories.keys() - {one.path for one in there}
-            }
+            deployed = self._pipelines().deploy_approved(who)
+            paths = {one.path for one in there}
+            gone = {path: one for path, one in histories.items() if path not in paths}
             self._forget(gone, who, now)
-        return Round(tuple(started), tuple(problems))
+        return Round(tuple(started), tuple(problems), tuple(deployed))
 
     def _start(
         self, one: PipelineTriggers, who: Identity, now: datetime, *, dry_run: bool
@@ -205,6 +225,8 @@ class TriggerManager:
         spec = one.spec
         if spec is None:
             return None
+        if not dry_run:
+            self._end_unbegun(one.history, now)
         lost = _lost(one.history, now)
         if lost is not None:
             if dry_run:
@@ -273,9 +295,18 @@ class TriggerManager:
             run_id=run_id,
             source={"trigger": {"sentence": sentence, "causes": causes}},
             tags={"trigger": causes[0]["kind"]},
+            owner="remote",
             by=who,
         )
         return Started(one.path, one.name, run_id, sentence)
+
+    def _end_unbegun(self, history: History, now: datetime) -> None:
+        """End the run whose process has died before it began: nobody else speaks for it."""
+        newest = history.starts[0] if history.starts else None
+        if newest is None or newest.status != "scheduled" or newest.tried_at + _NEVER > now:
+            return
+        said = f"Its process never began: {detached.log_path(self._store, newest.run_id)}"
+        self._runs.end(newest.run_id, "failed", reason=said)
 
     def _note(self, one: PipelineTriggers, who: Identity, now: datetime) -> PipelineTriggers | None:
         """Decide from where on new triggers count, and what nobody watches any more; None when
@@ -335,7 +366,7 @@ class TriggerManager:
         history = histories.get(relative, History())
         spec, faults = self._read(path, relative)
         if spec is None:
-            if not faults and not history.marks:
+            if not faults:
                 return None
             return PipelineTriggers(relative, path.stem, tuple(faults), (), history)
         if not spec.triggers:
@@ -352,8 +383,9 @@ class TriggerManager:
                 return known[1], []
             if not _SPEAKS.search(path.read_bytes()):
                 return None, []
-        except OSError:
-            return None, []
+        except OSError as error:
+            mark = Fault(relative, Mark(), f"It cannot be read: {error.strerror}.")
+            return None, [mark]
         self._sound.pop(path, None)
         spec, faults = read_spec(path, file=relative, root=self.root)
         if spec is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from mlops_lab.monitoring.pages import time_text
@@ -33,6 +34,7 @@ def round_page(found: Round) -> dict[str, Any]:
         "problems": [
             {"pipeline": one.pipeline, "sentence": one.sentence} for one in found.problems
         ],
+        "deployed": [asdict(one) for one in found.deployed],
     }
 
 

@@ -90,14 +90,12 @@ class CodeTrigger(TriggerKind):
         since = int(mark.get("t", 0))
         changed = sorted((one for one in files if times[one] > since), key=lambda one: -times[one])
         if not changed:
-            at = scene.now
+            at = _moment(since)  # nobody knows when, but that it was later than this
             cause = Cause(f"code:{now['digest'][:16]}", "files came, went or were put back", at, at)
             return Look(now, cause)
         for began, ended in scene.store.query(_RAN, {"pipeline": scene.pipeline}):
             if began and all(began <= times[one] <= (ended or _us(scene.now)) for one in changed):
-                said = (
-                    f"{changed[0]} was changed while the run went on that its last change started"
-                )
+                said = f"{changed[0]} was changed during the run that its last change had started"
                 return Look(now, note=said)
         newest, oldest = times[changed[0]], times[changed[-1]]
         more = f" and {len(changed) - _TOLD} more" if len(changed) > _TOLD else ""
