@@ -300,7 +300,7 @@ def _show_record(target: Console, record: MonitorRecord) -> None:
     target.print(f"   {record.sentence}", markup=False)
     if spec is None:
         return
-    facts = [f"dataset:{spec.current} against {spec.reference}"]
+    facts = [f"{spec.watched} against {spec.reference}"]
     facts += [spec.model] if spec.model else []
     facts += [f"by {spec.cut}"] if spec.cut else []
     facts += [f"{spec.schedule.text} ({spec.schedule.timezone})"] if spec.schedule else []

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from mlops_lab.data.records import VersionRecord
     from mlops_lab.monitoring.live import Live
     from mlops_lab.registry.manager import ModelManager
+    from mlops_lab.serving.predictions.watching import Watched
 
 __all__ = ["KIND", "MonitorFinder", "with_alerts"]
 
@@ -195,6 +196,8 @@ class MonitorFinder(AlertKeeper):
             return first if count == 1 else f"The file has {count} faults: {first}"
         if last is not None:
             return last.sentence
+        if file.spec.endpoint is not None:
+            return "It has not been checked yet."
         if self._datasets().find(file.spec.current) is None:
             return f"It has not been checked yet: there is no dataset {file.spec.current}."
         return "It has not been checked yet."
@@ -311,8 +314,8 @@ class MonitorFinder(AlertKeeper):
         with self._mutex:
             if which in self._live:
                 return self._live[which], False
-        keep = StoreKeep(self._store)
-        sides = self._sides_of(spec)
+        spec, sides = self._sides_of(spec)
+        keep = self._keep(sides)
         live = look_again(
             self._source(sides.reference),
             self._source(sides.current),
@@ -326,25 +329,59 @@ class MonitorFinder(AlertKeeper):
             self._live[which] = live
         return live, keep.made > 0
 
-    def _sides_of(self, spec: MonitorSpec) -> Sides:
+    def _sides_of(self, spec: MonitorSpec) -> tuple[MonitorSpec, Sides]:
         """What the last check compared, so that its chunks are meant; else what is there now."""
-        with self._store.read():
-            sides = find_sides(spec, self._datasets(), self._models(), self._runs)
         rows = self._store.query(
-            "select current->>'ref', reference->>'ref' from lab.evaluations where monitor = ? "
-            "order by evaluated_at desc limit 1",
+            "select current->>'ref', reference->>'ref', (current->>'moment')::bigint "
+            "from lab.evaluations where monitor = ? order by evaluated_at desc limit 1",
             [spec.name],
         )
-        for current, reference in rows:
+        spec, watched = self._watched(spec, rows[0][2] if rows else None)
+        with self._store.read():
+            sides = find_sides(spec, self._datasets(), self._models(), self._runs, watched)
+        for current, reference, _ in rows:
+            rolling = sides.reference is sides.current
             try:
-                return replace(
-                    sides,
-                    current=self._datasets().get(current),
-                    reference=self._datasets().get(reference),
-                )
+                then = self._datasets().get(current) if watched is None else watched
+                other = then if rolling else self._datasets().get(reference)
             except (LabError, TypeError):
                 continue
-        return sides
+            sides = replace(sides, current=then, reference=other)
+        return spec, sides
+
+    def _watched(
+        self, spec: MonitorSpec, moment: int | None = None
+    ) -> tuple[MonitorSpec, Watched | None]:
+        """What the endpoint of a monitor has answered, and the monitor with the names in it."""
+        if spec.endpoint is None:
+            return spec, None
+        from mlops_lab.serving.predictions.watching import Names, watch
+
+        name, role = spec.endpoint
+        asked, positive = spec.settings, spec.settings["positive"]
+        names = Names(
+            time=asked["time"],
+            version=asked["version"],
+            prediction=asked["prediction"],
+            score=asked["score"],
+            target=asked["target"],
+            positive=None if positive is None else str(positive),
+        )
+        watched = watch(self.root, name, names, role=role, moment=moment, tmp=self._store.tmp)
+        found = watched.names
+        settings = {
+            **asked,
+            "time": found.time,
+            "version": found.version if spec.reference.kind == "training" else asked["version"],
+            "prediction": found.prediction,
+            "score": found.score,
+            "target": found.target,
+        }
+        return replace(spec, settings=settings), watched
+
+    def _keep(self, sides: Sides, run_id: str | None = None) -> StoreKeep:
+        known = getattr(sides.current, "contents", None)
+        return StoreKeep(self._store, run_id, known=known)
 
     def running(self, name: str) -> str | None:
         """The run of a check of this monitor that goes on, or None."""
@@ -373,9 +410,12 @@ class MonitorFinder(AlertKeeper):
             current_told=sides.current.ref,
         )
 
-    def _source(self, version: VersionRecord) -> Source:
+    def _source(self, version: VersionRecord | Watched) -> Source:
         from mlops_lab.compute import Source
+        from mlops_lab.serving.predictions.watching import Watched
 
+        if isinstance(version, Watched):
+            return version.source()
         return Source.of(self._datasets().path(version))
 
 

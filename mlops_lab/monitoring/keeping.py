@@ -9,8 +9,9 @@ by counting that file.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
@@ -34,6 +35,8 @@ class StoreKeep:
     run_id
         The run that keeps them; without one, or where nothing can be written, what was kept is
         used and nothing is added.
+    known
+        The content ids of files that are not the store's.
 
     Attributes
     ----------
@@ -43,8 +46,15 @@ class StoreKeep:
         The content ids of what was counted.
     """
 
-    def __init__(self, store: Store, run_id: str | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        run_id: str | None = None,
+        *,
+        known: Mapping[Path, str] | None = None,
+    ) -> None:
         self._store = store
+        self._contents = known or {}
         self._run_id = None if store.read_only else run_id
         self._here: dict[str, bytes] = {}
         self._known: dict[str, str] | None = None
@@ -70,9 +80,10 @@ class StoreKeep:
         objects = self._store.objects
         if len(parts) == 1 and len(source.files) > 1:
             return [(objects.view_of(source.root) if source.root else None, source)]
-        return [
-            (objects.digest_of_file(part.files[0]) if part.files else None, part) for part in parts
-        ]
+        return [(self._content(part.files[0]) if part.files else None, part) for part in parts]
+
+    def _content(self, file: Path) -> str | None:
+        return self._contents.get(file) or self._store.objects.digest_of_file(file)
 
     def kept(self, content: str | None, key: str, make: Callable[[], bytes]) -> bytes:
         """Give what was kept for a content under a key, else make and keep it.

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mlops_lab.data.records import VersionRecord
 from mlops_lab.errors import Forbidden
 from mlops_lab.governance import Access, Identity
 from mlops_lab.monitoring.delivering import Delivery, Messenger
@@ -141,14 +142,16 @@ class MonitorManager(MonitorFinder):
         self, spec: MonitorSpec, run_id: str, who: Identity, progress: Progress | None
     ) -> Check:
         datasets = self._datasets()
+        spec, watched = self._watched(spec)
         with self._store.read():  # dozens of questions: the index is opened once for all of them
-            sides = find_sides(spec, datasets, self._models(), self._runs)
-            datasets.use(run_id, sides.current, role="current")
-            if sides.reference != sides.current:
+            sides = find_sides(spec, datasets, self._models(), self._runs, watched)
+            if isinstance(sides.current, VersionRecord):
+                datasets.use(run_id, sides.current, role="current")
+            if sides.reference != sides.current and isinstance(sides.reference, VersionRecord):
                 datasets.use(run_id, sides.reference, role="reference")
             if sides.model is not None:
                 self._models().use(run_id, sides.model.ref, role="monitored")
-        keep = StoreKeep(self._store, run_id)
+        keep = self._keep(sides, run_id)
         evaluation, asked = self._evaluate(spec, sides, keep, run_id, progress)
         data = json.dumps(evaluation.to_json(), ensure_ascii=False, separators=(",", ":")).encode()
         artifact = self._runs.put_artifact(run_id, ARTIFACT, data, kind="dict")
@@ -199,7 +202,7 @@ class MonitorManager(MonitorFinder):
         known = recall(keep, self._store.objects, asked, sides)
         if known is not None:
             again = partial(look_again, reference, current, settings, tmp=self._store.tmp)
-            live = LiveLater(lambda: again(keep=StoreKeep(self._store)))
+            live = LiveLater(lambda: again(keep=self._keep(sides)))
             evaluation = replace(known, at=datetime.now(UTC), live=live)
             if progress is not None:
                 progress(1.0, "nothing is new")
@@ -287,9 +290,17 @@ def _line(
         "chunks": len(evaluation.chunks),
         "rows": evaluation.current.rows,
         "alerts": sum(one.open and one.severity != "info" for one in evaluation.alerts),
-        "current": {"ref": sides.current.ref, "digest": sides.current.digest},
+        "current": _current(sides),
         "reference": {"ref": sides.reference.ref, "digest": sides.reference.digest},
     }
+
+
+def _current(sides: Sides) -> dict[str, Any]:
+    """Which data was looked at; of a log also until when, so that it can be looked at again."""
+    found: dict[str, Any] = {"ref": sides.current.ref, "digest": sides.current.digest}
+    if not isinstance(sides.current, VersionRecord):
+        found["moment"] = sides.current.moment
+    return found
 
 
 def _figures(evaluation: Evaluation, keep: StoreKeep) -> dict[str, float]:

@@ -69,7 +69,10 @@ class MonitorModel(Shape):
     name: Annotated[Line, Field(min_length=1, max_length=100)] | None = Field(
         default=None, description="up to 100 letters, digits and . _ -; default the file's name"
     )
-    current: Text = Field(description="dataset:NAME, also with @version or @alias")
+    current: Text = Field(
+        description="dataset:NAME, also with @version or @alias; or endpoint:NAME, whose answers "
+        "are watched"
+    )
     reference: Text | None = Field(
         default=None, description="dataset:NAME, training, or rolling 28d"
     )

@@ -48,7 +48,7 @@ def monitor_row(record: MonitorRecord) -> dict[str, Any]:
         "path": record.file.path,
         "state": record.state,
         "sentence": record.sentence,
-        "current": f"dataset:{spec.current}" if spec else said.get("current"),
+        "current": spec.watched if spec else said.get("current"),
         "model": spec.model if spec else said.get("model"),
         "by": spec.cut if spec else None,
         "schedule": spec.schedule.text if spec and spec.schedule else None,

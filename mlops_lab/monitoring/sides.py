@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mlops_lab.monitoring.settings import Keep
     from mlops_lab.registry.manager import ModelManager
     from mlops_lab.registry.records import ModelVersion
+    from mlops_lab.serving.predictions.watching import Watched
     from mlops_lab.tracking import RunManager
 
 __all__ = ["Importances", "Sides", "find_sides", "model_events", "rank_columns", "training_data"]
@@ -38,7 +39,7 @@ class Sides:
     Parameters
     ----------
     current, reference
-        Dataset versions. Of a rolling reference both are one.
+        Dataset versions, or what an endpoint answered. Of a rolling reference both are one.
     versions
         What each version of the model was trained on, by its number as text; those of which nobody
         knows it are not in it.
@@ -46,8 +47,8 @@ class Sides:
         The version that the monitor names now.
     """
 
-    current: VersionRecord
-    reference: VersionRecord
+    current: VersionRecord | Watched
+    reference: VersionRecord | Watched
     versions: Mapping[str, VersionRecord]
     model: ModelVersion | None
 
@@ -73,9 +74,18 @@ class Importances:
 
 
 def find_sides(
-    spec: MonitorSpec, datasets: DatasetManager, models: ModelManager, runs: RunManager
+    spec: MonitorSpec,
+    datasets: DatasetManager,
+    models: ModelManager,
+    runs: RunManager,
+    watched: Watched | None = None,
 ) -> Sides:
     """Find what a monitor compares, as it is now.
+
+    Parameters
+    ----------
+    watched
+        What the endpoint that it watches has answered.
 
     Raises
     ------
@@ -84,7 +94,7 @@ def find_sides(
     InvalidInput
         Nobody said what the model was trained on: the message has the line to write.
     """
-    current = datasets.get(spec.current)
+    current = datasets.get(spec.current) if watched is None else watched
     model = None if spec.model is None else models.get(spec.model)
     if spec.reference.kind == "rolling":
         return Sides(current, current, {}, model)

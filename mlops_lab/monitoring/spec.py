@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, get_args
 
 from pydantic import ValidationError
 
@@ -21,7 +21,9 @@ from mlops_lab.monitoring.model import DomainModel, MonitorModel
 from mlops_lab.monitoring.schedule import Schedule, zone_of
 from mlops_lab.monitoring.settings import Policy, policy_of
 from mlops_lab.names import name_of, parse_reference
+from mlops_lab.serving.records import Role
 from mlops_lab.shapes import seconds, shape_faults
+from mlops_lab.wording import listed
 
 __all__ = [
     "FOLDER",
@@ -42,6 +44,7 @@ FOLDER: Final = "monitors"
 WHAT: Final = "A monitor"
 
 _DATASET: Final = "dataset:"
+_ENDPOINT: Final = "endpoint:"
 _ROLLING: Final = re.compile(r"rolling\s+(\d+(?:\.\d+)?)([dhw])")
 _DAYS: Final = {"h": 1 / 24, "d": 1.0, "w": 7.0}
 _LONGEST_DAYS: Final = 3_660.0
@@ -96,7 +99,8 @@ class MonitorSpec:
     path, file
         Of the YAML file: absolute, and as people name it.
     current
-        The dataset reference that is watched.
+        The dataset reference that is watched; of an endpoint's answers ``endpoint:delay``, or
+        ``endpoint:delay@canary``.
     reference
         What it is compared with.
     model
@@ -124,6 +128,19 @@ class MonitorSpec:
         """When something is an alarm."""
         policy: Policy = self.settings["policy"]
         return policy
+
+    @property
+    def endpoint(self) -> tuple[str, str] | None:
+        """The endpoint whose answers are watched, and as what they were given; else None."""
+        if not self.current.startswith(_ENDPOINT):
+            return None
+        name, _, role = self.current.removeprefix(_ENDPOINT).partition("@")
+        return name, role or "stable"
+
+    @property
+    def watched(self) -> str:
+        """What is watched, as the file says it."""
+        return self.current if self.endpoint else f"{_DATASET}{self.current}"
 
     @property
     def cut(self) -> str | None:
@@ -283,6 +300,7 @@ class _Checker:
     def __init__(self, document: Document, model: MonitorModel) -> None:
         self._document = document
         self._model = model
+        self._logged = False  # an endpoint's log has a time, a version and an answer by itself
         self.faults: list[Fault] = []
 
     def build(self, path: Path) -> MonitorSpec | None:
@@ -327,12 +345,16 @@ class _Checker:
 
     def _current(self) -> str:
         written = self._model.current
-        if written.startswith("endpoint:"):
+        if not written.startswith(_ENDPOINT):
+            return _dataset_ref(written, "current", f"{_DATASET}flights, or {_ENDPOINT}delay")
+        self._logged = True
+        name, sign, role = written.removeprefix(_ENDPOINT).partition("@")
+        if sign and role not in get_args(Role):
             raise InvalidInput(
-                "Endpoints cannot be watched yet: log what they answer as a dataset, and write "
-                "dataset:NAME."
+                f"current is {written!r}; an endpoint answers as {listed(get_args(Role))}: "
+                f"{_ENDPOINT}{name}@canary."
             )
-        return _dataset_ref(written, "current")
+        return f"{_ENDPOINT}{name_of(name, 'An endpoint')}{sign}{role}"
 
     def _reference(self) -> ReferenceSpec:
         written = self._model.reference
@@ -354,7 +376,7 @@ class _Checker:
             days = float(rolling[1]) * _DAYS[rolling[2]]
             if not 0 < days <= _LONGEST_DAYS:
                 raise InvalidInput(f"rolling takes from one hour to ten years; got {written!r}.")
-            if self._model.time is None:
+            if self._model.time is None and not self._logged:
                 raise InvalidInput("rolling needs a time: write time: COLUMN as well.")
             return ReferenceSpec("rolling", days=days)
         if not written.startswith(_DATASET):
@@ -409,8 +431,10 @@ class _Checker:
         if len(ways) > 1:
             message = f"{' and '.join(ways)} cut in two ways: write one of them."
             self._fault((ways[1],), message, key=True)
-        if model.by not in (None, "all") and model.time is None:
+        if model.by not in (None, "all") and model.time is None and not self._logged:
             self._fault(("by",), f"by {model.by} needs a time: write time: COLUMN as well.")
+        if self._logged:
+            return
         if model.target is None:
             for word in ("labels", "performance", "fairness"):
                 if getattr(model, word) is not None:
@@ -455,7 +479,7 @@ class _Checker:
         }
 
 
-def _dataset_ref(written: str, word: str) -> str:
+def _dataset_ref(written: str, word: str, such: str = f"{_DATASET}flights") -> str:
     if not written.startswith(_DATASET):
-        raise InvalidInput(f"{word} is {written!r}; it must be dataset:NAME, as dataset:flights.")
+        raise InvalidInput(f"{word} is {written!r}; it must be {_DATASET}NAME, as {such}.")
     return str(parse_reference(written.removeprefix(_DATASET), "A dataset"))

@@ -288,7 +288,7 @@ def test_doctor_names_faults_of_monitors_and_what_their_channels_miss(
         (
             "warning",
             "monitors/bad.yaml:1:10: current is 7; it must be dataset:NAME, also with @version or "
-            "@alias.",
+            "@alias; or endpoint:NAME, whose answers are watched.",
         ),
         ("hint", "good tells webhook env:HOOK_URL, and HOOK_URL is not set"),
     ]

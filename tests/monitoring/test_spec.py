@@ -120,7 +120,7 @@ LEAST = "current: dataset:x\nreference: dataset:y\n"
         ("current: &a dataset:x", "1:10: &a is an anchor: write the value out."),
         (LEAST + "name: ../up", "3:7: A monitor's name has up to 100 letters"),
         (LEAST + "name: x\nname: y", "4:1: 'name' is here a second time"),
-        ("current: endpoint:delay\nreference: dataset:y", "1:10: Endpoints cannot be watched yet"),
+        ("current: endpoint:delay@best\nreference: dataset:y", "1:10: current is 'endpoint:delay@"),
         ("current: flights\nreference: dataset:y", "1:10: current is 'flights'; it must be"),
         ("current: dataset:a b\nreference: dataset:y", "1:10: A dataset's name has"),
         ("current: dataset:x", "1:1: A monitor has no reference: write reference: dataset:NAME"),

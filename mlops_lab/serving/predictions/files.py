@@ -1,9 +1,9 @@
 """The files of a prediction log, and how the open ones become Parquet.
 
-``<endpoint>/open/<µs>-<worker>-<n>.arrows`` is an Arrow stream that its writer appends to and holds
-a lock on for life: one whose lock is free belongs to a dead writer, and whoever comes next settles
-it. ``<endpoint>/day=YYYY-MM-DD/<the same stem>.parquet`` is what becomes of it. While both are
-there (somebody died between) the Parquet file counts.
+``<endpoint>/open/<µs>-<worker>-<hex>.arrows`` is an Arrow stream that its writer appends to and
+holds a lock on for life: one whose lock is free belongs to a dead writer, and whoever comes next
+settles it. ``<endpoint>/day=YYYY-MM-DD/<the same stem>.parquet`` is what becomes of it. While both
+are there (somebody died between) the Parquet file counts.
 """
 
 from __future__ import annotations

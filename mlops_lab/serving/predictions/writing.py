@@ -12,6 +12,7 @@ import atexit
 import fcntl
 import logging
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -150,7 +151,7 @@ class Log:
         self._seen = self._taken = self._settled = 0
         self._unwritten: list[Encoded] = []
         self._file: _OpenFile | None = None
-        self._count = 0
+
         self._wake = threading.Event()
         self._done = threading.Condition()
         self._closing = self._failing = False
@@ -290,8 +291,7 @@ class Log:
         ):
             self._leave(self._file)
         if self._file is None:
-            self._count += 1
-            stem = f"{self._clock() // 1000}-{self._worker}-{os.getpid()}-{self._count}"
+            stem = f"{self._clock() // 1000}-{self._worker}-{secrets.token_hex(4)}"
             path = self.folder / files.OPEN / f"{stem}{files.SUFFIX}"
             self._file = _OpenFile(path, encoded.schema, encoded.columns)
         return self._file
