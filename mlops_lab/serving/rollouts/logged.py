@@ -14,13 +14,12 @@ from mlops_lab.serving.predictions.scanning import folder_of
 from mlops_lab.serving.records import Rollout
 from mlops_lab.serving.rollouts.compare import compare
 from mlops_lab.serving.rollouts.comparison import Comparison, Every
-from mlops_lab.serving.rollouts.replay import Replay, replay
+from mlops_lab.serving.rollouts.replay import Candidate, Replay, replay
 from mlops_lab.wording import listed
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from mlops_lab.serving.loading import Loaded
 
 __all__ = ["compare_logged", "replay_logged"]
 
@@ -92,7 +91,7 @@ def compare_logged(
 def replay_logged(
     root: Path,
     endpoint: str,
-    candidate: Loaded,
+    candidate: Candidate,
     *,
     base: str,
     name: str,
@@ -103,6 +102,7 @@ def replay_logged(
     every: Every = "day",
     horizon: int | None = None,
     time: str = "t",
+    revision: str | None = None,
     tmp: Path | None = None,
 ) -> Replay:
     """Ask a candidate what an endpoint was asked, and was answered by its stable revision.
@@ -113,12 +113,21 @@ def replay_logged(
         As of `compare_logged`.
     since
         From when on: a datetime, text, ``7d``; None is all that is kept.
+    revision
+        Only what this one answered; None is what every stable one did.
     candidate, base, name, now, metric, every, horizon, time
         As of `replay`.
     """
     chosen = _truth(root, endpoint, truth)
     asked = predictions(
-        root, endpoint, since=since, role="stable", status=200, truth=chosen is not None, tmp=tmp
+        root,
+        endpoint,
+        since=since,
+        role="stable",
+        revision=revision,
+        status=200,
+        truth=chosen is not None,
+        tmp=tmp,
     )
     columns = Columns(candidate.signature)
     called = {wanted: columns.input(wanted) or wanted for wanted in candidate.schema.names}

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+    from mlops_lab.registry.signature import Signature
+
 __all__ = ["Candidate", "Replay", "replay"]
 
 CLOSE = 1e-3
@@ -34,6 +36,11 @@ class Candidate(Protocol):
     @property
     def schema(self) -> Schema:
         """What it takes."""
+        ...
+
+    @property
+    def signature(self) -> Signature | None:
+        """The same as it was kept with the model, and what it gives."""
         ...
 
     def answer(self, rows: Rows) -> Answer:
