@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -54,29 +54,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080, help="0: any that is free")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--backend", default="auto", help="auto, onnx or sklearn")
     given = parser.parse_args(arguments)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     try:
-        return _serve(given.app, given.data, given.host, given.port, max(1, given.workers))
+        return _serve(given)
     except (LabError, OSError) as error:
         _log.error("%s", error)
         return 1
 
 
-def _serve(app: Path, data: Path, host: str, port: int, workers: int) -> int:
-    about = _about(app)
-    token = _token()
-    shutil.copytree(app / FORMS, forms_of(data), dirs_exist_ok=True)
+def _serve(given: argparse.Namespace) -> int:
+    about, token = _about(given.app), _token()
+    shutil.copytree(given.app / FORMS, forms_of(given.data), dirs_exist_ok=True)
     with ExitStack() as stack:
         sockets = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mlops-lab-")))
-        door = stack.enter_context(_listening(host, port))
+        door = stack.enter_context(_listening(given.host, given.port))
         ending = _Ending(stack)
         running = []
-        for index in range(workers):
-            start = _start(about, app, data, sockets, index, workers, door.fileno(), token)
+        for start in _starts(about, given, sockets, door.fileno(), token):
             running.append(_Worker(start, door))
             stack.callback(running[-1].kill)
-        return _watch(running, ending, f"{host}:{door.getsockname()[1]}")
+        return _watch(running, ending, f"{given.host}:{door.getsockname()[1]}")
 
 
 def _about(app: Path) -> dict[str, Any]:
@@ -110,43 +109,37 @@ def _listening(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=_BACKLOG)
 
 
-def _start(
-    about: dict[str, Any],
-    app: Path,
-    data: Path,
-    sockets: Path,
-    index: int,
-    workers: int,
-    door: int,
-    token_hash: str,
-) -> dict[str, Any]:
-    """The first message to a worker."""
+def _starts(
+    about: dict[str, Any], given: argparse.Namespace, sockets: Path, door: int, token_hash: str
+) -> Iterator[dict[str, Any]]:
+    """The first message to each worker."""
     model, version = about["model"], int(about["version"])
-    paths = tuple(str(sockets / f"{number}.sock") for number in range(workers))
+    paths = tuple(str(sockets / f"{index}.sock") for index in range(max(1, given.workers)))
+    revision = Revision(_REVISION, model, version, about["digest"], backend=given.backend)
     table = Table(
         seq=1,
         self_id=_REVISION,
         stable=_REVISION,
         roles={_REVISION: "stable"},
         sockets={_REVISION: paths},
-        rollout=None,
-        versions={_REVISION: f"{model}@{version}"},
+        versions={_REVISION: revision.ref},
     )
-    return {
-        "do": "start",
-        "project": str(data),
-        "endpoint": model,
-        "revision": asdict(Revision(_REVISION, model, version, about["digest"])),
-        "index": index,
-        "folder": str(app / MODEL),
-        "sockets": {"public": [door], "private": paths[index]},
-        "limits": asdict(Limits()),
-        "log_dir": str(data / ".mlops" / "predictions" / model),
-        "route": table.to_json(),
-        "token_hash": token_hash,
-        "accept": True,
-        "foreground": True,
-    }
+    for index, path in enumerate(paths):
+        yield {
+            "do": "start",
+            "project": str(given.data),
+            "endpoint": model,
+            "revision": asdict(revision),
+            "index": index,
+            "folder": str(given.app / MODEL),
+            "sockets": {"public": [door], "private": path},
+            "limits": asdict(Limits()),
+            "log_dir": str(given.data / ".mlops" / "predictions" / model),
+            "route": table.to_json(),
+            "token_hash": token_hash,
+            "accept": True,
+            "foreground": True,
+        }
 
 
 class _Worker:
