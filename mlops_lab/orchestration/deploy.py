@@ -152,7 +152,8 @@ def read_deploy(document: Document, model: PipelineModel) -> tuple[Deploy | None
     share = wanted.share or _USUAL_SHARE.get(wanted.strategy, 100.0)
     ramp = dict(wanted.ramp or {})
     shares, times = [share, *ramp.values()], [seconds(after) for after in ramp]
-    if shares != sorted(set(shares)) or times != sorted(set(times)):
+    rises = shares == sorted(set(shares)) and times == sorted(set(times))
+    if wanted.strategy == "canary" and not rises:
         fault("ramp", "A ramp raises the share step by step: each later and higher than the last.")
     guard = wanted.guard.model_dump(exclude_unset=True) if wanted.guard is not None else {}
     deploy = Deploy(name, wanted.strategy, share, wanted.by, guard, ramp, wanted.workers)
