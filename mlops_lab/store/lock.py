@@ -156,6 +156,17 @@ class HeldLock:
         # Somebody who asks whether it is held (`is_held`) has it for a moment: wait.
         fcntl.flock(self._file, fcntl.LOCK_EX)
 
+    @classmethod
+    def attempt(cls, path: Path, wait_s: float) -> HeldLock | None:
+        """Take the lock, or give None when somebody else has it for longer than `wait_s`."""
+        made = cls.__new__(cls)
+        made.path = path
+        made._file = _open_lock_file(path)
+        if _flock_until(made._file, time.monotonic() + wait_s, exclusive=True):
+            return made
+        made.close()
+        return None
+
     def ensure(self) -> bool:
         """Take the lock again if it was lost (a lease that ran out); False when its file is
         gone.

@@ -1,0 +1,534 @@
+"""What a supervisor does next: a pure function of what is desired, what is there, and the clock.
+
+Every revision that should run has slots, ``(revision, index)``; each slot has one worker of the
+right terms or gets one, with backoff when they end. One revision *acts*: it answers what no rollout
+takes. Another one takes over only when it is ready, so what does not start interrupts nobody.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+from mlops_lab.serving.records import Desired, Limits, Revision
+from mlops_lab.serving.rollouts.routing import Table
+
+__all__ = [
+    "Accept",
+    "Action",
+    "Drain",
+    "Finish",
+    "Kill",
+    "Orphan",
+    "Plan",
+    "Publish",
+    "Rest",
+    "Retire",
+    "Slot",
+    "Start",
+    "Terms",
+    "Worker",
+    "World",
+    "after_exit",
+    "overdue",
+    "plan",
+    "terms_of",
+]
+
+STANDBY_S: Final = 600.0
+"""How long the former stable revision is kept warm."""
+
+LINGER_S: Final = 2.0
+"""How long a worker that accepts no more still answers and passes on before it is drained."""
+
+START_S: Final = 180.0
+"""How long verifying, loading and converting a model may take."""
+
+SILENT_S: Final = 5.0
+"""A worker reports five times a second; one that is silent for so long hangs."""
+
+GRACE_S: Final = 15.0
+"""How much longer than it was allowed a worker may take before it is killed."""
+
+FIRST_S: Final = 0.5
+LONGEST_S: Final = 30.0
+"""Bounds of the pause before a slot gets another worker; it doubles with each failure."""
+
+WELL_S: Final = 60.0
+"""A worker that was ready for so long has forgiven what was before."""
+
+Phase = Literal["starting", "ready", "draining"]
+Terms = tuple[object, ...]
+"""What a worker cannot change after its start; see `terms_of`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker process as the supervisor sees it; times in seconds of one monotonic clock.
+
+    Attributes
+    ----------
+    key
+        Counted, never used again.
+    revision, index
+        Its slot.
+    terms
+        What it was started with.
+    begun, ready_at, heard
+        When it was started, got ready, and was heard of last.
+    phase
+        starting, ready or draining.
+    accepting
+        Whether it was told to listen to the public sockets.
+    followed
+        The number of the table of routes that it has reported.
+    busy_since
+        Since when the model works on one batch, or None.
+    socket
+        The path of its private socket.
+    rested_at, drained_at
+        When it was told to accept no more, and to end.
+    """
+
+    key: int
+    revision: str
+    index: int
+    terms: Terms
+    begun: float
+    heard: float
+    phase: Phase = "starting"
+    ready_at: float | None = None
+    accepting: bool = False
+    followed: int = 0
+    busy_since: float | None = None
+    socket: str = ""
+    rested_at: float | None = None
+    drained_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What happened to the workers of a slot before.
+
+    Attributes
+    ----------
+    failures
+        Ends in a row.
+    again
+        When the next one may be started.
+    sentence
+        Why the last one ended.
+    loaded
+        Whether that one had been ready.
+    restarts
+        How often a worker was started anew.
+    """
+
+    failures: int = 0
+    again: float = 0.0
+    sentence: str = ""
+    loaded: bool = False
+    restarts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A worker of a supervisor that is gone.
+
+    Attributes
+    ----------
+    pid, started
+        The process.
+    accepts
+        Whether it listens to the public sockets.
+    told_at
+        When it was told to end.
+    """
+
+    pid: int
+    started: float
+    accepts: bool
+    told_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is there.
+
+    Attributes
+    ----------
+    now
+        The clock that all times are of, in seconds.
+    workers, slots, orphans
+        The processes, and what is known of those before.
+    known
+        Revisions that were desired since the supervisor started.
+    acting
+        The revision that answers; None before the first one.
+    arrived
+        When the present desired state was first seen.
+    table
+        The routes that were given out last.
+    published
+        Whether the public sockets are to be seen.
+    standby_since
+        When the revision before the acting one ceased to act.
+    held
+        The id of a rollout that the guard has taken back, and that is not decided yet.
+    slow_ms
+        Of `Table`.
+    generation
+        Counts the sets of public sockets.
+    """
+
+    now: float
+    workers: tuple[Worker, ...] = ()
+    slots: Mapping[tuple[str, int], Slot] = field(default_factory=dict)
+    orphans: tuple[Orphan, ...] = ()
+    known: Mapping[str, Revision] = field(default_factory=dict)
+    acting: str | None = None
+    arrived: float = 0.0
+    table: Table | None = None
+    published: bool = False
+    standby_since: float | None = None
+    held: str | None = None
+    slow_ms: float | None = None
+    generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Let the public sockets be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Tell a worker to listen to the public sockets."""
+
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Tell a worker to listen to them no more."""
+
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Tell a worker to finish and end."""
+
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """End a worker at once; with a reason it counts as one that crashed."""
+
+    key: int
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start a worker in a slot."""
+
+    revision: Revision
+    index: int
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """Tell an orphan to finish and end; `force`: end it at once."""
+
+    pid: int
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Nothing is left: end."""
+
+
+Action = Publish | Accept | Rest | Drain | Kill | Start | Retire | Finish
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do.
+
+    Attributes
+    ----------
+    acting
+        The revision that answers from now on.
+    table
+        The routes; given to all workers before any action when its number is a new one.
+    actions
+        In this order.
+    settled
+        Whether everything is as desired.
+    wanted
+        How many workers each revision should have.
+    """
+
+    acting: str
+    table: Table
+    actions: tuple[Action, ...]
+    settled: bool
+    wanted: Mapping[str, int]
+
+
+def plan(desired: Desired, world: World) -> Plan:
+    """Say what to do next so that what is there becomes what is desired.
+
+    Asked again with the world as it is then, it says the rest; asked twice of the same world it
+    says the same.
+
+    Parameters
+    ----------
+    desired
+        What an endpoint should serve.
+    world
+        What is there.
+    """
+    late = [
+        Kill(worker.key, why)
+        for worker in world.workers
+        if (why := overdue(worker, desired.limits, world.now)) is not None
+    ]
+    acting = _acting(desired, world)
+    wanted = _wanted(desired, world, acting)
+    table = _table(desired, world, acting)
+    if desired.state == "stopped":
+        actions = [*late, *_ending(desired, world)]
+        return Plan(acting, table, tuple(actions), settled=Finish() in actions, wanted={})
+    killed = {action.key for action in late}
+    workers = [worker for worker in world.workers if worker.key not in killed]
+    accepts: list[Action] = []
+    rests: list[Action] = []
+    ends: list[Action] = []
+    starts: list[Action] = []
+    settled = not killed and acting == desired.stable
+    kept: set[int] = set()
+    for revision, count in wanted.items():
+        terms = terms_of(desired, world.known[revision], world.generation)
+        right = {
+            w.index: w
+            for w in workers
+            if w.revision == revision and w.terms == terms and w.phase != "draining"
+        }
+        following = 0
+        for index in range(count):
+            old = [w for w in workers if (w.revision, w.index) == (revision, index)]
+            worker = right.get(index)
+            if worker is None:
+                slot = world.slots.get((revision, index), Slot())
+                if world.now >= slot.again:
+                    starts.append(Start(world.known[revision], index, terms))
+            else:
+                kept.add(worker.key)
+                following += _serves(worker, acting) and worker.followed >= table.seq
+                if worker.phase == "ready" and revision == acting and not worker.accepting:
+                    accepts.append(Accept(worker.key))
+                elif worker.accepting and revision != acting:
+                    rests.append(Rest(worker.key))
+            if worker is None or not _serves(worker, acting):
+                # Who was started on other terms answers until the new one does.
+                former = {w.key for w in old if w.phase == "ready" and w is not worker}
+                kept |= former
+                settled = settled and not former
+        # One that follows is enough: others of its revision are more of the same.
+        settled = settled and (following > 0 or revision == desired.standby)
+    for worker in workers:
+        if worker.key in kept or worker.phase == "draining":
+            continue
+        settled = settled and not worker.accepting
+        if worker.phase == "starting":
+            ends.append(Kill(worker.key))
+        elif worker.rested_at is None:
+            rests.append(Rest(worker.key))
+        elif world.now - worker.rested_at >= LINGER_S:
+            ends.append(Drain(worker.key))
+    if accepts and not world.published:
+        accepts.insert(0, Publish())
+    served = sum(w.accepting for w in workers if w.key in kept and w.revision == acting)
+    if served >= wanted.get(acting, 1) or (served and _all_tried(world, acting, wanted)):
+        ends += _retiring(desired, world)
+    return Plan(
+        acting,
+        table,
+        (*late, *accepts, *rests, *ends, *starts),
+        settled=settled and world.published and (world.table == table),
+        wanted=wanted,
+    )
+
+
+def terms_of(desired: Desired, revision: Revision, generation: int) -> Terms:
+    """Say what a worker is started with: one on other terms is replaced."""
+    return (
+        revision.id,
+        revision.digest,
+        revision.backend,
+        revision.unsafe,
+        desired.token_hash,
+        desired.limits,
+        generation,
+    )
+
+
+def overdue(worker: Worker, limits: Limits, now: float) -> str | None:
+    """Say why a worker must be killed; None of one that is well."""
+    if worker.phase == "starting":
+        if now - worker.begun > START_S:
+            return f"It was not ready within {START_S:g} s."
+        return None
+    if worker.drained_at is not None and now - worker.drained_at > limits.drain_s + GRACE_S:
+        return f"It did not end within {limits.drain_s + GRACE_S:g} s."
+    if worker.busy_since is not None:
+        if now - worker.busy_since > limits.timeout_s + SILENT_S:
+            return (
+                f"Its model has worked on one batch for more than {limits.timeout_s:g} s, which "
+                "is how long an answer may take."
+            )
+        return None
+    if worker.phase == "ready" and now - worker.heard > SILENT_S:
+        return f"It was silent for {SILENT_S:g} s."
+    return None
+
+
+def after_exit(slot: Slot | None, worker: Worker, sentence: str, now: float) -> Slot:
+    """Say when a slot gets its next worker, after one has ended that was not told to."""
+    slot = slot or Slot()
+    well = worker.ready_at is not None and now - worker.ready_at >= WELL_S
+    failures = 1 if well else slot.failures + 1
+    pause = min(FIRST_S * 2.0 ** min(failures - 1, 16), LONGEST_S)
+    return Slot(failures, now + pause, sentence, worker.ready_at is not None, slot.restarts + 1)
+
+
+def _acting(desired: Desired, world: World) -> str:
+    """Which revision answers: the desired one from when it can."""
+    acting = world.acting
+    if acting is None or acting == desired.stable:
+        return desired.stable
+    if desired.state == "stopped":
+        return acting
+    ready = [w for w in _ready(world, desired.stable) if w.terms[0] == desired.stable]
+    others = _ready(world, acting)
+    if not ready:
+        # Nobody answers any more: then there is nothing to keep.
+        return acting if others or _coming(world, acting) else desired.stable
+    # One that was warm before takes over at once. One that is new does when all of it is there:
+    # half of its workers might not bear the traffic.
+    warm = any(w.ready_at is not None and w.ready_at <= world.arrived for w in ready)
+    whole = len({w.index for w in ready}) >= desired.workers
+    if warm or whole or not others:
+        return desired.stable
+    if _all_tried(world, desired.stable, {desired.stable: desired.workers}):
+        return desired.stable
+    return acting
+
+
+def _wanted(desired: Desired, world: World, acting: str) -> dict[str, int]:
+    wanted = {acting: desired.workers, desired.stable: desired.workers}
+    rollout = desired.rollout
+    if rollout is not None and rollout.id != world.held and desired.has(rollout.candidate):
+        share = rollout.share / 100.0 if rollout.kind == "ab" else min(rollout.share / 100.0, 0.5)
+        wanted.setdefault(rollout.candidate, max(1, math.ceil(share * desired.workers)))
+    standby = desired.standby
+    if (
+        standby is not None
+        and standby not in wanted
+        and world.standby_since is not None
+        and world.now - world.standby_since < STANDBY_S
+        and _ready(world, standby)
+    ):
+        wanted[standby] = 1
+    return {revision: count for revision, count in wanted.items() if revision in world.known}
+
+
+def _table(desired: Desired, world: World, acting: str) -> Table:
+    ready = [w for w in world.workers if w.phase == "ready"]
+    sockets: dict[str, tuple[str, ...]] = {}
+    for worker in sorted(ready, key=lambda w: (w.revision, w.index, w.key)):
+        sockets[worker.revision] = (*sockets.get(worker.revision, ()), worker.socket)
+    rollout = desired.rollout
+    runs = (
+        rollout is not None
+        and rollout.id != world.held
+        and rollout.candidate in sockets
+        and rollout.base == acting
+    )
+    present = {*desired_ids(desired), acting, *sockets}
+    roles = {
+        id: "stable" if id == acting else desired.role(id) if desired.has(id) else "standby"
+        for id in sorted(present)
+        if id in world.known
+    }
+    versions = {id: world.known[id].ref for id in roles}
+    made = Table(
+        seq=0 if world.table is None else world.table.seq,
+        self_id="",
+        stable=acting,
+        roles=roles,
+        sockets=sockets,
+        rollout=rollout if runs else None,
+        versions=versions,
+        slow_ms=world.slow_ms if runs else None,
+    )
+    return made if made == world.table else replace(made, seq=made.seq + 1)
+
+
+def desired_ids(desired: Desired) -> list[str]:
+    """The ids of the revisions that should run."""
+    return [revision.id for revision in desired.revisions]
+
+
+def _ending(desired: Desired, world: World) -> Iterable[Action]:
+    for worker in world.workers:
+        if worker.phase == "starting":
+            yield Kill(worker.key)
+        elif worker.phase == "ready":
+            yield Drain(worker.key)
+    yield from _retiring(desired, world)
+    if not world.workers and not world.orphans:
+        yield Finish()
+
+
+def _retiring(desired: Desired, world: World) -> Iterable[Action]:
+    """End the workers of the supervisor before; those that pass requests on go first."""
+    doors = [orphan for orphan in world.orphans if orphan.accepts]
+    for orphan in doors or world.orphans:
+        if orphan.told_at is None:
+            yield Retire(orphan.pid)
+        elif world.now - orphan.told_at > desired.limits.drain_s + GRACE_S:
+            yield Retire(orphan.pid, force=True)
+
+
+def _serves(worker: Worker, acting: str) -> bool:
+    """Whether a worker does what its revision is there for."""
+    return worker.phase == "ready" and worker.accepting == (worker.revision == acting)
+
+
+def _ready(world: World, revision: str) -> list[Worker]:
+    return [w for w in world.workers if w.revision == revision and w.phase == "ready"]
+
+
+def _coming(world: World, revision: str) -> bool:
+    """Whether a revision that nobody answers for now is about to come back."""
+    starting = [w for w in world.workers if w.revision == revision and w.phase == "starting"]
+    slots = [slot for (id, _), slot in world.slots.items() if id == revision]
+    return revision in world.known and (bool(starting) or any(slot.failures for slot in slots))
+
+
+def _all_tried(world: World, revision: str, wanted: Mapping[str, int]) -> bool:
+    """Whether the slots of a revision that have no worker ready have all failed before."""
+    ready = {w.index for w in _ready(world, revision)}
+    missing = [index for index in range(wanted.get(revision, 1)) if index not in ready]
+    return all(
+        (slot := world.slots.get((revision, index))) is not None and slot.failures > 0
+        for index in missing
+    )
