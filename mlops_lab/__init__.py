@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     )
     from mlops_lab.handles.dataset import Dataset, dataset, datasets
     from mlops_lab.handles.drift import drift
+    from mlops_lab.handles.endpoint import Endpoint, endpoint, endpoints
     from mlops_lab.handles.evaluation import Evaluation
     from mlops_lab.handles.model import Model, model, models
     from mlops_lab.handles.model_file import ModelFile
@@ -72,6 +73,7 @@ __all__ = [
     "Corrupt",
     "Dataset",
     "DriftExplorer",
+    "Endpoint",
     "Evaluation",
     "Forbidden",
     "InvalidInput",
@@ -100,6 +102,8 @@ __all__ = [
     "delete_tag",
     "drift",
     "end_run",
+    "endpoint",
+    "endpoints",
     "log_artifact",
     "log_artifacts",
     "log_dict",
@@ -150,6 +154,7 @@ _HOME = {
         "mlops_lab.errors",
     ),
     **dict.fromkeys(("Dataset", "dataset", "datasets"), "mlops_lab.handles.dataset"),
+    **dict.fromkeys(("Endpoint", "endpoint", "endpoints"), "mlops_lab.handles.endpoint"),
     "Evaluation": "mlops_lab.handles.evaluation",
     "drift": "mlops_lab.handles.drift",
     **dict.fromkeys(("Model", "model", "models"), "mlops_lab.handles.model"),

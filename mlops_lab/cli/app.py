@@ -24,6 +24,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "Find, show and settle runs"),
     "data": ("data", "Keep versions of data, look into them, check them"),
     "model": ("model", "Look at models, approve and promote versions, go back"),
+    "endpoint": ("endpoint", "Serve models, try versions on a part of the traffic, go back"),
     "report": ("report", "Write one HTML file of runs, models, data and monitors, to send"),
     "monitor": ("monitor", "Watch data and models: is it still true?"),
     "alert": ("alert", "Look at alerts and settle them"),

@@ -109,8 +109,9 @@ def _revisions(page: Page) -> str:
     running = [one for one in page["revisions"] if one["role"] is not None]
     if not running:
         return ""
-    titles = (("", CELL), ("version", CELL), ("role", CELL), ("traffic", NUMBER))
-    titles += (("req/s", NUMBER), ("p50 ms", NUMBER), ("p99 ms", NUMBER), ("errors", NUMBER))
+    words = ("", "version", "role")
+    figures = ("traffic", "req/s", "p50 ms", "p99 ms", "errors")
+    titles = [*((word, CELL) for word in words), *((word, NUMBER) for word in figures)]
     head = "".join(
         f'<th style="{style};{MUTED};font-weight:400">{title}</th>' for title, style in titles
     )

@@ -97,7 +97,7 @@ class EndpointDecider(EndpointFinder):
         from mlops_lab.serving.backends.preparing import prepare_version
 
         name, models = desired.check_name(name), self._models()
-        wanted = some_text(backend or "auto", "A backend", 50)
+        wanted = self._backend(name, backend)
         while True:
             version = models.get(ref)
             if version.unsafe and not allow_unsafe:
@@ -141,6 +141,18 @@ class EndpointDecider(EndpointFinder):
                 return self._taken(verb, name, build, who, reason)
             except _Moved:
                 continue
+
+    def _backend(self, name: str, asked: str | None) -> str:
+        """What is to run a version: what is asked for, else what runs the one that serves."""
+        from mlops_lab.serving.backends import BACKENDS
+
+        if asked is not None and asked not in ("auto", *BACKENDS):
+            raise InvalidInput(
+                f"A backend is auto, {' or '.join(BACKENDS)}; got {asked!r}. auto is the fastest "
+                "that answers alike."
+            )
+        present = self.find(name)
+        return asked or ("auto" if present is None else present.revision(present.stable).backend)
 
     def _decide(
         self,

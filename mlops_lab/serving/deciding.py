@@ -172,10 +172,6 @@ def begin(present: Desired, past: Past, asked: Revision, rollout: Rollout) -> Ch
     name, word = present.name, _WORD[rollout.kind]
     _refuse_stopped(present)
     stable = present.revision(present.stable)
-    if _same(stable, asked):
-        raise Conflict(
-            f"{name} serves {stable.ref}: a {word} of the same version would show nothing."
-        )
     going = present.rollout
     if going is not None:
         candidate = present.revision(going.candidate)
@@ -186,6 +182,10 @@ def begin(present: Desired, past: Past, asked: Revision, rollout: Rollout) -> Ch
         ):
             return set_share(present, rollout.share, rollout.ramp)
         raise Conflict(_in_the_way(present, f"No {word} of {asked.ref} begins"))
+    if _same(stable, asked):
+        raise Conflict(
+            f"{name} serves {stable.ref}: a {word} of the same version would show nothing."
+        )
     new = _numbered(asked, past)
     desired = replace(
         present,

@@ -21,9 +21,9 @@ from mlops_lab.serving.asked import (
     workers_of,
 )
 from mlops_lab.serving.asked import share_of as checked_share
-from mlops_lab.serving.decider import EndpointDecider
 from mlops_lab.serving.deciding import GUARD, RAMP, Change, Past
 from mlops_lab.serving.finder import EndpointEvent
+from mlops_lab.serving.following import Address, EndpointFollower
 from mlops_lab.serving.records import Desired, Guard, Kind, Limits, Revision, Rollout
 from mlops_lab.tracking.lines import now_us
 
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from mlops_lab.serving.predictions.truth import Told
 
 
-__all__ = ["EndpointEvent", "EndpointManager"]
+__all__ = ["Address", "EndpointEvent", "EndpointManager"]
 
 
-class EndpointManager(EndpointDecider):
+class EndpointManager(EndpointFollower):
     """What the endpoints of one project should serve. Safe to use from several threads and
     processes: decisions are taken one after the other, and each sees the one before.
 
@@ -84,7 +84,8 @@ class EndpointManager(EndpointDecider):
         host
             The address of that port; by default this machine alone.
         backend
-            ``auto``, ``onnx`` or ``sklearn``; by default the fastest that answers alike.
+            ``auto`` (the fastest that answers alike), ``onnx`` or ``sklearn``; by default as
+            before, auto at first.
         limits
             As of `Limits`; what is not named stays.
         allow_unsafe

@@ -300,6 +300,7 @@ def test_a_port_is_nobodys_and_has_a_token(project: Project) -> None:
     [
         ({"guard": {"p99": 80}}, "'p99' is not known here. Did you mean p99_ms?"),
         ({"guard": 80}, "A guard"),
+        ({"backend": "gpu"}, "A backend is auto"),
         ({"ramp": {"soon": 20}}, "a length from now"),
         ({"ramp": {"24h": 20, "12h": 50}}, "each later and higher"),
         ({"guard": {"error_rate": 2}}, "error_rate = 2"),
