@@ -11,6 +11,7 @@ from typing import TypeVar
 from mlops_lab.governance import Access
 from mlops_lab.server.events import Announcer
 from mlops_lab.server.known import KnownProjects
+from mlops_lab.server.upstreams import Upstreams
 from mlops_lab.server.watcher import Watcher
 
 __all__ = ["Services"]
@@ -20,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The projects, who may what, the watcher, and the threads that may block.
+    """The projects, who may what, the watcher, connections to endpoints, threads that may block.
 
     Lives on the event loop.
 
@@ -33,6 +34,7 @@ class Services:
     executor: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(4, thread_name_prefix="mlops-lab")
     )
+    upstreams: Upstreams = field(default_factory=Upstreams)
     watcher: Watcher = field(init=False)
     access: Access = field(init=False)
 
@@ -49,5 +51,6 @@ class Services:
     async def close(self) -> None:
         """Stop watching, let running calls finish, close the projects."""
         await self.watcher.stop()
+        await self.upstreams.close()
         self.executor.shutdown(wait=True, cancel_futures=True)
         self.known.close()

@@ -35,6 +35,7 @@ NOUNS: Final = {
     "model": "models",
     "monitor": "monitors",
     "alert": "alerts",
+    "endpoint": "endpoints",
 }
 """What decisions call a thing, and the REST noun under which its changes are announced."""
 
