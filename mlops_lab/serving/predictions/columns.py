@@ -59,6 +59,7 @@ _MOST_KEYS: Final = 32
 """What requests carry beyond the signature gets so many columns."""
 
 _SHOWN: Final = 200
+_LONGEST_NAME: Final = 200
 _WIDE: Final = 500
 _OUTPUTS: Final = ("prediction", "probability")
 _RESERVED: Final = ("endpoint", "truth", "day")
@@ -164,13 +165,16 @@ class Columns:
             return None
         if getattr(values, "ndim", 1) > 1:
             return "numbers"
-        series = values if isinstance(values, pd.Series) else pd.Series(values)
-        if not bool(series.notna().any()):
-            return None
-        return KINDS.get(type_of(series), "text")
+        try:
+            series = values if isinstance(values, pd.Series) else pd.Series(values)
+            if not bool(series.notna().any()):
+                return None
+            return KINDS.get(type_of(series), "text")
+        except (TypeError, ValueError, ArithmeticError):  # a Decimal that signals, for one
+            return "text"
 
     def _add_input(self, name: str, kind: str) -> str:
-        made = _clean(name)
+        made = _as_name(name)
         # DuckDB does not tell large letters from small ones in names.
         while made.lower() in self._taken or made.lower().startswith(_OUTPUTS):
             made = f"in_{made}"
@@ -178,7 +182,7 @@ class Columns:
         return self._add(made, kind)
 
     def _add_output(self, name: str, kind: str) -> str:
-        made = _clean(name)
+        made = _as_name(name)
         while made.lower() in self._taken:
             made = f"out_{made}"
         self._outputs[name] = made
@@ -343,6 +347,12 @@ def _text(value: Any) -> str:
         value = json.dumps(value, ensure_ascii=False, default=str)
     text = value if isinstance(value, str) else str(value)
     return _clean(text[:LONGEST_TEXT])
+
+
+def _as_name(name: str) -> str:
+    """A name that a column can have; what a request calls its columns may be anything."""
+    kept = "".join(one if one.isprintable() else "�" for one in _clean(name[:_LONGEST_NAME]))
+    return kept or "column"
 
 
 def _clean(text: str) -> str:

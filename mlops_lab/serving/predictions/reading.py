@@ -11,13 +11,14 @@ import base64
 import binascii
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_lab.compute import open_engine
+from mlops_lab.compute.engine import quote
 from mlops_lab.errors import InvalidInput, NotFound
 from mlops_lab.serving.predictions.filtering import Filter
 from mlops_lab.serving.predictions.joining import join, slots_of
@@ -36,9 +37,10 @@ if TYPE_CHECKING:
 
     from mlops_lab.compute import Engine
 
-__all__ = ["Page", "Predictions", "predictions"]
+__all__ = ["Page", "Predictions", "labelled", "predictions"]
 
 _MOST_LIMIT: Final = 1_000
+_NEWEST: Final = "t desc, prediction_id desc, revision desc"
 _NO_CURSOR: Final = "This cursor is none; take next_cursor of the page before."
 
 
@@ -152,18 +154,25 @@ class Predictions:
         with self._engine() as (engine, log):
             relation, _ = self._joined(engine, log)
             where, values = self._where(engine, relation)
-            order = "t, prediction_id"
+            order = "t, prediction_id, revision"
             if limit is not None:
-                newest = (
-                    f"select * from {relation} where {where} order by t desc, prediction_id desc"
-                )
+                newest = f"select * from {relation} where {where} order by {_NEWEST}"
                 sql = f"select * from ({newest} limit {int(limit)}) order by {order}"
             else:
                 sql = f"select * from {relation} where {where} order by {order}"
             return engine.run(lambda: engine.connection.sql(sql, params=values).to_arrow_table())
 
-    def batches(self, rows: int = 50_000) -> Iterator[pa.RecordBatch]:
+    def batches(
+        self, rows: int = 50_000, *, columns: Callable[[str], bool] | None = None
+    ) -> Iterator[pa.RecordBatch]:
         """All of them, oldest first, in bounded memory.
+
+        Parameters
+        ----------
+        rows
+            Of a batch, at most.
+        columns
+            Which columns are read, by their names; None is all.
 
         Raises
         ------
@@ -173,7 +182,9 @@ class Predictions:
         with self._engine() as (engine, log):
             joined, _ = self._joined(engine, log)
             where, values = self._where(engine, joined)
-            sql = f"select * from {joined} where {where} order by t, prediction_id"
+            names = [name for name, _ in engine.columns(joined) if columns is None or columns(name)]
+            picked = ", ".join(map(quote, names)) or "null as nothing"
+            sql = f"select {picked} from {joined} where {where} order by t, prediction_id, revision"
             relation = engine.connection.sql(sql, params=values)
             yield from engine.run(lambda: relation.to_arrow_reader(rows))
 
@@ -206,11 +217,13 @@ class Predictions:
         if found.num_rows > limit:
             last = rows.slice(limit - 1, 1)
             at = last.column("t").cast(pa.int64())[0].as_py()
-            more = _as_cursor(at, last.column("prediction_id")[0].as_py())
+            more = _as_cursor(
+                at, *(last.column(one)[0].as_py() for one in ("prediction_id", "revision"))
+            )
         return Page(rows, more, total, truths)
 
     def _newest(
-        self, limit: int, before: tuple[int, str] | None
+        self, limit: int, before: tuple[int, str, str] | None
     ) -> tuple[pa.Table, dict[str, str]]:
         """The newest rows (before a place): first those of the last days, then all."""
         upper = self.filter.until
@@ -231,14 +244,15 @@ class Predictions:
         log: str,
         wanted: Filter,
         limit: int,
-        before: tuple[int, str] | None,
+        before: tuple[int, str, str] | None,
     ) -> tuple[pa.Table, dict[str, str]]:
         relation, truths = self._joined(engine, log) if wanted.where else (log, {})
         where, values = self._where(engine, relation, wanted)
         if before is not None:
-            where += " and (t, prediction_id) < (make_timestamptz($at::bigint), $id)"
-            values |= {"at": before[0], "id": before[1]}
-        newest = "order by t desc, prediction_id desc"
+            place = "(make_timestamptz($at::bigint), $id::varchar, $by::varchar)"
+            where += f" and (t, prediction_id, revision) < {place}"
+            values |= {"at": before[0], "id": before[1], "by": before[2]}
+        newest = f"order by {_NEWEST}"
         engine.execute(
             f"create temp table page as select * from {relation} where {where} {newest} "
             f"limit {limit}",
@@ -279,15 +293,54 @@ class Predictions:
         return join(relation, dict(engine.columns(relation)), slots)
 
 
-def _as_cursor(at: int, id: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([at, id]).encode()).decode()
+def labelled(
+    root: Path, endpoint: str, target: str | None, *, role: str = "stable", tmp: Path | None = None
+) -> int:
+    """Count the answers of an endpoint whose truth is known.
 
-
-def _cursor(text: str) -> tuple[int, str]:
+    Parameters
+    ----------
+    root
+        The project's folder.
+    endpoint
+        Its name.
+    target
+        What the truth is called; None is the only one there is.
+    role
+        Whose answers.
+    tmp
+        Where temporary folders are made.
+    """
+    told = {slot.name for slot in slots_of(folder_of(root, endpoint))}
+    name = target if target is not None else next(iter(told)) if len(told) == 1 else None
+    if name is None or name not in told:
+        return 0
+    wanted = Filter(role=role, status=200)
     try:
-        at, id = json.loads(base64.urlsafe_b64decode(text.encode("ascii")))
-        if isinstance(at, int) and isinstance(id, str):
-            return at, id
+        with open_engine(tmp) as engine:
+            folder = folder_of(root, endpoint)
+            log = register(engine, find_parts(folder))
+            columns = dict(engine.columns(log))
+            relation, names = join(log, columns, slots_of(folder))
+            where, values = wanted.sql(list(columns.items()))
+            column = names.get(name)
+            if column is None:  # told by columns that nothing was logged with
+                return 0
+            sql = f"select count({quote(column)}) from {relation} where {where}"
+            return int(engine.row(sql, dict(values))[0])
+    except NotFound:
+        return 0
+
+
+def _as_cursor(at: int, id: str, revision: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([at, id, revision]).encode()).decode()
+
+
+def _cursor(text: str) -> tuple[int, str, str]:
+    try:
+        at, id, by = json.loads(base64.urlsafe_b64decode(text.encode("ascii")))
+        if isinstance(at, int) and abs(at) < 2**62 and isinstance(id, str) and isinstance(by, str):
+            return at, id, by
     except (ValueError, TypeError, binascii.Error):
         pass
     raise InvalidInput(_NO_CURSOR)

@@ -6,6 +6,9 @@ import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from mlops_lab.serving.predictions.joining import FOLDER
+from mlops_lab.serving.predictions.scanning import day_of
+
 __all__ = ["sweep"]
 
 
@@ -35,4 +38,8 @@ def sweep(folder: Path, keep_days: float, *, now_us: int) -> int:
         if day < last:
             shutil.rmtree(path, ignore_errors=True)
             removed += 1
+    # What was told before the oldest prediction was made is of none that is left.
+    for path in (folder / FOLDER).glob("*/*.parquet"):
+        if path.name[:20].isdigit() and day_of(int(path.name[:20])) < last:
+            path.unlink(missing_ok=True)
     return removed

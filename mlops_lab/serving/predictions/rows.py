@@ -95,12 +95,13 @@ def _alone(batch: Batch, columns: Columns, made: list[tuple[pa.RecordBatch, int,
         made.append(_together([batch], columns))
     except Exception as error:  # noqa: BLE001 - what it was stands in the log itself
         said = f"It could not be logged whole: {type(error).__name__}."
-        bare = replace(batch, frame=None, columns=None, error=batch.error or said)
+        bare = replace(batch, frame=None, columns=None, extra=None, error=batch.error or said)
         try:
             made.append(_together([bare], columns))
         except Exception:
             logger.exception("a request of %d rows could not be logged", batch.rows)
             return batch.rows
+        return batch.rows - 1
     return 0
 
 

@@ -39,6 +39,7 @@ __all__ = ["Told", "log"]
 
 _MOST_FILES: Final = 64
 _SHOWN: Final = 3
+_LONGEST_NAME: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,8 @@ def _name(value: str | None, event: str | None) -> str:
         )
     name = value if value is not None else event
     assert name is not None
+    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise InvalidInput(f"{name[:60]!r} is no name for a truth: take a word, such as late.")
     if name.lower() in FIXED:
         raise InvalidInput(f"{name} is a column of the log itself: call the truth otherwise.")
     return name
@@ -179,18 +182,21 @@ def _settle(
     logged: dict[str, str] | None,
 ) -> tuple[str, int, int, int]:
     """A table of what is to be kept, the last of each key; and what was left out."""
+    kinds = dict(engine.columns(view))
     picked = []
     for i, key in enumerate(keys):
+        # In the type that the log has it in; what cannot be one is no key.
         kind = None if logged is None else logged[key]
-        picked.append(f"{_as(quote(key), kind)} as k{i}")
-    said = "true" if value is None else quote(value)
+        made = f"try_cast({quote(key)} as {kind})" if kind else _plain(quote(key), kinds[key])
+        picked.append(f"{made} as k{i}")
+    said = "true" if value is None else _plain(quote(value), kinds[value])
     engine.execute(
         f"create temp table told as select {', '.join(picked)}, {said} as value, "
         f"row_number() over () as n from {view}"
     )
     all_ = engine.row("select count(*) from told")[0]
     whole = " and ".join([*(f"k{i} is not null" for i in range(len(keys))), "value is not null"])
-    if dict(engine.columns("told"))["value"] in ("DOUBLE", "FLOAT"):
+    if dict(engine.columns("told"))["value"] == "DOUBLE":
         whole += " and not isnan(value)"
     by = ", ".join(f"k{i}" for i in range(len(keys)))
     engine.execute(
@@ -202,11 +208,15 @@ def _settle(
     return "kept", rows, all_ - good, good - rows
 
 
-def _as(sql: str, kind: str | None) -> str:
-    """A key in the type that the log has it in; what cannot be one is no key."""
-    if kind is None:
+def _plain(sql: str, kind: str) -> str:
+    """A value as a truth is kept: true or false, a number, a time, else text."""
+    if kind in ("BOOLEAN", "BIGINT", "DOUBLE", "VARCHAR") or kind.startswith("TIMESTAMP"):
         return sql
-    return f"try_cast({sql} as {kind})"
+    if kind.endswith("INTEGER") or kind in ("TINYINT", "SMALLINT", "UTINYINT", "USMALLINT"):
+        return f"{sql}::bigint"
+    if kind in ("FLOAT", "HUGEINT", "UBIGINT", "UHUGEINT") or kind.startswith("DECIMAL"):
+        return f"{sql}::double"
+    return f"{sql}::varchar"
 
 
 def _known(engine: Engine, table: str, keys: Sequence[str]) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import fcntl
 import logging
+import math
 import os
 import secrets
 import threading
@@ -94,8 +95,9 @@ class Batch:
         """Lines of the log: one per row, and one when nothing could be read."""
         frame = self.frame
         if isinstance(frame, Mapping):
-            return len(next(iter(frame.values()), ()))
-        if frame is not None:
+            for values in frame.values():
+                return len(values)
+        elif frame is not None:
             return int(frame.count) if hasattr(frame, "given") else len(frame)
         for values in (self.columns or {}).values():
             return len(values)
@@ -156,7 +158,7 @@ class Log:
         self._done = threading.Condition()
         self._closing = self._failing = False
         self._rotating: list[threading.Thread] = []
-        self._swept = 0.0
+        self._swept = -math.inf
         self.written = 0
         """Rows that are on file."""
         self.dropped = 0

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +15,7 @@ import pytest
 from mlops_lab.errors import InvalidInput
 from mlops_lab.serving.predictions import truth
 from mlops_lab.serving.predictions.joining import slots_of
-from mlops_lab.serving.predictions.reading import predictions
+from mlops_lab.serving.predictions.reading import labelled, predictions
 from mlops_lab.serving.predictions.writing import Log
 
 from .conftest import NOON, answered
@@ -46,6 +49,8 @@ def test_late_and_partial_truth_joins_by_id(log: Log, tmp_path: Path) -> None:
         log.folder, pd.DataFrame({"prediction_id": ids[1:4], "late": [1, 1, 0]}), value="late"
     )
     assert read(tmp_path)["late"].tolist()[:4] == [1, 1, 1, 0], "the last one told wins"
+    assert labelled(tmp_path, "delay", None) == labelled(tmp_path, "delay", "late") == 4
+    assert labelled(tmp_path, "delay", "other") == labelled(tmp_path, "none", "late") == 0
 
 
 def test_truth_joins_by_columns_of_the_request(log: Log, tmp_path: Path) -> None:
@@ -81,6 +86,21 @@ def test_two_ways_of_telling_are_one_truth(log: Log, tmp_path: Path) -> None:
     assert read(tmp_path)["late"].tolist()[2:4] == [1, 0]
 
 
+@pytest.mark.parametrize(
+    ("values", "read_back"),
+    [
+        ([True, False], [True, False]),
+        (pd.Categorical(["yes", "no"]), ["yes", "no"]),
+        ([Decimal("1.5"), Decimal("2")], [1.5, 2.0]),
+        ([date(2026, 1, 1), date(2026, 1, 2)], ["2026-01-01", "2026-01-02"]),
+        ([{"a": 1}, {"a": 2}], ["{'a': 1}", "{'a': 2}"]),
+    ],
+)
+def test_truth_of_any_type_is_kept(log: Log, tmp_path: Path, values: Any, read_back: Any) -> None:
+    truth.log(log.folder, pd.DataFrame({"hour": [0, 1], "what": values}), on="hour", value="what")
+    assert read(tmp_path)["what"].tolist()[:2] == read_back
+
+
 def test_conversion_is_false_where_nothing_happened(log: Log, tmp_path: Path) -> None:
     truth.log(log.folder, pd.DataFrame({"unit": ["N1", "N4"]}), on="unit", event="booked")
     assert read(tmp_path)["booked"].tolist() == [False, True, False, False, True]
@@ -110,6 +130,7 @@ def test_many_small_tellings_become_few_files(
         ({"hours": [1], "late": [1]}, {"on": "hours", "value": "late"}, "Did you mean hour"),
         ({"prediction_id": ["a"]}, {}, "either value"),
         ({"prediction_id": ["a"], "t": [1]}, {"value": "t"}, "column of the log"),
+        ({"hour": [1], "a\0b": [1]}, {"on": "hour", "value": "a\0b"}, "no name"),
         ({"late": [1]}, {"on": [], "value": "late"}, "on is empty"),
     ],
 )

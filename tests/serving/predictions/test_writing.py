@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlops_lab.serving.predictions import files
+from mlops_lab.serving.predictions import files, scanning
 from mlops_lab.serving.predictions.columns import Columns, fit
 from mlops_lab.serving.predictions.reading import predictions
 from mlops_lab.serving.predictions.rows import encode
@@ -293,11 +294,26 @@ def test_any_value_fits_or_is_told(kind: str, values: list[object]) -> None:
     array.validate(full=True)
 
 
+@given(
+    st.dictionaries(st.text(st.characters(exclude_categories=[]), max_size=9), VALUES, max_size=6)
+)
+@settings(max_examples=30)
+def test_any_column_can_be_read(given: dict[str, object]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        log = Log(scanning.folder_of(root, "delay"), worker="r1", signature=None)
+        log.add(answered(1, frame={name: [value] for name, value in given.items()}))
+        log.add(answered(2, extra={name: [value] for name, value in given.items()}))
+        assert log.close()
+        assert (log.written, log.dropped) == (2, 0)
+        assert predictions(root, "delay").page().rows.num_rows == 2
+
+
 def test_odd_request_spoils_no_other() -> None:
     torn = answered(2, rows=2, columns={"prediction": np.ones(3)})
     made = encode([answered(1), torn, answered(3)], Columns(SIGNATURE))
-    assert sum(one.rows for one in made) == 3
-    assert sum(one.lost for one in made) == 0
+    assert sum(one.rows for one in made) == 3, "of the torn one a line says that it was"
+    assert sum(one.lost for one in made) == 1
 
 
 def test_add_is_a_list_append(open_log: OpenLog) -> None:
