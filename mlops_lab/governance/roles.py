@@ -22,7 +22,6 @@ PERMISSIONS: Final = MappingProxyType[str, Role](
         "decisions:read": "viewer",
         "monitors:read": "viewer",
         "endpoints:read": "viewer",
-        "endpoints:predict": "viewer",
         "runs:write": "contributor",  # which includes deleting one's own
         "runs:delete": "admin",
         "pipelines:run": "contributor",
@@ -36,6 +35,7 @@ PERMISSIONS: Final = MappingProxyType[str, Role](
         "models:promote": "contributor",  # the alias's policy decides
         "monitors:check": "contributor",
         "alerts:edit": "contributor",
+        "endpoints:predict": "contributor",  # what is answered is kept, judged, and acted on
         "endpoints:truth": "contributor",
         "endpoints:deploy": "contributor",  # and rollouts, rollback, stop: who deploys takes back
         "models:approve": "approver",
@@ -64,7 +64,7 @@ def permissions_of(role: Role) -> tuple[str, ...]:
     Examples
     --------
     >>> permissions_of("viewer")[4:]
-    ('monitors:read', 'endpoints:read', 'endpoints:predict')
+    ('monitors:read', 'endpoints:read')
     """
     return tuple(
         permission for permission, least in PERMISSIONS.items() if rank(role) >= rank(least)
