@@ -217,7 +217,7 @@ class Answering:
             passed = await self._passed(turn, table.sockets.get(table.stable, ()), {PASSED: "1"})
             return await self._here(turn) if passed is None else passed
         if table.rollout is None or table.rollout.kind == "shadow":
-            turn.unit = unit_of(header=headers.get("x-unit-id"))
+            turn.unit = unit_of(header=_unit(headers))
             shadow = shadowed(table, turn.unit, random.random)
             turn.rolled = shadow is not None
             reply = await self._here(turn)
@@ -234,7 +234,7 @@ class Answering:
         """Choose the revision by whom the request comes from."""
         assert table.rollout is not None
         headers = turn.asked.headers
-        unit = unit_of(header=headers.get("x-unit-id"))
+        unit = unit_of(header=_unit(headers))
         if unit is None:
             await self._read(turn)
             request = turn.request
@@ -438,6 +438,17 @@ def _metric(status: int, ms: float, slow_ms: float | None) -> str | None:
 def _role(table: Table, revision: str) -> str:
     role = table.roles.get(revision, "stable")
     return role if role in ("canary", "shadow") else "stable"
+
+
+def _unit(headers: Mapping[str, str]) -> str | None:
+    """Whom the header names: text of any script, as in a body, though headers are Latin-1."""
+    said = headers.get("x-unit-id")
+    if said is None or said.isascii():
+        return said
+    try:
+        return said.encode("latin-1").decode()
+    except UnicodeError:
+        return said
 
 
 def _give_up(future: asyncio.Future[Answer]) -> None:

@@ -68,7 +68,7 @@ class App:
         self._token_hash = token_hash
         self._private = private
         self._limit = int(answering.limits.body_mb * 2**20)
-        self._held = 0
+        self._bodies = _Bodies(_HELD * self._limit)
         self._names: tuple[str, ...] = ()
         self._versions: dict[tuple[str, str], str] = {}
         self._predicting: dict[str, str | None] = {}
@@ -92,7 +92,7 @@ class App:
                 Route("/metrics", self._metrics),
                 Route(metrics.FIGURES, self._figures),
             ],
-            exception_handlers={HTTPException: _told, ProtocolError: _told},
+            exception_handlers={HTTPException: _told, ProtocolError: _told, Exception: _told},
         )
 
     def follow(self, table: Table) -> None:
@@ -140,15 +140,11 @@ class App:
     ) -> None:
         headers = _headers(scope)
         state = scope["state"]
-        held = 0
+        share = _Share(self._bodies)
         try:
             if state["token"] and not self._allowed(headers):
                 raise ProtocolError(401, _WHO_ASKS)
-            held = await self._room(headers, receive)
-            body = await self._body(receive)
-            if len(body) > held:
-                self._held += len(body) - held
-                held = len(body)
+            body = await self._body(headers, receive, share)
             asked = Asked(
                 scope["raw_path"],
                 headers,
@@ -171,40 +167,34 @@ class App:
             await self._send(scope, send, fault.status, extra, fault.body())
             return
         finally:
-            self._held -= held
+            share.give_back()
         await self._send(scope, send, reply.status, reply.headers, reply.body)
 
-    async def _room(self, headers: Mapping[str, str], receive: Receive) -> int:
-        """Refuse what is too large, or too much at once, before it is read; give its length."""
+    async def _body(self, headers: Mapping[str, str], receive: Receive, share: _Share) -> bytes:
+        """Read a body; one that is too large, or too much with all others, is not held."""
         length = int(headers.get("content-length", "0"))
         if length > self._limit:
             if headers.get("expect", "").lower() != "100-continue":
                 await _discard(receive, self._limit)
             raise self._too_large()
-        if self._held + length > _HELD * self._limit:
-            raise ProtocolError(
-                429, "Too many large requests are being answered. Try again in 1 s."
-            )
-        self._held += length
-        return length
-
-    async def _body(self, receive: Receive) -> bytes:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Gone
-        body: bytes = message.get("body", b"")
-        if not message.get("more_body"):
-            return body
-        parts = bytearray(body)
-        while message.get("more_body"):
+        share.take(length)
+        parts: list[bytes] = []
+        size, more = 0, True
+        while more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise Gone
-            parts += message.get("body", b"")
-            if len(parts) > self._limit:
+            part = message.get("body", b"")
+            more = message.get("more_body", False)
+            size += len(part)
+            if size > self._limit:
+                parts.clear()
                 await _discard(receive, self._limit)
                 raise self._too_large()
-        return bytes(parts)
+            if size > length:  # in chunks, whose length nobody has said before
+                share.take(len(part))
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _too_large(self) -> ProtocolError:
         most = self.answering.limits.body_mb
@@ -327,6 +317,33 @@ class App:
         return name, revision
 
 
+class _Bodies:
+    """How many bytes of bodies are in memory, and how many may be."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.held = 0
+
+
+class _Share:
+    """What one request holds of it."""
+
+    __slots__ = ("_bodies", "_taken")
+
+    def __init__(self, bodies: _Bodies) -> None:
+        self._bodies = bodies
+        self._taken = 0
+
+    def take(self, size: int) -> None:
+        if self._bodies.held + size > self._bodies.most:
+            raise ProtocolError(429, "Many large requests are being answered. Try again in 1 s.")
+        self._bodies.held += size
+        self._taken += size
+
+    def give_back(self) -> None:
+        self._bodies.held -= self._taken
+
+
 _WHO_ASKS: Final = "This endpoint asks for its token: send the header Authorization: Bearer TOKEN."
 _UNAUTHORIZED: Final[Any] = (
     401,
@@ -347,7 +364,9 @@ def _told(request: Request, error: Exception) -> Response:
     """An error in the protocol's shape."""
     if isinstance(error, ProtocolError):
         return Response(error.body(), error.status, media_type=_JSON)
-    assert isinstance(error, HTTPException)
+    if not isinstance(error, HTTPException):  # ours; the server logs it
+        body = ProtocolError(500, f"The endpoint failed: {type(error).__name__}.").body()
+        return Response(body, 500, media_type=_JSON)
     said = {
         404: f"There is nothing at {request.url.path}; predictions are at /v2/models/NAME/infer.",
         405: f"{request.url.path} does not take {request.method}.",

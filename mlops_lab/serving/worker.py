@@ -13,6 +13,7 @@ import faulthandler
 import gc
 import logging
 import os
+import random
 import signal
 import sys
 import time
@@ -24,7 +25,7 @@ import msgspec
 import psutil
 
 from mlops_lab.errors import LabError
-from mlops_lab.serving import desired
+from mlops_lab.serving import desired, processes
 from mlops_lab.serving.answering import Answering
 from mlops_lab.serving.app import App
 from mlops_lab.serving.backends.preparing import forms_of
@@ -42,6 +43,8 @@ _log = logging.getLogger("mlops_lab")
 
 _REPORT_S: Final = 0.2
 _LOG_S: Final = 10.0
+_ORPHAN_S: Final = 0.3
+_LOOK_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,8 @@ def main() -> int:
     """Run a worker until it is told to end; gives the exit code."""
     faulthandler.enable()
     logging.basicConfig(format="%(asctime)s %(process)d %(levelname)s %(message)s")
+    # What strangers send is no news: it would fill the log.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     # Ctrl-C in a terminal reaches all processes of it: the supervisor ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Before numpy is imported: one request is small, and threads that wait for each other are not.
@@ -231,6 +236,8 @@ class _Worker:
             asyncio.get_running_loop().remove_reader(self._channel.fileno())
             if self._start.foreground:
                 self._ending.set()
+            else:
+                self._do(self._orphaned())
 
     def _follow(self, message: dict[str, Any]) -> None:
         match message.get("do"):
@@ -242,6 +249,23 @@ class _Worker:
                 self._do(self._accept(False))
             case "drain":
                 self._ending.set()
+
+    async def _orphaned(self) -> None:
+        """See to it that there is a supervisor again, until that one ends this worker."""
+        root, name = Path(self._start.project), self._start.endpoint
+        loop = asyncio.get_running_loop()
+        # Not all workers of an endpoint at the same moment.
+        await asyncio.sleep(random.uniform(0.0, _ORPHAN_S))  # noqa: S311 - no secret
+        while True:
+            try:
+                wanted = await loop.run_in_executor(None, desired.read, root, name)
+                if wanted is None or wanted.state == "stopped":
+                    self._ending.set()
+                    return
+                await loop.run_in_executor(None, processes.start, root, name)
+            except (LabError, OSError):
+                _log.exception("no supervisor was started")
+            await asyncio.sleep(_LOOK_S)
 
     async def _accept(self, accept: bool) -> None:
         self._app.closing = not accept

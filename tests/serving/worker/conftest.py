@@ -13,7 +13,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
 
 @pytest.fixture(scope="session")
 def awkward(tmp_path_factory: pytest.TempPathFactory) -> Package:
-    """A model that does what column ``do`` says: answer, raise, give too little, sleep."""
+    """A model that does what column ``do`` says: answer, raise, give too little, wait."""
     model = _awkward()
     frame = pd.DataFrame({"do": ["answer"], "x": [1.5]})
     folder = tmp_path_factory.mktemp("model") / "awkward"
@@ -88,6 +89,7 @@ def _awkward() -> Any:
     # Within a function: a class of a module would have to be importable where it is loaded.
     class Awkward:
         def predict(self, frame: Any) -> Any:
+            import os
             import time
 
             does = list(frame["do"])
@@ -96,8 +98,11 @@ def _awkward() -> Any:
             if "exit" in does:
                 raise SystemExit(3)
             for what in does:
-                if what.startswith("sleep"):
-                    time.sleep(float(what.split()[1]))
+                verb, _, value = what.partition(" ")
+                if verb == "sleep":
+                    time.sleep(float(value))
+                while verb == "until" and not os.path.exists(value):
+                    time.sleep(0.002)
             values = frame["x"].to_numpy()
             return values[:-1] if "short" in does else values * 2
 
@@ -127,6 +132,10 @@ class Worker:
     port: int | None
     reports: list[dict[str, Any]] = field(default_factory=list)
 
+    def wait(self, done: Callable[[], Any], what: str = "what was waited for") -> Any:
+        """Wait until something is true, and give it."""
+        return wait_until(done, what)
+
     def say(self, message: dict[str, Any]) -> None:
         """Send what a supervisor sends."""
         self.channel.sendall(json.dumps(message).encode() + b"\n")
@@ -136,9 +145,9 @@ class Worker:
         transport = httpx.HTTPTransport(uds=path or self.public)
         return httpx.Client(transport=transport, base_url="http://worker", timeout=30, **options)
 
-    def post(self, rows: Any, **options: Any) -> httpx.Response:
+    def post(self, rows: Any, path: str | None = None, **options: Any) -> httpx.Response:
         """Ask for predictions over a new connection."""
-        with self.client() as client:
+        with self.client(path) as client:
             return client.post("/predict", json=rows, **options)
 
     def connect(self) -> socket.socket:
@@ -165,6 +174,21 @@ class Worker:
         import psutil
 
         return int(psutil.Process(self.process.pid).memory_info().rss)
+
+    @contextmanager
+    def busy(self, at: Path) -> Iterator[Future[httpx.Response]]:
+        """Have the model of `awkward` wait until the ``with`` is left."""
+        reports = len(self.reports)
+        with ThreadPoolExecutor(1) as client:
+            row = {"do": f"until {at}", "x": 1.5}
+            # Past its workers' public door: they may be told to send requests elsewhere.
+            told = {"x-mlops-lab-passed": "1"}
+            asked = client.submit(self.post, [row], path=self.private, headers=told)
+            try:
+                wait_until(lambda: any(r["busy_since"] for r in self.reports[reports:]), "work")
+                yield asked
+            finally:
+                at.touch()
 
     def drain(self) -> int:
         """Have it end, and wait for that."""

@@ -8,15 +8,14 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-LIMITS = {"body_mb": 1.0, "queue": 4, "rows": 8, "timeout_s": 1.0, "drain_s": 20.0}
+LIMITS = {"body_mb": 1.0, "queue": 4, "rows": 8, "timeout_s": 2.0, "drain_s": 20.0}
 
 
 @pytest.fixture(scope="module")
@@ -36,21 +35,6 @@ def _row(do: str = "answer", x: float = 1.5) -> dict[str, Any]:
     return {"do": do, "x": x}
 
 
-def _busy(worker: Any, crowd: ThreadPoolExecutor, seconds: float) -> Future[httpx.Response]:
-    """Have the model sleep; returns when it does."""
-    reports = len(worker.reports)
-    asked = crowd.submit(worker.post, [_row(f"sleep {seconds}")])
-    _wait(lambda: any(one["busy_since"] for one in worker.reports[reports:]))
-    return asked
-
-
-def _wait(done: Any) -> None:
-    until = time.monotonic() + 60
-    while not done():
-        assert time.monotonic() < until
-        time.sleep(0.002)
-
-
 def _read_all(connection: socket.socket) -> bytes:
     parts = []
     while part := connection.recv(65_536):
@@ -59,12 +43,14 @@ def _read_all(connection: socket.socket) -> bytes:
 
 
 def test_a_batch_in_which_one_row_fails_answers_the_others(
-    wild: Any, crowd: ThreadPoolExecutor
+    wild: Any, crowd: ThreadPoolExecutor, tmp_path: Path
 ) -> None:
-    busy = _busy(wild, crowd, 0.3)
-    asked = [crowd.submit(wild.post, [_row(do, x)]) for x, do in enumerate(["answer", "raise"] * 2)]
+    with wild.busy(tmp_path / "go"):
+        asked = [
+            crowd.submit(wild.post, [_row(do, x)]) for x, do in enumerate(["answer", "raise"] * 2)
+        ]
+        wild.wait(lambda: wild.reports[-1]["queue"] == 5)
     answers = [one.result() for one in asked]
-    assert busy.result().status_code == 200
     assert [one.status_code for one in answers] == [200, 500, 200, 500]
     assert [one.json()["predictions"][0]["prediction"] for one in answers[::2]] == [0.0, 4.0]
     assert answers[1].json()["error"] == "The model could not answer: ValueError: cannot take 0"
@@ -86,34 +72,34 @@ def test_more_rows_than_a_call_takes_are_answered_in_parts(wild: Any) -> None:
 
 
 def test_what_takes_too_long_is_answered_504_and_the_queue_is_bounded(
-    wild: Any, crowd: ThreadPoolExecutor
+    wild: Any, crowd: ThreadPoolExecutor, tmp_path: Path
 ) -> None:
-    busy = _busy(wild, crowd, 1.6)
-    waiting = [crowd.submit(wild.post, [_row()]) for _ in range(10)]
-    answers = [one.result() for one in waiting]
-    statuses = sorted(one.status_code for one in answers)
-    # One is with the model, four may wait; those give up before the model is free.
-    assert statuses == [429] * 6 + [504] * 4
+    with wild.busy(tmp_path / "go") as busy:
+        waiting = [crowd.submit(wild.post, [_row()]) for _ in range(10)]
+        answers = [one.result() for one in waiting]
+        assert busy.result().status_code == 504
+        assert wild.reports[-1]["busy_since"]
+    # One is with the model, four may wait; they give up, and the model is not free yet.
+    assert sorted(one.status_code for one in answers) == [429] * 6 + [504] * 4
     refused = next(one for one in answers if one.status_code == 429)
     assert refused.headers["retry-after"] == "1"
-    assert busy.result().status_code == 504
-    _wait(lambda: wild.reports[-1]["busy_since"] is None and wild.reports[-1]["queue"] == 0)
+    wild.wait(lambda: wild.reports[-1]["busy_since"] is None and wild.reports[-1]["queue"] == 0)
     assert wild.post([_row()]).status_code == 200
-    _wait(lambda: wild.counted("stable", "overload") == 6)
-    _wait(lambda: wild.counted("stable", "timeouts") == 5)
+    wild.wait(lambda: wild.counted("stable", "overload") == 6)
+    wild.wait(lambda: wild.counted("stable", "timeouts") == 5)
 
 
-def test_an_answer_nobody_waits_for_is_not_computed(wild: Any, crowd: ThreadPoolExecutor) -> None:
-    busy = _busy(wild, crowd, 0.5)
-    rejected = wild.counted("stable", "rejected")
-    body = json.dumps([_row("sleep 5")]).encode()
-    with wild.connect() as connection:
-        head = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body)
-        connection.sendall(head + body)
-        _wait(lambda: wild.reports[-1]["queue"] == 2)
-    assert busy.result().status_code == 200
-    assert wild.post([_row()]).status_code == 200  # at once: nothing sleeps for five seconds
-    _wait(lambda: wild.counted("stable", "rejected") > rejected)
+def test_an_answer_nobody_waits_for_is_not_computed(wild: Any, tmp_path: Path) -> None:
+    gone = wild.counted("stable", "rejected")
+    # Were it computed, it would never end.
+    body = json.dumps([_row(f"until {tmp_path / 'never'}")]).encode()
+    with wild.busy(tmp_path / "go"):
+        with wild.connect() as connection:
+            head = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body)
+            connection.sendall(head + body)
+            wild.wait(lambda: wild.reports[-1]["queue"] == 2)
+        wild.wait(lambda: wild.counted("stable", "rejected") > gone)
+    assert wild.post([_row()]).status_code == 200
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -227,10 +213,10 @@ def test_a_log_that_cannot_be_written_makes_a_worker_unready(
 
     assert ready() == 200
     assert worker.post([_row()]).status_code == 200
-    _wait(lambda: ready() == 503)
-    _wait(lambda: worker.reports[-1]["log"]["dead"])
+    worker.wait(lambda: ready() == 503)
+    worker.wait(lambda: worker.reports[-1]["log"]["dead"])
     assert worker.post([_row()]).status_code == 200  # predictions go on
     place.unlink()
-    _wait(lambda: ready() == 200)
-    _wait(lambda: worker.told("log", "written") == 2)
+    worker.wait(lambda: ready() == 200)
+    worker.wait(lambda: worker.told("log", "written") == 2)
     assert worker.drain() == 0

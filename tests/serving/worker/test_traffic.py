@@ -79,11 +79,11 @@ def test_a_unit_is_answered_by_its_side_however_it_says_who_it_is(pair: tuple[An
     _route(
         pair, rollout=_rollout("canary", 40.0, by="tail"), roles={"r1": "stable", "r2": "canary"}
     )
-    units = [f"N{n}" for n in range(20)]
+    units = [f"Ærø {n}" for n in range(20)]
     with r1.client() as client:
         for unit in units:
             ways = [
-                client.post("/predict", json=[_row()], headers={"x-unit-id": unit}),
+                client.post("/predict", json=[_row()], headers={"x-unit-id": unit.encode()}),
                 client.post("/predict", json=[_row(tail=unit)]),
                 client.post("/predict", json={"inputs": [_row()], "parameters": {"unit": unit}}),
             ]
@@ -135,27 +135,19 @@ def test_bad_events_are_told_by_unit_and_by_the_revision_they_befell(
 
 
 def test_a_shadow_that_sleeps_delays_nobody_and_overflows_into_a_count(
-    pair: tuple[Any, Any],
+    pair: tuple[Any, Any], tmp_path: Path
 ) -> None:
     r1, r2 = pair
     _route(pair, rollout=_rollout("shadow", 100.0), roles={"r1": "stable", "r2": "shadow"})
-    sleeping = threading.Thread(target=lambda: _post_to(r2, [_row("sleep 2.5")]))
-    before = r1.told("shadow", "sent")
-    sleeping.start()
-    _wait(lambda: r2.reports[-1]["busy_since"])
-    with r1.client() as client:
-        answers = [client.post("/predict", json=[_row(x=x)]) for x in range(300)]
-    # All were answered while the shadow had answered none.
-    assert r2.reports[-1]["busy_since"] or r1.told("shadow", "sent") == before
+    sent = r1.told("shadow", "sent")
+    with r2.busy(tmp_path / "go"):
+        with r1.client() as client:
+            answers = [client.post("/predict", json=[_row(x=x)]) for x in range(300)]
+        _wait(lambda: r1.told("shadow", "dropped") >= 300 - 256 - 4)
+        # Everybody has an answer, and the shadow has given none.
+        assert r1.told("shadow", "sent") == sent
     assert {(one.status_code, one.headers["x-revision"]) for one in answers} == {(200, "r1")}
-    _wait(lambda: r1.told("shadow", "dropped") >= 300 - 256 - 4)
-    sleeping.join()
-    _wait(lambda: r1.told("shadow", "sent") > before)
-
-
-def _post_to(worker: Any, rows: Any) -> None:
-    with worker.client(worker.private) as client:
-        client.post("/predict", json=rows, headers={"x-mlops-lab-passed": "1"})
+    _wait(lambda: r1.told("shadow", "sent") > sent)
 
 
 def test_both_sides_of_a_shadow_are_logged_under_one_prediction_id(
@@ -197,7 +189,6 @@ def test_whoever_is_asked_tells_the_metrics_of_all_workers(pair: tuple[Any, Any]
 
 def test_no_request_fails_while_revisions_change_places(pair: tuple[Any, Any]) -> None:
     r1, _ = pair
-    _route(pair)
     failed: list[Any] = []
     sides: list[str] = []
     done = threading.Event()
@@ -265,14 +256,20 @@ def test_a_candidate_that_is_gone_costs_nobody_an_answer(
 def test_a_worker_that_drains_finishes_what_it_has_begun(
     starter: Any, awkward: Any, tmp_path: Path
 ) -> None:
-    worker = starter(awkward, tmp_path, limits=LIMITS)
-    answers: list[Any] = []
-    asking = threading.Thread(target=lambda: answers.append(worker.post([_row("sleep 1")])))
-    asking.start()
-    _wait(lambda: worker.reports and worker.reports[-1]["busy_since"])
-    assert worker.drain() == 0
-    asking.join()
-    assert answers[0].status_code == 200
+    worker = starter(awkward, tmp_path, limits=LIMITS | {"drain_s": 30.0, "timeout_s": 30.0})
+
+    def closed() -> bool:
+        try:
+            worker.connect().close()
+        except OSError:
+            return True
+        return False
+
+    with worker.busy(tmp_path / "go") as answer:
+        worker.say({"do": "drain"})
+        _wait(closed)
+    assert answer.result().status_code == 200
+    assert worker.process.wait(60) == 0
     assert not Path(worker.private).exists()
     assert worker.told("log", "written") == 1
     assert worker.counted("stable", "requests") == 1
