@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from mlops_lab.serving.reconciling import Plan, Slot, Worker, World
+from mlops_lab.serving.crew import Facts
+from mlops_lab.serving.figures import Figures
 from mlops_lab.serving.records import Desired
 from mlops_lab.serving.rollouts.routing import Table
-from mlops_lab.serving.status import RevisionStatus, State, WorkerStatus
+from mlops_lab.serving.status import RevisionStatus, State, Status, WorkerStatus
+from mlops_lab.serving.world import Plan, Slot, Worker, World
 from mlops_lab.wording import counted
 
-__all__ = ["Facts", "Standing", "revisions", "standing"]
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What a worker's process is, beside what is decided about it.
-
-    Attributes
-    ----------
-    pid, started, rss
-        As of `WorkerStatus`.
-    backend, why
-        What it said when it was ready.
-    dead_log
-        Whether it cannot write its prediction log.
-    """
-
-    pid: int
-    started: float
-    rss: int = 0
-    backend: str | None = None
-    why: str | None = None
-    dead_log: bool = False
+__all__ = ["Standing", "describe", "revisions", "standing"]
 
 
 class Standing(NamedTuple):
@@ -42,6 +21,51 @@ class Standing(NamedTuple):
 
     state: State
     sentence: str
+
+
+def describe(
+    desired: Desired,
+    world: World,
+    plan: Plan,
+    facts: Mapping[int, Facts],
+    figures: Figures,
+    now_us: int,
+    *,
+    trouble: str = "",
+    failed: bool = False,
+) -> Status:
+    """Tell how an endpoint stands; who tells it, and since when, is not known here.
+
+    Parameters
+    ----------
+    facts
+        Of each worker by its key.
+    now_us
+        µs, UTC.
+    trouble
+        What the supervisor itself could not do, as a sentence.
+    failed
+        Whether it gives up for that.
+    """
+    ids = {each.id for each in desired.revisions} | {each.revision for each in world.workers}
+    told = revisions(desired, world, plan.table, facts, {id: figures.now(id, now_us) for id in ids})
+    dead = any(one.dead_log for one in facts.values())
+    state, sentence = standing(desired, world, plan, told, trouble=trouble, dead_log=dead)
+    if failed:
+        state, sentence = "failed", trouble
+    return Status(
+        name=desired.name,
+        seq=0,
+        wanted=desired.seq,
+        state=state,
+        sentence=sentence,
+        updated=now_us,
+        port=desired.port,
+        revisions=told,
+        log={**{name: figures.log[name] for name in ("written", "dropped")}, "dead": dead},
+        shadow={name: figures.shadow[name] for name in ("sent", "dropped")},
+        ring=figures.ring(each.id for each in told),
+    )
 
 
 def revisions(
@@ -169,6 +193,9 @@ def standing(
     if acting is None or not answers:
         if world.orphans:
             return Standing("degraded", f"A new supervisor takes {name} over.")
+        if acting is not None and acting.state == "crashed":
+            again = f"A worker is started anew; until then nobody answers. {trouble}"
+            return Standing("degraded", " ".join([*failed, again]).strip())
         if failed or trouble:
             return Standing("failed", " ".join([*failed, trouble]).strip())
         return Standing("starting", f"{world.known[plan.acting].ref} is being loaded.")

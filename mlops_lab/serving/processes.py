@@ -147,6 +147,8 @@ def stop(root: Path, name: str) -> None:
         lock = HeldLock.attempt(lock_path, _KILL_S)
     try:
         if found is not None:
+            # It lets go of the lock a moment before it is gone.
+            _until(lambda: not status.is_alive(found.pid, found.started), _KILL_S)
             left = [(worker.pid, worker.started) for worker in found.workers()]
             left = _end(left, signal.SIGTERM, drain_s + _KILL_S)
             _end(left, signal.SIGKILL, _KILL_S)

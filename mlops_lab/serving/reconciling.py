@@ -9,33 +9,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from dataclasses import replace
+from typing import Final
 
 from mlops_lab.serving.records import Desired, Limits, Revision
 from mlops_lab.serving.rollouts.routing import Table
+from mlops_lab.serving.world import (
+    Accept,
+    Action,
+    Drain,
+    Finish,
+    Kill,
+    Plan,
+    Publish,
+    Rest,
+    Retire,
+    Slot,
+    Start,
+    Terms,
+    Worker,
+    World,
+)
 
-__all__ = [
-    "Accept",
-    "Action",
-    "Drain",
-    "Finish",
-    "Kill",
-    "Orphan",
-    "Plan",
-    "Publish",
-    "Rest",
-    "Retire",
-    "Slot",
-    "Start",
-    "Terms",
-    "Worker",
-    "World",
-    "after_exit",
-    "overdue",
-    "plan",
-    "terms_of",
-]
+__all__ = ["after_exit", "applied", "overdue", "plan", "terms_of"]
 
 STANDBY_S: Final = 600.0
 """How long the former stable revision is kept warm."""
@@ -58,228 +54,6 @@ LONGEST_S: Final = 30.0
 
 WELL_S: Final = 60.0
 """A worker that was ready for so long has forgiven what was before."""
-
-Phase = Literal["starting", "ready", "draining"]
-Terms = tuple[object, ...]
-"""What a worker cannot change after its start; see `terms_of`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """A worker process as the supervisor sees it; times in seconds of one monotonic clock.
-
-    Attributes
-    ----------
-    key
-        Counted, never used again.
-    revision, index
-        Its slot.
-    terms
-        What it was started with.
-    begun, ready_at, heard
-        When it was started, got ready, and was heard of last.
-    phase
-        starting, ready or draining.
-    accepting
-        Whether it was told to listen to the public sockets.
-    followed
-        The number of the table of routes that it has reported.
-    busy_since
-        Since when the model works on one batch, or None.
-    socket
-        The path of its private socket.
-    rested_at, drained_at
-        When it was told to accept no more, and to end.
-    """
-
-    key: int
-    revision: str
-    index: int
-    terms: Terms
-    begun: float
-    heard: float
-    phase: Phase = "starting"
-    ready_at: float | None = None
-    accepting: bool = False
-    followed: int = 0
-    busy_since: float | None = None
-    socket: str = ""
-    rested_at: float | None = None
-    drained_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """What happened to the workers of a slot before.
-
-    Attributes
-    ----------
-    failures
-        Ends in a row.
-    again
-        When the next one may be started.
-    sentence
-        Why the last one ended.
-    loaded
-        Whether that one had been ready.
-    restarts
-        How often a worker was started anew.
-    """
-
-    failures: int = 0
-    again: float = 0.0
-    sentence: str = ""
-    loaded: bool = False
-    restarts: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Orphan:
-    """A worker of a supervisor that is gone.
-
-    Attributes
-    ----------
-    pid, started
-        The process.
-    accepts
-        Whether it listens to the public sockets.
-    told_at
-        When it was told to end.
-    """
-
-    pid: int
-    started: float
-    accepts: bool
-    told_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What is there.
-
-    Attributes
-    ----------
-    now
-        The clock that all times are of, in seconds.
-    workers, slots, orphans
-        The processes, and what is known of those before.
-    known
-        Revisions that were desired since the supervisor started.
-    acting
-        The revision that answers; None before the first one.
-    arrived
-        When the present desired state was first seen.
-    table
-        The routes that were given out last.
-    published
-        Whether the public sockets are to be seen.
-    standby_since
-        When the revision before the acting one ceased to act.
-    held
-        The id of a rollout that the guard has taken back, and that is not decided yet.
-    slow_ms
-        Of `Table`.
-    generation
-        Counts the sets of public sockets.
-    """
-
-    now: float
-    workers: tuple[Worker, ...] = ()
-    slots: Mapping[tuple[str, int], Slot] = field(default_factory=dict)
-    orphans: tuple[Orphan, ...] = ()
-    known: Mapping[str, Revision] = field(default_factory=dict)
-    acting: str | None = None
-    arrived: float = 0.0
-    table: Table | None = None
-    published: bool = False
-    standby_since: float | None = None
-    held: str | None = None
-    slow_ms: float | None = None
-    generation: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Publish:
-    """Let the public sockets be seen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Accept:
-    """Tell a worker to listen to the public sockets."""
-
-    key: int
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """Tell a worker to listen to them no more."""
-
-    key: int
-
-
-@dataclass(frozen=True, slots=True)
-class Drain:
-    """Tell a worker to finish and end."""
-
-    key: int
-
-
-@dataclass(frozen=True, slots=True)
-class Kill:
-    """End a worker at once; with a reason it counts as one that crashed."""
-
-    key: int
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Start a worker in a slot."""
-
-    revision: Revision
-    index: int
-    terms: Terms
-
-
-@dataclass(frozen=True, slots=True)
-class Retire:
-    """Tell an orphan to finish and end; `force`: end it at once."""
-
-    pid: int
-    force: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """Nothing is left: end."""
-
-
-Action = Publish | Accept | Rest | Drain | Kill | Start | Retire | Finish
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to do.
-
-    Attributes
-    ----------
-    acting
-        The revision that answers from now on.
-    table
-        The routes; given to all workers before any action when its number is a new one.
-    actions
-        In this order.
-    settled
-        Whether everything is as desired.
-    wanted
-        How many workers each revision should have.
-    """
-
-    acting: str
-    table: Table
-    actions: tuple[Action, ...]
-    settled: bool
-    wanted: Mapping[str, int]
 
 
 def plan(desired: Desired, world: World) -> Plan:
@@ -367,6 +141,41 @@ def plan(desired: Desired, world: World) -> Plan:
     )
 
 
+def applied(world: World, plan: Plan) -> World:
+    """Say what is there once a plan is done, as far as it is known at once: workers that are
+    started come with their process, those that end go with it.
+    """
+    workers = {worker.key: worker for worker in world.workers}
+    orphans, published = world.orphans, world.published
+    for action in plan.actions:
+        match action:
+            case Publish():
+                published = True
+            case Accept(key):
+                workers[key] = replace(workers[key], accepting=True, rested_at=None)
+            case Rest(key):
+                workers[key] = replace(workers[key], accepting=False, rested_at=world.now)
+            case Drain(key):
+                workers[key] = replace(
+                    workers[key], accepting=False, phase="draining", drained_at=world.now
+                )
+            case Retire(pid, False):
+                orphans = tuple(
+                    replace(each, told_at=world.now) if each.pid == pid else each
+                    for each in orphans
+                )
+    turned = plan.acting != world.acting
+    return replace(
+        world,
+        workers=tuple(workers.values()),
+        orphans=orphans,
+        published=published,
+        acting=plan.acting,
+        standby_since=world.now if turned else world.standby_since,
+        table=plan.table,
+    )
+
+
 def terms_of(desired: Desired, revision: Revision, generation: int) -> Terms:
     """Say what a worker is started with: one on other terms is replaced."""
     return (
@@ -416,8 +225,8 @@ def _acting(desired: Desired, world: World) -> str:
         return desired.stable
     if desired.state == "stopped":
         return acting
-    ready = [w for w in _ready(world, desired.stable) if w.terms[0] == desired.stable]
-    others = _ready(world, acting)
+    ready = [w for w in world.ready(desired.stable) if w.terms[0] == desired.stable]
+    others = world.ready(acting)
     if not ready:
         # Nobody answers any more: then there is nothing to keep.
         return acting if others or _coming(world, acting) else desired.stable
@@ -444,7 +253,7 @@ def _wanted(desired: Desired, world: World, acting: str) -> dict[str, int]:
         and standby not in wanted
         and world.standby_since is not None
         and world.now - world.standby_since < STANDBY_S
-        and _ready(world, standby)
+        and world.ready(standby)
     ):
         wanted[standby] = 1
     return {revision: count for revision, count in wanted.items() if revision in world.known}
@@ -462,7 +271,7 @@ def _table(desired: Desired, world: World, acting: str) -> Table:
         and rollout.candidate in sockets
         and rollout.base == acting
     )
-    present = {*desired_ids(desired), acting, *sockets}
+    present = {*(revision.id for revision in desired.revisions), acting, *sockets}
     roles = {
         id: "stable" if id == acting else desired.role(id) if desired.has(id) else "standby"
         for id in sorted(present)
@@ -480,11 +289,6 @@ def _table(desired: Desired, world: World, acting: str) -> Table:
         slow_ms=world.slow_ms if runs else None,
     )
     return made if made == world.table else replace(made, seq=made.seq + 1)
-
-
-def desired_ids(desired: Desired) -> list[str]:
-    """The ids of the revisions that should run."""
-    return [revision.id for revision in desired.revisions]
 
 
 def _ending(desired: Desired, world: World) -> Iterable[Action]:
@@ -513,10 +317,6 @@ def _serves(worker: Worker, acting: str) -> bool:
     return worker.phase == "ready" and worker.accepting == (worker.revision == acting)
 
 
-def _ready(world: World, revision: str) -> list[Worker]:
-    return [w for w in world.workers if w.revision == revision and w.phase == "ready"]
-
-
 def _coming(world: World, revision: str) -> bool:
     """Whether a revision that nobody answers for now is about to come back."""
     starting = [w for w in world.workers if w.revision == revision and w.phase == "starting"]
@@ -526,7 +326,7 @@ def _coming(world: World, revision: str) -> bool:
 
 def _all_tried(world: World, revision: str, wanted: Mapping[str, int]) -> bool:
     """Whether the slots of a revision that have no worker ready have all failed before."""
-    ready = {w.index for w in _ready(world, revision)}
+    ready = {w.index for w in world.ready(revision)}
     missing = [index for index in range(wanted.get(revision, 1)) if index not in ready]
     return all(
         (slot := world.slots.get((revision, index))) is not None and slot.failures > 0

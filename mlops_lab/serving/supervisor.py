@@ -9,26 +9,39 @@ from __future__ import annotations
 import logging
 import os
 import platform
-import selectors
 import signal
-import socket
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_lab.errors import Corrupt, LabError
 from mlops_lab.serving import desired as desires
 from mlops_lab.serving import places, reconciling, status
-from mlops_lab.serving.describing import Facts, revisions, standing
+from mlops_lab.serving.crew import Crew
+from mlops_lab.serving.describing import describe
 from mlops_lab.serving.figures import Figures
 from mlops_lab.serving.guarding import Deciding, Watch
-from mlops_lab.serving.reconciling import Orphan, Plan, Slot, Worker, World
 from mlops_lab.serving.records import Desired, Revision
 from mlops_lab.serving.status import Status
-from mlops_lab.serving.workers import Process, Sockets, end_of
+from mlops_lab.serving.workers import Sockets
+from mlops_lab.serving.world import (
+    Accept,
+    Drain,
+    Finish,
+    Kill,
+    Orphan,
+    Plan,
+    Publish,
+    Rest,
+    Retire,
+    Start,
+    Terms,
+    Worker,
+    World,
+)
 from mlops_lab.store.objects import Objects
 
 if TYPE_CHECKING:
@@ -83,21 +96,11 @@ class Supervisor:
         store = root / ".mlops"
         self._objects = Objects(store / "objects", store / "tmp")
         self._stamp: object = None
-        self._selector = selectors.DefaultSelector()
-        self._wake, wakes = socket.socketpair()
-        for end in (self._wake, wakes):
-            end.setblocking(False)
-        self._wakes = wakes
-        self._selector.register(self._wake, selectors.EVENT_READ, None)
         self._ending: str | None = None
         self._code = 0
         self._served = False
-        orphans = () if before is None else _orphans(before)
-        self._processes: dict[int, Process] = {}
-        self._facts: dict[int, Facts] = {}
-        self._workers: dict[int, Worker] = {}
-        self._intended: dict[int, str] = {}
-        self._slots: dict[tuple[str, int], Slot] = {}
+        self._crew = Crew(root)
+        self._killed: dict[int, str] = {}
         self._sockets: Sockets | None = None
         self._former: list[Sockets] = []
         self._address: tuple[int | None, str] | None = None
@@ -107,10 +110,11 @@ class Supervisor:
         now = time.monotonic()
         self._world = World(
             now,
-            orphans=orphans,
+            orphans=() if before is None else _orphans(before),
             known={each.id: each for each in desired.revisions},
             arrived=now,
         )
+        self._plan = reconciling.plan(desired, self._world)
         self._figures = Figures(_now_us(), before)
         self._deciding = Deciding(desired.name, manager)
         self._watch = Watch(root, desired.name, self._deciding)
@@ -127,7 +131,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Run until the endpoint is stopped or a signal says so; gives the exit code."""
-        signal.set_wakeup_fd(self._wakes.fileno(), warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._crew.waker, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._told_to_end)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -135,7 +139,8 @@ class Supervisor:
         _log.warning("the supervisor of %s begins (process %d)", self._name, self._pid)
         try:
             while not self._turned():
-                self._listen(_LOOK_S)
+                for key, message in self._crew.listen(_LOOK_S):
+                    self._hear(key, message)
         finally:
             signal.set_wakeup_fd(-1)
             self._leave()
@@ -158,23 +163,21 @@ class Supervisor:
         if now_us - self._judged_us >= _JUDGE_US:
             self._judged_us = now_us
             self._judge(now_us)
-        desired = self._wanted()
         self._world = replace(
             self._world,
             now=time.monotonic(),
-            workers=tuple(self._workers.values()),
-            slots=dict(self._slots),
             orphans=tuple(o for o in self._world.orphans if status.is_alive(o.pid, o.started)),
             held=self._watch.held,
             slow_ms=self._watch.slow_ms,
         )
-        plan = reconciling.plan(desired, self._world)
-        self._do(plan)
-        if plan.settled:
+        self._plan = reconciling.plan(self._wanted(), self._world)
+        self._do(self._plan)
+        if self._plan.settled:
             self._seq = self._desired.seq
             self._close_former()
-        self._tell(plan, now_us)
-        return reconciling.Finish() in plan.actions
+        self._give_up()
+        self._tell(now_us)
+        return Finish() in self._plan.actions
 
     def _wanted(self) -> Desired:
         return self._desired if self._ending is None else replace(self._desired, state="stopped")
@@ -200,24 +203,13 @@ class Supervisor:
         _log.warning("decision %d: %s", read.seq, _brief(read))
         self._desired = read
         known = {**self._world.known, **{each.id: each for each in read.revisions}}
-        self._world = replace(self._world, known=known, arrived=time.monotonic())
         # What was decided anew is tried at once, however often it failed before.
-        self._slots = {
+        slots = {
             at: replace(slot, failures=0, again=0.0, sentence="")
-            for at, slot in self._slots.items()
+            for at, slot in self._world.slots.items()
         }
+        self._world = replace(self._world, known=known, slots=slots, arrived=time.monotonic())
         self._watch.follow(read)
-
-    def _listen(self, timeout_s: float) -> None:
-        for key, _ in self._selector.select(timeout_s):
-            if key.data is None:
-                with suppress(BlockingIOError):
-                    while self._wake.recv(512):
-                        pass
-                continue
-            self._hear(key.data)
-        for process in self._processes.values():
-            process.flush()
 
     def _told_to_end(self, number: int, _frame: object) -> None:
         if self._ending is not None:
@@ -228,44 +220,26 @@ class Supervisor:
 
     # ------------------------------------------------------------------ workers
 
-    def _hear(self, key: int) -> None:
-        process = self._processes[key]
-        messages, ended = process.heard()
-        if ended:
-            self._unwatch(process)
-        for message in messages:
-            worker = replace(self._workers[key], heard=time.monotonic())
-            if message.get("say") == "ready":
-                process.ready = message
-                worker = replace(worker, phase="ready", ready_at=worker.heard)
-                self._facts[key] = replace(
-                    self._facts[key],
-                    rss=int(message.get("rss") or 0),
-                    backend=message.get("backend"),
-                    why=message.get("why"),
-                )
-                # Another worker's table may have changed since this one was started.
-                if self._world.table is not None:
-                    process.tell({"do": "route", "route": self._route(worker.revision)})
-            elif message.get("say") == "failed":
-                process.failure = str(message.get("message") or "")
-            elif message.get("say") == "report":
-                worker = self._reported(worker, message)
-            self._workers[key] = worker
-
-    def _unwatch(self, process: Process) -> None:
-        with suppress(KeyError, ValueError):
-            self._selector.unregister(process)
+    def _hear(self, key: int, message: Mapping[str, Any]) -> None:
+        worker = self._world.worker(key)
+        if worker is None:
+            return
+        heard = time.monotonic()
+        worker = replace(worker, heard=heard)
+        if message.get("say") == "ready":
+            worker = replace(worker, phase="ready", ready_at=heard)
+            rss = int(message.get("rss") or 0)
+            backend, why = message.get("backend"), message.get("why")
+            self._crew.note(key, rss=rss, backend=backend, why=why)
+        elif message.get("say") == "report":
+            worker = self._reported(worker, message)
+        self._world = self._world.with_worker(worker)
 
     def _reported(self, worker: Worker, message: Mapping[str, Any]) -> Worker:
         self._figures.report(worker.revision, message)
         self._watch.feed(message.get("units") or ())
-        log = message.get("log") or {}
-        self._facts[worker.key] = replace(
-            self._facts[worker.key],
-            rss=int(message.get("rss") or 0),
-            dead_log=bool(log.get("dead")),
-        )
+        dead = bool((message.get("log") or {}).get("dead"))
+        self._crew.note(worker.key, rss=int(message.get("rss") or 0), dead_log=dead)
         busy = message.get("busy_since")
         # Its clock is the one of the wall, which may jump; what counts is how long ago it was.
         since = None if busy is None else worker.heard - max(0.0, time.time() - busy / 1e6)
@@ -273,129 +247,100 @@ class Supervisor:
 
     def _reap(self) -> None:
         """Take note of workers that have ended."""
-        for key, process in list(self._processes.items()):
-            code = process.poll()
-            if code is None:
-                continue
-            self._hear(key)  # what it said last
-            self._unwatch(process)
-            process.close()
-            worker = self._workers.pop(key)
-            del self._processes[key], self._facts[key]
+        for ended in self._crew.ended():
+            for message in ended.last:
+                if message.get("say") == "report":
+                    self._hear(ended.key, message)
+            worker = self._world.worker(ended.key)
+            assert worker is not None
+            self._world = self._world.without(ended.key)
             with suppress(OSError):
                 os.unlink(worker.socket)
-            why = self._intended.pop(key, None)
-            if worker.phase == "draining" or why == "":
-                continue
-            said = why or process.failure or f"{end_of(code)} The log has more."
-            at = (worker.revision, worker.index)
-            self._slots[at] = reconciling.after_exit(
-                self._slots.get(at), worker, said, time.monotonic()
-            )
-            _log.error("worker %s-%d (process %d): %s", *at, process.pid, said)
-            rollout = self._desired.rollout
-            if rollout is not None and worker.revision == rollout.candidate:
-                self._crashes += worker.ready_at is not None
+            why = self._killed.pop(ended.key, None)
+            if worker.phase != "draining" and why != "":
+                self._failed(worker, why or ended.sentence)
 
-    def _start(self, revision: Revision, index: int, terms: reconciling.Terms) -> None:
-        assert self._sockets is not None
-        at, now = (revision.id, index), time.monotonic()
+    def _failed(self, worker: Worker, said: str) -> None:
+        at, slots = (worker.revision, worker.index), self._world.slots
+        slot = reconciling.after_exit(slots.get(at), worker, said, time.monotonic())
+        self._world = replace(self._world, slots={**slots, at: slot})
+        _log.error("worker %s-%d: %s", *at, said)
+        rollout = self._desired.rollout
+        if rollout is not None and worker.revision == rollout.candidate:
+            self._crashes += worker.ready_at is not None
+
+    def _start(self, revision: Revision, index: int, terms: Terms) -> None:
+        if self._sockets is None:
+            return
+        now = time.monotonic()
         self._keys += 1
         key = self._keys
         path = places.private(self._folder, revision.id, index, f"{self._pid:x}-{key}")
         worker = Worker(key, revision.id, index, terms, now, now, socket=os.fspath(path))
         try:
             package = self._objects.view(revision.digest, tree=True)
-            process = Process(self._root, self._sockets.all)
+            self._crew.start(key, self._sockets)
         except (LabError, OSError) as error:
             said = str(error) if isinstance(error, LabError) else f"No process: {error}."
-            self._slots[at] = reconciling.after_exit(self._slots.get(at), worker, said, now)
-            _log.error("worker %s-%d was not started: %s", *at, said)
+            self._failed(worker, said)
             return
-        self._workers[key] = worker
-        self._processes[key] = process
-        self._facts[key] = Facts(process.pid, process.started)
-        self._selector.register(process, selectors.EVENT_READ, key)
+        self._world = self._world.with_worker(worker)
         # Before it is told what to do: a worker that no status names could not be found again.
-        self._write_now()
-        process.tell(
+        self._write()
+        self._crew.tell(
+            key,
             {
                 "do": "start",
                 "project": os.fspath(self._root),
                 "endpoint": self._name,
-                "revision": _json(revision),
+                "revision": asdict(revision),
                 "index": index,
                 "folder": os.fspath(package),
                 "sockets": {
                     "public": [each.fileno() for each in self._sockets.all],
                     "private": worker.socket,
                 },
-                "limits": _json(self._desired.limits),
+                "limits": asdict(self._desired.limits),
                 "token_hash": self._desired.token_hash,
                 "log_dir": os.fspath(places.predictions(self._root, self._name)),
                 "route": self._route(revision.id),
                 "accept": False,
                 "foreground": self._foreground,
-            }
+            },
         )
 
     # ------------------------------------------------------------------ doing
 
     def _do(self, plan: Plan) -> None:
-        now = time.monotonic()
-        if plan.acting != self._world.acting:
-            if self._world.acting is not None:
-                _log.warning("%s answers from now on", self._world.known[plan.acting].ref)
-            self._world = replace(self._world, acting=plan.acting, standby_since=now)
-        if plan.table != self._world.table:
-            self._world = replace(self._world, table=plan.table)
+        before, self._world = self._world, reconciling.applied(self._world, plan)
+        if plan.acting != before.acting and before.acting is not None:
+            _log.warning("%s answers from now on", self._world.known[plan.acting].ref)
+        if plan.table != before.table:
             # Those that answer first: who passes requests on finds them informed.
-            for key, worker in sorted(
-                self._workers.items(), key=lambda item: item[1].revision != plan.acting
-            ):
-                self._processes[key].tell({"do": "route", "route": self._route(worker.revision)})
+            for worker in sorted(before.workers, key=lambda each: each.revision != plan.acting):
+                route = self._route(worker.revision)
+                self._crew.tell(worker.key, {"do": "route", "route": route})
         for action in plan.actions:
             match action:
-                case reconciling.Publish():
+                case Publish():
                     assert self._sockets is not None
                     self._sockets.publish()
-                    self._world = replace(self._world, published=True)
                     self._served = True
-                case reconciling.Accept(key):
-                    self._processes[key].tell({"do": "accept"})
-                    self._change(key, accepting=True, rested_at=None)
-                case reconciling.Rest(key):
-                    self._processes[key].tell({"do": "rest"})
-                    self._change(key, accepting=False, rested_at=now)
-                case reconciling.Drain(key):
-                    self._processes[key].tell({"do": "drain"})
-                    self._change(key, accepting=False, phase="draining", drained_at=now)
-                case reconciling.Kill(key, why):
-                    self._intended[key] = why
-                    self._processes[key].kill()
-                case reconciling.Start(revision, index, terms):
-                    if self._sockets is not None:
-                        self._start(revision, index, terms)
-                case reconciling.Retire(pid, force):
-                    self._retire(pid, force, now)
-
-    def _change(self, key: int, **changes: Any) -> None:
-        self._workers[key] = replace(self._workers[key], **changes)
-
-    def _retire(self, pid: int, force: bool, now: float) -> None:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL if force else signal.SIGTERM)
-        told = tuple(
-            replace(orphan, told_at=now) if orphan.pid == pid and orphan.told_at is None else orphan
-            for orphan in self._world.orphans
-        )
-        self._world = replace(self._world, orphans=told)
+                case Accept(key) | Rest(key) | Drain(key):
+                    self._crew.tell(key, {"do": type(action).__name__.lower()})
+                case Kill(key, why):
+                    self._killed[key] = why
+                    self._crew.kill(key)
+                case Start(revision, index, terms):
+                    self._start(revision, index, terms)
+                case Retire(pid, force):
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL if force else signal.SIGTERM)
 
     def _route(self, revision: str) -> dict[str, Any]:
         """The table of routes as a worker of a revision gets it."""
-        table = self._world.table
-        assert table is not None
-        return replace(table, self_id=revision).to_json()
+        assert self._world.table is not None
+        return replace(self._world.table, self_id=revision).to_json()
 
     def _open(self) -> None:
         """Make the public sockets, or new ones when the port changed or their path was removed."""
@@ -435,13 +380,11 @@ class Supervisor:
         if rollout is not None:
             failed = [
                 slot
-                for (revision, _), slot in self._slots.items()
+                for (revision, _), slot in self._world.slots.items()
                 if revision == rollout.candidate
                 and slot.failures >= _UNHEALTHY
                 and not slot.loaded
-                and not any(
-                    w.revision == revision and w.phase == "ready" for w in self._workers.values()
-                )
+                and not self._world.ready(revision)
             ]
             unhealthy = failed[0].sentence if failed else None
         if self._ending is None:
@@ -458,104 +401,81 @@ class Supervisor:
                 path.with_suffix(".log.1").write_bytes(path.read_bytes())
                 os.truncate(path, 0)
 
-    def _tell(self, plan: Plan, now_us: int) -> None:
+    def _give_up(self) -> None:
+        """In the foreground end when nothing starts: whoever runs containers shows that."""
+        if not self._foreground or self._served or self._ending is not None:
+            return
+        slots = [
+            self._world.slots.get((self._plan.acting, index))
+            for index in range(self._desired.workers)
+        ]
+        if all(slot is not None and slot.failures for slot in slots) or (
+            self._trouble and self._sockets is None
+        ):
+            said = [slot.sentence for slot in slots if slot is not None]
+            self._trouble = self._trouble or said[-1]
+            self._ending, self._code = "failure", 1
+
+    def _tell(self, now_us: int) -> None:
         """Write the status: each second, and at once when something changed."""
+        world = self._world
         shown = (
-            plan.acting,
-            plan.settled,
+            self._plan.acting,
             self._seq,
             self._desired.seq,
             self._trouble,
-            [(w.key, w.phase, w.accepting) for w in self._workers.values()],
-            [(at, slot.failures) for at, slot in self._slots.items()],
-            len(self._world.orphans),
+            [(worker.key, worker.phase, worker.accepting) for worker in world.workers],
+            [(at, slot.failures) for at, slot in world.slots.items()],
+            len(world.orphans),
         )
         if shown != self._shown or now_us - self._written_us >= _WRITE_US:
             self._shown, self._written_us = shown, now_us
-            self._write_now(plan)
-        failed = all(
-            (slot := self._slots.get((plan.acting, index))) is not None and slot.failures
-            for index in range(self._desired.workers)
-        )
-        failed = failed or (bool(self._trouble) and self._sockets is None)
-        if failed and self._foreground and not self._served and self._ending is None:
-            # Whoever runs containers starts it anew, and shows that it does.
-            self._ending, self._code = "failure", 1
+            self._write()
 
-    def _write_now(self, plan: Plan | None = None) -> None:
-        world = replace(self._world, workers=tuple(self._workers.values()), slots=dict(self._slots))
-        desired = self._wanted()
-        plan = plan or reconciling.plan(desired, world)
+    def _write(self) -> None:
         now_us = _now_us()
-        known = {each.revision for each in world.workers} | {r.id for r in desired.revisions}
-        figures = {id: self._figures.now(id, now_us) for id in known}
-        told = revisions(desired, world, plan.table, self._facts, figures)
-        dead = any(facts.dead_log for facts in self._facts.values())
-        state, sentence = standing(desired, world, plan, told, trouble=self._trouble, dead_log=dead)
-        if self._code == 1 and state == "stopped":
-            state, sentence = "failed", self._last_words()
-        if self._standing[0] != state:
-            _log.warning("%s is %s: %s", self._name, state, sentence)
-            self._standing = (state, now_us)
-        made = Status(
-            name=self._name,
+        made = describe(
+            self._wanted(),
+            self._world,
+            self._plan,
+            self._crew.facts,
+            self._figures,
+            now_us,
+            trouble=self._trouble,
+            failed=self._code == 1,
+        )
+        if self._standing[0] != made.state:
+            _log.warning("%s is %s: %s", self._name, made.state, made.sentence)
+            self._standing = (made.state, now_us)
+        made = replace(
+            made,
             seq=self._seq,
-            wanted=self._desired.seq,
-            state=state,
-            sentence=sentence,
             pid=self._pid,
             started=self._started,
             host=platform.node(),
             since=self._standing[1],
-            updated=now_us,
             url="" if self._sockets is None else f"unix:{self._sockets.path}",
-            port=self._desired.port,
-            revisions=told,
             rollout=self._watch.to_json(now_us),
-            log={
-                "written": self._figures.log["written"],
-                "dropped": self._figures.log["dropped"],
-                "dead": dead,
-            },
-            shadow={
-                "sent": self._figures.shadow["sent"],
-                "dropped": self._figures.shadow["dropped"],
-            },
-            ring=self._figures.ring(each.id for each in told),
         )
         try:
             status.write(self._root, made)
         except OSError as error:
             _log.error("the status of %s was not written: %s", self._name, error)
 
-    def _last_words(self) -> str:
-        said = [slot.sentence for slot in self._slots.values() if slot.sentence]
-        return self._trouble or (said[-1] if said else "It did not start.")
-
     def _leave(self) -> None:
         """Leave nothing behind but files that are of use: also after an error of our own."""
         self._watch.keep()
-        for process in self._processes.values():
-            # Told nothing, they would go on as orphans, and start a supervisor that fails again.
-            with suppress(OSError):
-                process.kill()
-            process.wait()
-            process.close()
-        self._workers.clear()
+        self._crew.close()
         for each in (*self._former, *([self._sockets] if self._sockets else [])):
             each.close()
         for path in self._folder.glob("*.sock"):
             path.unlink(missing_ok=True)
         with suppress(OSError):
             self._folder.rmdir()
+        self._world = replace(self._world, workers=(), orphans=())
         if self._ending is not None or self._desired.state == "stopped":
-            self._world = replace(self._world, workers=(), orphans=())
-            self._ending = self._ending or "stop"
-            self._write_now()
+            self._write()
         self._deciding.wait(_DECIDE_S)
-        self._selector.close()
-        self._wake.close()
-        self._wakes.close()
 
 
 def _orphans(before: Status) -> tuple[Orphan, ...]:
@@ -568,12 +488,6 @@ def _orphans(before: Status) -> tuple[Orphan, ...]:
         for worker in revision.workers
         if status.is_alive(worker.pid, worker.started)
     )
-
-
-def _json(value: Any) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(value)
 
 
 def _brief(desired: Desired) -> str:

@@ -43,9 +43,6 @@ class Process:
 
     def __init__(self, root: Path, sockets: Sequence[socket.socket]) -> None:
         ours, theirs = socket.socketpair()
-        self.failure = ""
-        self.ready: dict[str, Any] = {}
-        self.rss = 0
         self._unsent = b""
         passed = [theirs.fileno(), *(each.fileno() for each in sockets)]
         environment = {key: text for key, text in os.environ.items() if key not in LEFT_OUT}
