@@ -67,6 +67,10 @@ class DeployModel(Shape):
     workers: int | None = Field(
         default=None, ge=1, le=64, description="Processes of an endpoint that is made or replaced."
     )
+    backend: Literal["auto", "onnx", "sklearn"] | None = Field(
+        default=None,
+        description="What answers; default auto, the fastest that answers as the model does.",
+    )
 
 
 WORDS: Final[Mapping[str, str]] = {
@@ -80,6 +84,7 @@ WORDS: Final[Mapping[str, str]] = {
     "alpha": "a share above 0 and up to 0.5",
     "ramp": "a map of durations and percent, such as {1h: 20, 1d: 50}",
     "workers": "a whole number from 1 to 64",
+    "backend": "auto, onnx or sklearn",
 }
 """What must stand behind each key, for faults."""
 
@@ -104,6 +109,8 @@ class Deploy:
         Percent by how long after the beginning, as ``{"1h": 20}``: the raises of a canary.
     workers
         Of an endpoint that is made or replaced; None leaves them.
+    backend
+        ``auto``, ``onnx`` or ``sklearn``; None is auto.
     """
 
     endpoint: str
@@ -113,6 +120,7 @@ class Deploy:
     guard: Mapping[str, Any] = field(default_factory=dict)
     ramp: Mapping[str, float] = field(default_factory=dict)
     workers: int | None = None
+    backend: str | None = None
 
     def __str__(self) -> str:
         match self.strategy:
@@ -156,5 +164,14 @@ def read_deploy(document: Document, model: PipelineModel) -> tuple[Deploy | None
     if wanted.strategy == "canary" and not rises:
         fault("ramp", "A ramp raises the share step by step: each later and higher than the last.")
     guard = wanted.guard.model_dump(exclude_unset=True) if wanted.guard is not None else {}
-    deploy = Deploy(name, wanted.strategy, share, wanted.by, guard, ramp, wanted.workers)
+    deploy = Deploy(
+        endpoint=name,
+        strategy=wanted.strategy,
+        share=share,
+        by=wanted.by,
+        guard=guard,
+        ramp=ramp,
+        workers=wanted.workers,
+        backend=wanted.backend,
+    )
     return (None if faults else deploy), faults

@@ -125,9 +125,11 @@ def _decide(
     # version that lost the alias again meanwhile is not meant.
     if present is None or how.strategy == "replace":
         followed = f"{promotion.model}@{promotion.alias}"
-        return endpoints.deploy(name, followed, workers=how.workers, reason=reason, by=by)
+        return endpoints.deploy(
+            name, followed, workers=how.workers, backend=how.backend, reason=reason, by=by
+        )
     if how.strategy == "shadow":
-        return endpoints.shadow(name, version, how.share, reason=reason, by=by)
+        return endpoints.shadow(name, version, how.share, backend=how.backend, reason=reason, by=by)
     return endpoints.canary(
         name,
         version,
@@ -135,6 +137,7 @@ def _decide(
         guard=dict(how.guard),
         unit=how.by,
         ramp=dict(how.ramp),
+        backend=how.backend,
         reason=reason,
         by=by,
     )

@@ -21,7 +21,7 @@ from mlops_lab.orchestration.triggers.kind import (
     TriggerKind,
     shortly,
 )
-from mlops_lab.orchestration.triggers.labels import labelled
+from mlops_lab.orchestration.triggers.labels import answers_labelled, labelled
 from mlops_lab.shapes import Line, Shape
 
 if TYPE_CHECKING:
@@ -184,6 +184,8 @@ class AlertTrigger(TriggerKind):
     def labels(self, rule: Any, scene: Scene) -> int:
         """Rows of what the monitor watches whose target is not missing."""
         spec = scene.monitors().load(rule.monitor)
+        if spec.endpoint is not None:
+            return answers_labelled(scene.root, *spec.endpoint, spec.settings["target"])
         return labelled(scene.datasets(), spec.current, spec.settings["target"])
 
 
