@@ -158,7 +158,8 @@ class Client:
 
     def _nobody(self, why: str) -> Unavailable:
         return Unavailable(
-            f"Nobody answers at {self.url}: {why}. `mlops-lab endpoint show {self.model}` says more."
+            f"Nobody answers at {self.url}: {why}. "
+            f"`mlops-lab endpoint show {self.model}` says more."
         )
 
     def _opened(self) -> httpx.Client:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from mlops_lab.errors import InvalidInput
@@ -39,6 +39,10 @@ _TAKEN: Final[dict[str, frozenset[type]]] = {
     "any": frozenset({bool, float, int, str, type(None)}),
 }
 """What a list may hold; `any` are the categories of a signature without its example."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_NOT_A_TIME: Final = -(2**63)
+_LONGEST_TIME: Final = 64
 _UNITS: Final = {"time": ("datetime64[us]", "M"), "duration": ("timedelta64[us]", "m")}
 
 
@@ -190,8 +194,10 @@ def as_given(column: Column, values: Any) -> Any:
     if column.type in ("text", "boolean", "other") and values.dtype == object:
         if column.type == "text" and column.dtype != "object":
             return pd.array(values, dtype="str")
-        missing = np.fromiter((value is None for value in values), bool, len(values))
-        return np.where(missing, np.nan, values) if missing.any() else values
+        missing = pd.isna(values)
+        values = np.where(missing, np.nan, values) if missing.any() else values
+        # A series, for a frame makes texts of an array of objects.
+        return values if values.ndim > 1 else pd.Series(values, dtype=object, copy=False)
     if column.type == "category":
         known = dict.fromkeys(column.categories)
         new = {value for value in values if value is not None and value not in known}
@@ -284,41 +290,61 @@ def _whole(column: Column, values: Sequence[Any]) -> Any:
 
 
 def _moments(column: Column, values: Sequence[Any], kind: str) -> Any:
+    """Times or durations, in microseconds."""
     import numpy as np
-    import pandas as pd
 
-    unit, _ = _UNITS[kind]
-    if all(value is None or type(value) is int for value in values):
-        try:
-            return np.array(["NaT" if v is None else v for v in values], dtype=unit)
-        except (OverflowError, ValueError):
-            raise _wrong(column, values, frozenset({type(None)})) from None
-    out = np.empty(len(values), dtype=unit)
-    zoned = column.dtype is None or ", " in column.dtype
+    count = _micros_since_1970 if kind == "time" else _micros_long
+    found = np.empty(len(values), dtype=np.int64)
     for row, value in enumerate(values):
         try:
-            if value is None or value is pd.NaT or (type(value) is float and math.isnan(value)):
-                out[row] = np.datetime64("NaT") if kind == "time" else np.timedelta64("NaT")
-            elif type(value) in (bool, float):
-                raise ValueError(value)
-            elif kind == "duration":
-                given = value if isinstance(value, (str, timedelta)) else int(value)
-                out[row] = pd.Timedelta(given, unit=None if isinstance(given, str) else "us")
-            else:
-                at = pd.Timestamp(value, unit="us") if type(value) is int else pd.Timestamp(value)
-                if at.tzinfo is not None:
-                    if not zoned:
-                        raise InvalidInput(
-                            f"{column} holds {quoted(str(value))} in row {row + 1}, a time with a "
-                            "zone; the model takes what a clock shows, without one."
-                        )
-                    at = at.tz_convert("UTC").tz_localize(None)
-                out[row] = at.to_datetime64()
-        except InvalidInput:
-            raise
+            found[row] = value if type(value) is int else count(value, column)
         except (ValueError, TypeError, OverflowError):
+            if isinstance(value, (str, datetime)) and _zone_of(value):
+                raise InvalidInput(
+                    f"{column} holds {quoted(str(value))} in row {row + 1}, a time with a zone; "
+                    "the model takes what a clock shows, without one."
+                ) from None
             raise _wrong_at(column, row, value) from None
-    return out
+    return found.view(_UNITS[kind][0])
+
+
+def _micros_since_1970(value: Any, column: Column) -> int:
+    if _is_missing(value):
+        return _NOT_A_TIME
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = value.isoformat()
+    # Only ISO's form: 02/03/2013 has two meanings, and "now" has another one each time.
+    at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(at, datetime):
+        raise TypeError(value)
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    elif column.dtype is not None and ", " not in column.dtype:
+        raise ValueError(value)
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def _micros_long(value: Any, _: Column) -> int:
+    import pandas as pd
+
+    if _is_missing(value):
+        return _NOT_A_TIME
+    if not isinstance(value, (str, timedelta)) or len(str(value)) > _LONGEST_TIME:
+        raise TypeError(value)
+    # numpy's own, for what is missing is no Timedelta.
+    return int(pd.to_timedelta([value]).to_numpy().astype("m8[us]").astype("int64")[0])
+
+
+def _zone_of(value: str | datetime) -> bool:
+    try:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        return False
+    return at.tzinfo is not None
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value != value or type(value).__name__ == "NaTType"
 
 
 def _kind(column: Column) -> str:

@@ -18,6 +18,7 @@ from mlops_lab.wording import counted, listed, quoted
 __all__ = ["Rows", "Schema", "concat"]
 
 _NAMED: Final = 8
+_LOOKED_AT: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -201,6 +202,8 @@ class Schema:
 
         if self.container == "records":
             raise InvalidInput("The model takes records, one object for each row.")
+        if self.container == "frame":
+            self._require_numbers()
         if not isinstance(values, np.ndarray):
             try:
                 values = np.array(values, dtype=object)
@@ -237,11 +240,12 @@ class Schema:
             try:
                 columns[name] = [one[name] for one in records]
             except KeyError:
-                lacks = [row for row, one in enumerate(records) if name not in one]
-                if len(lacks) < len(records):
+                lacks = next(row for row, one in enumerate(records) if name not in one)
+                # In the first rows: a row of one character costs a client nothing.
+                if any(name in one for one in records[:_LOOKED_AT]):
                     column = self.by_name.get(name) or Column(name, "other")
                     raise InvalidInput(
-                        f"{column} is missing in row {lacks[0] + 1}; a missing value is null."
+                        f"{column} is missing in row {lacks + 1}; a missing value is null."
                     ) from None
         self.require(columns, dict.fromkeys(name for one in records[:_NAMED] for name in one))
         return self.rows(columns)
@@ -304,11 +308,12 @@ class Schema:
         one = len(made) == 1 and len(self.shape) == 1
         return made[0] if one else np.column_stack(made) if made else frame.to_numpy()
 
+    def _require_numbers(self) -> None:
+        if any(column.type not in ("number", "integer", "boolean") for column in self.columns):
+            raise InvalidInput(f"The model takes {self.told()}: send them by name.")
+
     def _by_place(self, values: Any) -> Rows:
         """A table without names: what the columns are must follow from their places alone."""
-        types = {column.type for column in self.columns}
-        if not types <= {"number", "integer", "boolean"}:
-            raise InvalidInput(f"The model takes {self.told()}: send them by name.")
         if values.ndim != 2 or values.shape[1] != len(self.columns):
             got = ", ".join(map(str, values.shape))
             raise InvalidInput(

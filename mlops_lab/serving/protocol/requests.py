@@ -5,6 +5,7 @@ hand: pandas' split, records, instances.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
@@ -334,8 +335,8 @@ def _split(split: Any, schema: Schema) -> tuple[Rows, dict[str, Sequence[Any]]]:
         return schema.rows_of_array(data), {}
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ProtocolError(400, "columns is a list of the columns' names, as texts.")
-    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
-    if twice is not None:
+    if len(set(names)) < len(names):
+        twice = Counter(names).most_common(1)[0][0]
         raise ProtocolError(400, f"Column {quoted(twice)} is there twice.")
     for row, cells in enumerate(data):
         if not isinstance(cells, list) or len(cells) != len(names):

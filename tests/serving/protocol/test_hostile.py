@@ -85,6 +85,9 @@ def test_a_tensor_that_does_not_fit_is_named(
         ("weekend", 1, "holds 1 in row 2; true or false are expected"),
         ("at", "soon", "holds 'soon' in row 2; times, as"),
         ("at", True, "holds true in row 2"),
+        ("at", "now", "holds 'now' in row 2"),
+        ("at", "02/03/2013", "holds '02/03/2013' in row 2"),
+        ("at", 10**30, "in row 2; times"),
     ],
 )
 def test_a_value_of_another_type_is_named(
