@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
-__all__ = ["Backend", "Result"]
+__all__ = ["Backend", "Prompt", "Result"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +65,13 @@ class Backend(Protocol):
         Exception
             Whatever the model raises about the rows.
         """
+        ...
+
+
+@runtime_checkable
+class Prompt(Protocol):
+    """A backend with a way to answer in which nothing can hang: no code of a model's own runs."""
+
+    def at_once(self, data: Any) -> Result | None:
+        """Predict in that way; None for rows that it is not for: `Backend.predict` is."""
         ...

@@ -145,22 +145,38 @@ class OnnxBackend:
 
     def predict(self, data: Any) -> Result:
         """Predict by the graph, and by the model itself what the graph is not proved for."""
+        found = self._by_graph(data)
+        if found is None:
+            # Not what the graph takes: the model says what is wrong with it, or takes it.
+            return self._by_model(data)
+        result, odd = found
+        return result if odd is None else self._mended(result, data, odd)
+
+    def at_once(self, data: Any) -> Result | None:
+        """Predict by the graph alone: no code of the model's own runs, so nothing can hang.
+
+        None where the model itself would be asked; nothing is kept of the try.
+        """
+        found = self._by_graph(data)
+        return None if found is None or found[1] is not None else found[0]
+
+    def _by_graph(self, data: Any) -> tuple[Result, Any] | None:
+        """What the graph says, and which rows it is not for; None if it is for none of them."""
         try:
             tensors = self._tensors(data)
         except (KeyError, TypeError, ValueError):
-            # Not what the graph takes: the model says what is wrong with it, or takes it.
-            return self._by_model(data)
+            return None
         odd = tensors.odd
         if odd is not None and odd.all():
-            return self._by_model(data)
+            return None
         try:
             found = self.session.run([self.layout.output], tensors.feed)[0]
         except Exception:  # noqa: BLE001 - of no common kind; the model's own error counts
-            return self._by_model(data)
+            return None
         result = self._result(found)
         if result.probability is not None:
             odd = _with_ties(odd, result.probability)
-        return result if odd is None else self._mended(result, data, odd)
+        return result, odd
 
     def _tensors(self, data: Any) -> Tensors:
         import numpy as np
