@@ -83,12 +83,15 @@ def plan_sentence(rollout: Rollout) -> str:
     >>> ramp = ((1_795_262_400_000_000, 20.0), (1_795_348_800_000_000, 50.0))
     >>> plan_sentence(Rollout("a" * 32, "canary", "r2", "r1", 5.0, ramp=ramp))
     'ramp: 5 % now, 20 % Sat 12:00, 50 % Sun 12:00'
+    >>> plan_sentence(Rollout("a" * 32, "shadow", "r2", "r1", 100.0))
+    '100 %, until somebody changes it'
     """
-    now = f"{number(rollout.share)} % now"
     steps = [
         f"{number(share)} % {_when(at)}" for at, share in rollout.ramp if share > rollout.share
     ]
-    return f"ramp: {', '.join((now, *steps))}"
+    if not steps:
+        return f"{number(rollout.share)} %, until somebody changes it"
+    return f"ramp: {number(rollout.share)} % now, {', '.join(steps)}"
 
 
 def _next(rollout: Rollout) -> tuple[int, float] | None:
