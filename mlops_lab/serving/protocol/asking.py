@@ -141,23 +141,27 @@ def _numpy(tensor: Tensor, values: list[Any]) -> str:
 
 def _tensor(name: str, values: Any) -> tuple[dict[str, Any], bytes]:
     """What the JSON says of a tensor, and the bytes that follow it: none where values may miss."""
-    told: dict[str, Any] = {"name": name, "shape": list(values.shape)}
+    told: dict[str, Any] = {"name": name, "shape": list(values.shape), "parameters": {}}
+    if values.dtype.kind in "mM":
+        told["parameters"]["type"] = "time" if values.dtype.kind == "M" else "duration"
+        values = _micros(values)
     if values.dtype != object:
         tail = to_bytes(values)
-        told |= {"datatype": datatype_of(values), "parameters": {"binary_data_size": len(tail)}}
-        return told, tail
+        told["parameters"]["binary_data_size"] = len(tail)
+        return told | {"datatype": datatype_of(values)}, tail
     flat = [_plain(value) for value in values.ravel().tolist()]
     held = frozenset(map(type, flat)) - {type(None)}
     if held == {str} and None not in flat:
         tail = to_bytes(as_objects(flat))
-        return told | {"datatype": "BYTES", "parameters": {"binary_data_size": len(tail)}}, tail
+        told["parameters"]["binary_data_size"] = len(tail)
+        return told | {"datatype": "BYTES"}, tail
     if held - {str} and str in held:
         raise InvalidInput(f"{name!r} holds texts beside other values: an endpoint takes one kind.")
     return told | {"datatype": _DATATYPES.get(held, "BYTES"), "data": flat}, b""
 
 
 def _values(series: Any) -> Any:
-    """A column as an array: of numbers, or of objects with None for what is missing."""
+    """A column as an array: of numbers, of times, or of objects with None for what is missing."""
     import numpy as np
     import pandas as pd
 
@@ -167,12 +171,17 @@ def _values(series: Any) -> Any:
     if pd.api.types.is_datetime64_any_dtype(dtype) or pd.api.types.is_timedelta64_dtype(dtype):
         if getattr(dtype, "tz", None) is not None:
             series = series.dt.tz_convert("UTC").dt.tz_localize(None)
-        values = series.to_numpy()
-        # Microseconds, since 1970 or long.
-        micros = values.astype(f"{values.dtype.kind}8[us]").astype(np.int64)
-        missing = np.isnat(values)
-        return np.where(missing, None, micros.astype(object)) if missing.any() else micros
+        return series.to_numpy()
     return as_objects(series.to_numpy(dtype=object, na_value=None).tolist())
+
+
+def _micros(values: Any) -> Any:
+    """Times or durations as numbers of microseconds, None where one is missing."""
+    import numpy as np
+
+    micros = values.astype(f"{values.dtype.kind}8[us]").astype(np.int64)
+    missing = np.isnat(values)
+    return np.where(missing, None, micros.astype(object)) if missing.any() else micros
 
 
 def _array(data: Any) -> Any:

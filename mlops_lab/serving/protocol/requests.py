@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from mlops_lab.errors import InvalidInput
-from mlops_lab.serving.columns import as_objects
+from mlops_lab.serving.columns import Column, as_objects, take
 from mlops_lab.serving.inputs import Rows, Schema
 from mlops_lab.serving.outputs import PREDICTION, PROBABILITY
 from mlops_lab.serving.protocol.fault import ProtocolError
@@ -68,7 +68,8 @@ class Request:
     encoding
         How the answer may be packed.
     extra
-        Columns that the model does not take, as they came: a unit, a key for the truth.
+        Columns that the model does not take, as they came: a unit, a key for the truth. Lists, or
+        arrays; of a tensor with ``parameters.type`` time or duration an array of such.
     """
 
     data: Rows
@@ -220,6 +221,7 @@ def _tensors(
     if not inputs:
         raise ProtocolError(400, f"inputs is empty; the model takes {schema.told()}.")
     tensors: dict[str, tuple[Tensor, Any]] = {}
+    moments: dict[str, str] = {}
     at = 0
     for i, one in enumerate(inputs):
         name = one.get("name") if isinstance(one, dict) else None
@@ -231,6 +233,8 @@ def _tensors(
         tensor = Tensor.of(name, one.get("datatype"), one.get("shape"), column)
         own = one.get("parameters")
         size = own.get("binary_data_size") if isinstance(own, dict) else None
+        if column is None and isinstance(own, dict) and own.get("type") in ("time", "duration"):
+            moments[name] = own["type"]
         if size is None:
             tensors[name] = tensor, from_json(tensor, one.get("data"))
             continue
@@ -243,6 +247,9 @@ def _tensors(
             f"are {at:,}.",
         )
     rows, extra = _rows_of_tensors(tensors, schema)
+    for name, kind in moments.items():
+        if name in extra:
+            extra[name] = take(Column(name, kind), extra[name])
     binary = parameters.get("binary_data_output") is True
     return Request(rows, outputs=_outputs(value.get("outputs")), binary=binary, extra=extra, **told)
 
@@ -303,7 +310,7 @@ def _rows_of_tensors(
             extra[name] = values
     if schema.container == "frame":
         schema.require(columns, extra)
-    return schema.rows(columns), extra
+    return _beside_rows(schema.rows(columns), extra)
 
 
 def _outputs(wanted: Any) -> tuple[Wanted, ...] | None:
@@ -355,8 +362,21 @@ def _columns(columns: Mapping[str, Any], schema: Schema) -> tuple[Rows, dict[str
     if schema.container in ("array", "sparse"):
         # An array's columns have names in a frame: by their places they are what the model takes.
         return schema.rows_of_array([list(row) for row in zip(*columns.values(), strict=True)]), {}
-    names = schema.by_name
-    return schema.rows(columns), {k: v for k, v in columns.items() if names and k not in names}
+    extra = {k: v for k, v in columns.items() if schema.by_name and k not in schema.by_name}
+    return _beside_rows(schema.rows(columns), extra)
+
+
+def _beside_rows(
+    rows: Rows, extra: dict[str, Sequence[Any]]
+) -> tuple[Rows, dict[str, Sequence[Any]]]:
+    """Refuse what stands beside the model's columns and is no column of the same rows."""
+    for name, values in extra.items():
+        if len(values) != rows.count:
+            raise InvalidInput(
+                f"Column {quoted(name)} has {counted(len(values), 'row')}, the others have "
+                f"{rows.count:,}: all must be equally long."
+            )
+    return rows, extra
 
 
 def _instances(given: list[Any], schema: Schema) -> Rows:

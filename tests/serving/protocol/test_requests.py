@@ -15,6 +15,7 @@ import pytest
 from mlops_lab.registry.signature import infer
 from mlops_lab.serving.inputs import Schema
 from mlops_lab.serving.protocol import ProtocolError, Request, parse
+from mlops_lab.serving.protocol.asking import write_request
 
 LIMIT = 1 << 20
 Records = list[dict[str, Any]]
@@ -118,6 +119,26 @@ def test_columns_beside_those_of_records_and_split_are_kept(
 
     assert read(wider, schema).extra == {"flight": [0, 1, 2]}
     assert read(split(wider), schema).extra == {"flight": [0, 1, 2]}
+
+
+def test_times_beside_the_models_columns_stay_times(frame: pd.DataFrame, schema: Schema) -> None:
+    wider = frame.assign(seen=frame["at"], lasted=pd.to_timedelta([1, None, 2], unit="h"))
+    body, headers = write_request(wider)
+
+    extra = parse(body, headers, schema=schema, limit=LIMIT).extra
+
+    seen = pd.Series(extra["seen"]).dt.tz_localize("UTC")
+    pd.testing.assert_series_equal(seen, wider["seen"], check_names=False, check_dtype=False)
+    assert pd.Series(extra["lasted"]).equals(wider["lasted"].astype("m8[us]"))
+
+
+def test_a_column_beside_them_of_another_length_is_refused(
+    tensors: Records, schema: Schema
+) -> None:
+    tensors.append({"name": "tailnum", "shape": [2], "datatype": "BYTES", "data": ["a", "b"]})
+
+    with pytest.raises(ProtocolError, match="'tailnum' has 2 rows, the others have 3"):
+        read({"inputs": tensors}, schema)
 
 
 @pytest.mark.parametrize("values", [[[1.0, 2.0], [3.0, None]], [[1, 2], [3, 4]]])
