@@ -49,7 +49,7 @@ def due(rollout: Rollout, now: int, evidence: Evidence | None = None) -> Raise |
     step = _next(rollout)
     if step is None or now < step[0] or held(rollout, now, evidence) is not None:
         return None
-    planned = _when(step[0])
+    planned = _when(step[0], now)
     said = f"The ramp raises it from {number(rollout.share)} to {number(step[1])} %, as planned"
     return Raise(step[1], f"{said} for {planned} UTC.")
 
@@ -81,13 +81,15 @@ def plan_sentence(rollout: Rollout) -> str:
     Examples
     --------
     >>> ramp = ((1_795_262_400_000_000, 20.0), (1_795_348_800_000_000, 50.0))
-    >>> plan_sentence(Rollout("a" * 32, "canary", "r2", "r1", 5.0, ramp=ramp))
+    >>> plan_sentence(Rollout("a" * 32, "canary", "r2", "r1", 5.0, ramp=ramp, began=ramp[0][0]))
     'ramp: 5 % now, 20 % Sat 12:00, 50 % Sun 12:00'
     >>> plan_sentence(Rollout("a" * 32, "shadow", "r2", "r1", 100.0))
     '100 %, until somebody changes it'
     """
     steps = [
-        f"{number(share)} % {_when(at)}" for at, share in rollout.ramp if share > rollout.share
+        f"{number(share)} % {_when(at, rollout.began)}"
+        for at, share in rollout.ramp
+        if share > rollout.share
     ]
     if not steps:
         return f"{number(rollout.share)} %, until somebody changes it"
@@ -98,5 +100,10 @@ def _next(rollout: Rollout) -> tuple[int, float] | None:
     return next((step for step in rollout.ramp if step[1] > rollout.share), None)
 
 
-def _when(at: int) -> str:
-    return f"{datetime.fromtimestamp(at / 1e6, UTC):%a %H:%M}"
+def _when(at: int, now: int) -> str:
+    """The weekday and the time; the date too where the weekday alone could be another one."""
+    near = 0 <= at - now < _WEEK_US
+    return f"{datetime.fromtimestamp(at / 1e6, UTC):{'%a %H:%M' if near else '%a %d %b %H:%M'}}"
+
+
+_WEEK_US: Final = 6 * 86_400_000_000
