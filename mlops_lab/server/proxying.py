@@ -49,7 +49,10 @@ _THEIRS: Final = frozenset({"content-security-policy", "x-content-type-options",
 _PIECES: Final = 8
 """Of a body that may wait for the endpoint to read on; tornado's are 64 kB at most."""
 _MB: Final = 2**20
-_SLACK: Final = 64 * 1024
+_READ_AWAY: Final = 64 * _MB
+"""So much of a body that is too long is read and dropped: many clients read no answer before they
+have sent all, and take a connection that closes for a broken one.
+"""
 _CONNECT_S: Final = 5.0
 _MORE_S: Final = 10.0
 """How much longer than the endpoint's own limit an answer is waited for."""
@@ -92,6 +95,7 @@ class Proxy(LabHandler):
         self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue(_PIECES)
         self._going: asyncio.Task[None] | None = None
         self._room = 0
+        self._too_long: HTTPError | None = None
 
     async def prepare(self) -> None:  # type: ignore[override]  # as Jupyter's own APIHandler
         """Begin to pass the request on, once it is known who asks and that they may.
@@ -112,24 +116,28 @@ class Proxy(LabHandler):
         key, name = map(str, self.path_args[:2])
         known = await self.known(key)
         where = await self.services.in_thread(lambda: known.project.endpoints.address(name))
-        self._room = int(where.limits.body_mb * _MB) + _SLACK
+        self._room = int(where.limits.body_mb * _MB)
         length = self.request.headers.get("Content-Length")
         if length is not None and length.isdecimal() and int(length) > self._room:
-            raise _too_long(where.limits.body_mb)
+            self._too_long = _too_long(where.limits.body_mb)
+            if int(length) > _READ_AWAY:
+                raise self._too_long
+            return
         request = self._onward(where.limits.timeout_s)
         self._going = asyncio.create_task(self._pass(request, where.socket))
 
     async def data_received(self, chunk: bytes) -> None:
         """Hand a piece of the body on; waits while the endpoint has enough to read."""
-        if self._going is None or self._finished:
+        if self._finished:
             return
         self._room -= len(chunk)
-        if self._room < 0:
+        if self._room < 0 and self._going is not None:
             self._going.cancel()
-            self._going = None
-            if not self._headers_written:
-                error = _too_long(None)
-                self.send_error(error.status_code, exc_info=(type(error), error, None))
+            self._going, self._too_long = None, _too_long(None)
+        if self._room < -_READ_AWAY and self._too_long is not None:
+            error = self._too_long
+            self.send_error(error.status_code, exc_info=(type(error), error, None))
+        if self._going is None:
             return
         put = asyncio.create_task(self._pieces.put(chunk))
         # Who has answered already reads no more.
@@ -155,6 +163,8 @@ class Proxy(LabHandler):
         await self._answered()
 
     async def _answered(self) -> None:
+        if self._too_long is not None and not self._headers_written:
+            raise self._too_long
         going = self._going
         if going is None:
             return
