@@ -12,7 +12,7 @@ from typing import Final
 
 from mlops_lab.compute.engine import quote, quote_glob
 
-__all__ = ["ABOUT", "FOLDER", "Slot", "files_of", "join", "last_of", "slots_of"]
+__all__ = ["ABOUT", "FOLDER", "Slot", "files_of", "join", "last_of", "settle", "slots_of"]
 
 FOLDER: Final = "truth"
 """Of an endpoint's log: a folder for each slot."""
@@ -72,13 +72,19 @@ def last_of(relation: str, keys: int) -> str:
     )
 
 
+def settle(given: str, slot: Slot, columns: Mapping[str, str]) -> str:
+    """A query for the last truth of each key, the keys in the types that the log has them in."""
+    keys = ", ".join(f"try_cast(k{j} as {columns[key]}) as k{j}" for j, key in enumerate(slot.on))
+    return last_of(f"(select {keys}, value, t, n from {given})", len(slot.on))
+
+
 def join(
     relation: str,
     columns: Mapping[str, str],
     slots: Sequence[Slot],
     *,
-    told_before: int | None = None,
     table: Callable[[Slot], str] | None = None,
+    settled: bool = False,
 ) -> tuple[str, dict[str, str]]:
     """Put the truth beside predictions.
 
@@ -90,10 +96,10 @@ def join(
         Its columns, with DuckDB's types.
     slots
         What was told.
-    told_before
-        Only what was told before this moment, in µs, UTC.
     table
         What follows FROM for a slot; default its files.
+    settled
+        Whether such a table is what `settle` gives.
 
     Returns
     -------
@@ -108,16 +114,10 @@ def join(
     for i, slot in enumerate(slots):
         if not all(key in columns for key in slot.on):
             continue  # told before anything was logged that has such a column
-        keys = [f"try_cast(k{j} as {columns[key]}) as k{j}" for j, key in enumerate(slot.on)]
-        given = files_of(_before(slot.files, told_before)) if table is None else table(slot)
-        query = last_of(given, len(slot.on))
+        given = files_of(slot.files) if table is None else table(slot)
         on = " and ".join(f"log.{quote(key)} = s{i}.k{j}" for j, key in enumerate(slot.on))
-        # A cast can make one key of two.
-        by = ", ".join(f"k{j}" for j in range(len(slot.on)))
-        joins.append(
-            f"left join (select {by}, arg_max(value, (t, n)) as value, max(t) as t from "
-            f"(select {', '.join(keys)}, value, t, n from ({query})) group by {by}) s{i} on {on}"
-        )
+        told = given if settled else f"({settle(given, slot, columns)})"
+        joins.append(f"left join {told} s{i} on {on}")
         found.setdefault(slot.name, []).append((f"s{i}", slot.event))
     if not joins:
         return relation, {}
@@ -143,11 +143,3 @@ def _latest(several: Sequence[tuple[str, bool]]) -> str:
         cases = " ".join(f"when {one}.t then {one}.value" for one, _ in several)
         value = f"(case {last} {cases} end)"
     return f"coalesce({value}, false)" if all(event for _, event in several) else value
-
-
-def _before(paths: Sequence[Path], moment: int | None) -> Sequence[Path]:
-    """The files of what was told before a moment; the first of a slot always, for its types."""
-    if moment is None:
-        return paths
-    early = [one for one in paths if int(one.name.partition("-")[0]) < moment]
-    return early or paths[:1]

@@ -15,7 +15,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -28,8 +28,15 @@ from mlops_lab.compute import Source, open_engine
 from mlops_lab.compute.engine import quote
 from mlops_lab.errors import InvalidInput, NotFound
 from mlops_lab.serving.predictions.columns import FIXED
-from mlops_lab.serving.predictions.joining import Slot, files_of, join, last_of, slots_of
-from mlops_lab.serving.predictions.scanning import find_parts, folder_of, micros, register
+from mlops_lab.serving.predictions.joining import Slot, files_of, join, settle, slots_of
+from mlops_lab.serving.predictions.scanning import (
+    Parts,
+    find_parts,
+    folder_of,
+    micros,
+    register,
+    settled_files,
+)
 from mlops_lab.serving.records import Role
 from mlops_lab.wording import listed
 
@@ -163,91 +170,79 @@ class _Days:
     def __init__(self, engine: Engine, folder: Path, names: Names, role: str, moment: int) -> None:
         self._engine = engine
         self._folder = folder
-        self._role = role
-        self._moment = moment
-        try:
-            whole = register(engine, find_parts(folder, until=moment), "whole")
-        except NotFound:
-            whole = ""
+        self._parts = find_parts(folder, until=moment)
+        self._asked = f"t < make_timestamptz({moment}::bigint) and role = '{role}' and status = 200"
+        whole = register(engine, self._parts, "whole") if self._parts else ""
         self._columns = dict(engine.columns(whole)) if whole else {}
-        self._slots = self._told(slots_of(folder))
+        self._slots = self._told(slots_of(folder), moment)
         _, truths = self._join("log")
-        self._truths = [quote(one) for one in truths.values()]
         self.names, self._select = _selected(names, self._columns, truths)
         told = [_FORMAT, role, self._select, sorted(self._columns.items())]
         self._shape = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
-        self._days = (
-            [
-                row[0]
-                for row in engine.rows(
-                    f"select distinct (t at time zone 'UTC')::date from {whole} "
-                    "where t < make_timestamptz($until::bigint) order by 1",
-                    {"until": moment},
-                )
-            ]
-            if whole
-            else []
-        )
+        self._states = self._look(whole, truths.values()) if whole else {}
 
-    def _told(self, slots: Sequence[Slot]) -> dict[Slot, str]:
+    def _told(self, slots: Sequence[Slot], moment: int) -> dict[Slot, str]:
         """What was told until the moment, the last of each key, as tables."""
         found: dict[Slot, str] = {}
         for i, slot in enumerate(slots):
-            early = [one for one in slot.files if int(one.name.partition("-")[0]) < self._moment]
+            early = [one for one in slot.files if int(one.name.partition("-")[0]) < moment]
             if early and all(key in self._columns for key in slot.on):
                 name = f"told_{i}"
-                self._engine.execute(
-                    f"create temp table {name} as {last_of(files_of(early), len(slot.on))}"
-                )
+                query = settle(files_of(early), slot, self._columns)
+                self._engine.execute(f"create temp table {name} as {query}")
                 found[slot] = name
         return found
 
     def _join(self, relation: str) -> tuple[str, dict[str, str]]:
-        return join(relation, self._columns, list(self._slots), table=self._slots.__getitem__)
+        table = self._slots.__getitem__
+        return join(relation, self._columns, list(self._slots), table=table, settled=True)
+
+    def _look(self, whole: str, truths: Collection[str]) -> dict[date, list[int]]:
+        """What each day's content follows from, in two numbers: its rows, and who has which
+        truth.
+        """
+        joined, _ = self._join(f"(from {whole} where {self._asked})")
+        mixed = ", ".join(["prediction_id", *map(quote, truths)])
+        rows = self._engine.rows(
+            f"select (t at time zone 'UTC')::date, count(*), bit_xor(hash({mixed})) "
+            f"from {joined} group by 1 order by 1"
+        )
+        return {day: [int(count), int(mark)] for day, count, mark in rows}
 
     def all(self) -> list[tuple[Path, str]]:
-        """The days' files with their content ids; those of no row are left out."""
+        """The days' files with their content ids."""
         cache = self._folder / _FOLDER / self._shape
-        cache.mkdir(parents=True, exist_ok=True)
-        found = [one for day in self._days if (one := self._day(cache, day)) is not None]
-        self._tidy(cache, {path.name for path, _ in found})
+        if self._states:
+            cache.mkdir(parents=True, exist_ok=True)
+        found = [self._day(cache, day, state) for day, state in self._states.items()]
+        if found:
+            self._tidy(cache, {path.name for path, _ in found})
         return found
 
-    def _day(self, cache: Path, day: date) -> tuple[Path, str] | None:
-        start, stop = micros(day), min(micros(day + _DAY), self._moment)
-        parts = find_parts(self._folder, since=start, until=stop)
-        name = f"day_{day:%Y%m%d}"
-        log = register(self._engine, parts, name)
-        known = dict(self._engine.columns(log))
-        padded = ", ".join(
-            f"{quote(one)}::{kind} as {quote(one)}"
-            if one in known
-            else f"null::{kind} as {quote(one)}"
-            for one, kind in self._columns.items()
-        )
-        rows = (
-            f"(select {padded} from {log} where t >= make_timestamptz({start}::bigint) "
-            f"and t < make_timestamptz({stop}::bigint) and role = '{self._role}' and status = 200)"
-        )
-        joined, _ = self._join(rows)
-        state = self._state(joined)
+    def _day(self, cache: Path, day: date, state: list[int]) -> tuple[Path, str]:
         about = cache / f"{day.isoformat()}.json"
         kept = _read(about)
         if kept.get("state") != state:
-            if state[0] == 0:
-                return None
-            kept = self._write(cache, day, joined, state)
+            kept = self._write(cache, day, self._rows(day), state)
             _replace(about, json.dumps(kept).encode())
-        path = cache / str(kept["file"])
-        return path, str(kept["content"])
+        return cache / str(kept["file"]), str(kept["content"])
 
-    def _state(self, joined: str) -> list[int]:
-        """What a day's content follows from, in two numbers: its rows, and who has which truth."""
-        mixed = ", ".join(["prediction_id", *self._truths])
-        row = self._engine.row(
-            f"select count(*), coalesce(bit_xor(hash({mixed})), 0)::varchar from {joined}"
+    def _rows(self, day: date) -> str:
+        """A day with the columns of all, as what can follow FROM."""
+        start, stop = micros(day), micros(day + _DAY)
+        inside = set(settled_files(self._folder, start, stop))
+        settled = tuple(one for one in self._parts.settled if one in inside)
+        log = register(self._engine, Parts(settled, self._parts.fresh), f"day {day}")
+        known = dict(self._engine.columns(log))
+        padded = ", ".join(
+            f"{quote(one) if one in known else 'null'}::{kind} as {quote(one)}"
+            for one, kind in self._columns.items()
         )
-        return [int(row[0]), int(row[1])]
+        joined, _ = self._join(
+            f"(select {padded} from {log} where t >= make_timestamptz({start}::bigint) "
+            f"and t < make_timestamptz({stop}::bigint) and {self._asked})"
+        )
+        return joined
 
     def _write(self, cache: Path, day: date, joined: str, state: list[int]) -> dict[str, Any]:
         part = cache / f".{day.isoformat()}-{secrets.token_hex(4)}.parquet"
@@ -267,7 +262,7 @@ class _Days:
     def _tidy(self, cache: Path, used: set[str]) -> None:
         """Remove what nobody reads any more; what was replaced just now may still be read."""
         old = time.time() - _STALE_S
-        days = {day.isoformat() for day in self._days}
+        days = {day.isoformat() for day in self._states}
         for path in cache.glob("*.*"):
             if path.name in used or (path.suffix == ".json" and path.stem in days):
                 continue
