@@ -21,7 +21,8 @@ from mlops_lab.orchestration.triggers.kind import (
     TriggerKind,
     shortly,
 )
-from mlops_lab.orchestration.triggers.labels import answers_labelled, labelled
+from mlops_lab.orchestration.triggers.labels import labelled
+from mlops_lab.serving.predictions import reading
 from mlops_lab.shapes import Line, Shape
 
 if TYPE_CHECKING:
@@ -177,15 +178,16 @@ class AlertTrigger(TriggerKind):
     def why_no_labels(self, rule: Any, scene_root: Path) -> str | None:
         """The monitor must say which column is the truth."""
         spec = _spec(scene_root, rule.monitor)
-        if spec is None or spec.settings.get("target") is not None:
-            return None
+        if spec is None or spec.settings.get("target") is not None or spec.endpoint is not None:
+            return None  # of an endpoint the only truth that was told will do
         return f"The monitor {rule.monitor} names no target, so nobody can count its labels."
 
     def labels(self, rule: Any, scene: Scene) -> int:
         """Rows of what the monitor watches whose target is not missing."""
         spec = scene.monitors().load(rule.monitor)
         if spec.endpoint is not None:
-            return answers_labelled(scene.root, *spec.endpoint, spec.settings["target"])
+            name, role = spec.endpoint
+            return reading.labelled(scene.root, name, spec.settings["target"], role=role)
         return labelled(scene.datasets(), spec.current, spec.settings["target"])
 
 
