@@ -6,7 +6,8 @@ Beside it what people write by hand is taken, pandas' split and records, and ans
 from mlops_lab.serving.protocol.answers import encode, prediction_ids, respond
 from mlops_lab.serving.protocol.fault import ProtocolError
 from mlops_lab.serving.protocol.metadata import model_metadata, server_metadata
-from mlops_lab.serving.protocol.requests import PREDICTION_ID, Request, Wanted, parse
+from mlops_lab.serving.protocol.request import PREDICTION_ID, Request, Wanted
+from mlops_lab.serving.protocol.requests import parse
 
 __all__ = [
     "PREDICTION_ID",

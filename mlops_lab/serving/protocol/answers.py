@@ -10,7 +10,7 @@ import msgspec
 from mlops_lab.serving.outputs import PROBABILITY, Answer
 from mlops_lab.serving.protocol.fault import ProtocolError
 from mlops_lab.serving.protocol.packing import pack
-from mlops_lab.serving.protocol.requests import PREDICTION_ID, Request, Wanted
+from mlops_lab.serving.protocol.request import HEADER, PREDICTION_ID, Request, Wanted
 from mlops_lab.serving.protocol.tensors import datatype_of, to_bytes
 from mlops_lab.wording import listed
 
@@ -111,7 +111,7 @@ def _tensors(
         return body, {"content-type": _JSON}
     return b"".join((body, *tails)), {
         "content-type": "application/octet-stream",
-        "inference-header-content-length": str(len(body)),
+        HEADER: str(len(body)),
     }
 
 

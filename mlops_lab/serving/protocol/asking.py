@@ -13,7 +13,7 @@ from mlops_lab.registry.fields import as_frame
 from mlops_lab.serving.columns import as_objects
 from mlops_lab.serving.outputs import PROBABILITY, Answer
 from mlops_lab.serving.protocol.fault import ProtocolError
-from mlops_lab.serving.protocol.requests import PREDICTION_ID
+from mlops_lab.serving.protocol.request import HEADER, PREDICTION_ID
 from mlops_lab.serving.protocol.tensors import (
     Tensor,
     datatype_of,
@@ -22,7 +22,7 @@ from mlops_lab.serving.protocol.tensors import (
     to_bytes,
 )
 
-__all__ = ["HEADER", "read_answer", "write_request"]
+__all__ = ["read_answer", "write_request"]
 
 _DATATYPES: Final[dict[frozenset[type], str]] = {
     frozenset({bool}): "BOOL",
@@ -32,9 +32,6 @@ _DATATYPES: Final[dict[frozenset[type], str]] = {
     frozenset(): "FP64",
 }
 """What a list of Python's values is; all else goes as text."""
-
-HEADER: Final = "inference-header-content-length"
-"""The length of the JSON before the bytes."""
 
 _ARRAY: Final = "input"
 

@@ -10,7 +10,7 @@ from mlops_lab.registry.signature import Signature
 from mlops_lab.serving.columns import Column
 from mlops_lab.serving.inputs import Schema
 from mlops_lab.serving.outputs import PREDICTION, PROBABILITY
-from mlops_lab.serving.protocol.requests import PREDICTION_ID
+from mlops_lab.serving.protocol.request import PREDICTION_ID
 
 __all__ = ["model_metadata", "server_metadata"]
 
