@@ -76,8 +76,8 @@ def _header_size(text: str, length: int) -> int:
     if not 0 < size <= length:
         raise ProtocolError(
             400,
-            f"{HEADER.title()} is {text[:40]!r}; the length of the JSON in bytes is expected, at most the "
-            f"body's {length:,}.",
+            f"{HEADER.title()} is {text[:40]!r}; the length of the JSON in bytes is expected, at "
+            f"most the body's {length:,}.",
         )
     return size
 
