@@ -107,9 +107,6 @@ class EndpointDecider(EndpointFinder):
                     "command line --allow-unsafe."
                 )
             refuse_faulty(self._store, version, f"{name} does not get it.")
-            if wanted != "sklearn":
-                # A worker converts by itself what it does not find, but has no real rows for proof.
-                prepare_version(models, self.root, version)
             asked = Revision(
                 id="",
                 model=version.name,
@@ -138,6 +135,12 @@ class EndpointDecider(EndpointFinder):
                 return change
 
             try:
+                # Most of what is refused is known already, without seconds of proof.
+                with self._store.read() as cursor:
+                    early = build(cursor)
+                if early.changed and wanted != "sklearn":
+                    # A worker converts by itself what it does not find, without rows for proof.
+                    prepare_version(models, self.root, version)
                 return self._taken(verb, name, build, who, reason)
             except _Moved:
                 continue
