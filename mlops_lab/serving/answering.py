@@ -107,7 +107,7 @@ class Asked:
     body
         Its bytes.
     state
-        The connection's; ``waiting`` is what is given up when the client goes.
+        The connection's (`Listeners`); ``waiting`` is what is given up when the client goes.
     began
         When its head was there, by `time.perf_counter`.
     revision
@@ -178,7 +178,13 @@ class Answering:
         self.table = table
         self._cookie_key = cookie_key
         self._loop = asyncio.get_running_loop()
-        self.batcher = Batcher(loaded.answer, self._loop, queue=limits.queue, rows=limits.rows)
+        self.batcher = Batcher(
+            loaded.answer,
+            self._loop,
+            queue=limits.queue,
+            rows=limits.rows,
+            at_once=None if loaded.prompt is None else loaded.at_once,
+        )
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="bodies")
         self._limit = int(limits.body_mb * 2**20)
 
@@ -356,6 +362,11 @@ class Answering:
 
     async def _predict(self, turn: _Turn, request: Request) -> Answer:
         asked = turn.asked
+        # Several at once cost less together.
+        if len(asked.state["tasks"]) <= 1:
+            answer = self.batcher.at_once(request.data)
+            if answer is not None:
+                return answer
         future = self.batcher.submit(request.data)
         left = self.limits.timeout_s - (time.perf_counter() - asked.began)
         timer = self._loop.call_later(max(left, 0.0), _give_up, future)

@@ -147,7 +147,8 @@ class Listeners:
     ----------
     app
         The ASGI application. Of each request ``scope["state"]`` says by which door it came:
-        ``private``, and ``token`` where one must be shown.
+        ``private``, and ``token`` where one must be shown; ``tasks`` are the requests that have
+        come and are not answered.
     public
         Descriptors of listening sockets that other workers share.
     private
@@ -253,5 +254,5 @@ class Listeners:
             os.unlink(self._private)
 
     def _protocol(self, **door: bool) -> Callable[[], asyncio.Protocol]:
-        state: dict[str, Any] = {**door, "body_s": self._body_s}
+        state: dict[str, Any] = {**door, "body_s": self._body_s, "tasks": self._state.tasks}
         return lambda: _Bounded(self._config, self._state, state)

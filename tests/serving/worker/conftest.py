@@ -190,11 +190,6 @@ class Worker:
             finally:
                 at.touch()
 
-    def drain(self) -> int:
-        """Have it end, and wait for that."""
-        self.say({"do": "drain"})
-        return self.process.wait(DEADLINE_S)
-
 
 Starter = Callable[..., Worker]
 

@@ -200,7 +200,7 @@ def test_several_requests_in_one_piece_are_answered_in_their_order(wild: Any) ->
     assert places == sorted(places)
 
 
-def test_a_log_that_cannot_be_written_makes_a_worker_unready(
+def test_a_log_that_cannot_be_written_makes_a_worker_unready_and_it_ends_with_its_supervisor(
     starter: Any, awkward: Any, tmp_path: Path
 ) -> None:
     place = tmp_path / "log"
@@ -219,4 +219,5 @@ def test_a_log_that_cannot_be_written_makes_a_worker_unready(
     place.unlink()
     worker.wait(lambda: ready() == 200)
     worker.wait(lambda: worker.told("log", "written") == 2)
-    assert worker.drain() == 0
+    worker.channel.shutdown(socket.SHUT_RDWR)  # in the foreground
+    assert worker.process.wait(60) == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 from pathlib import Path
@@ -237,42 +236,36 @@ def test_a_worker_that_rests_passes_on_and_closes_what_is_connected(pair: tuple[
     assert r1.post([_row()]).headers["x-revision"] == "r1"
 
 
-def test_a_candidate_that_is_gone_costs_nobody_an_answer(
-    starter: Any, awkward: Any, project: Path
+def test_a_candidate_that_dies_costs_nobody_an_answer_nor_does_an_end(
+    starter: Any, awkward: Any, tmp_path: Path
 ) -> None:
-    r2 = starter(awkward, project, "r2", accept=False, limits=LIMITS)
-    r1 = starter(awkward, project, limits=LIMITS)
-    pair = (r1, r2)
-    _route(pair, rollout=_rollout("canary", 100.0), roles={"r1": "stable", "r2": "canary"})
+    limits = {"timeout_s": 30.0, "drain_s": 30.0}
+    r2 = starter(awkward, tmp_path, "r2", accept=False, limits=limits)
+    r1 = starter(awkward, tmp_path, limits=limits)
+    _route((r1, r2), rollout=_rollout("canary", 100.0), roles={"r1": "stable", "r2": "canary"})
     with r1.client() as client:
         assert client.post("/predict", json=[_row()]).headers["x-revision"] == "r2"
-        r2.process.send_signal(signal.SIGKILL)
+        r2.process.kill()
         r2.process.wait()
         answer = client.post("/predict", json=[_row()], headers={"x-unit-id": "somebody"})
     assert (answer.status_code, answer.headers["x-revision"]) == (200, "r1")
     _wait(lambda: ["error", "r2", unit_key("salt", "somebody")] in r1.units())
 
-
-def test_a_worker_that_drains_finishes_what_it_has_begun(
-    starter: Any, awkward: Any, tmp_path: Path
-) -> None:
-    worker = starter(awkward, tmp_path, limits=LIMITS | {"drain_s": 30.0, "timeout_s": 30.0})
-
     def closed() -> bool:
         try:
-            worker.connect().close()
+            r1.connect().close()
         except OSError:
             return True
         return False
 
-    with worker.busy(tmp_path / "go") as answer:
-        worker.say({"do": "drain"})
+    with r1.busy(tmp_path / "go") as begun:
+        r1.say({"do": "drain"})
         _wait(closed)
-    assert answer.result().status_code == 200
-    assert worker.process.wait(60) == 0
-    assert not Path(worker.private).exists()
-    assert worker.told("log", "written") == 1
-    assert worker.counted("stable", "requests") == 1
+    assert begun.result().status_code == 200
+    assert r1.process.wait(60) == 0
+    assert not Path(r1.private).exists()
+    _wait(lambda: r1.told("log", "written") == 2)
+    assert r1.counted("stable", "requests") == 2
 
 
 def test_other_bytes_than_were_registered_are_not_served(
@@ -282,13 +275,3 @@ def test_other_bytes_than_were_registered_are_not_served(
     assert worker.first["say"] == "failed"
     assert "are not what was registered" in worker.first["message"]
     assert worker.process.wait(60) == 1
-
-
-def test_in_the_foreground_a_worker_ends_with_its_supervisor(
-    starter: Any, package: Any, tmp_path: Path
-) -> None:
-    import socket
-
-    worker = starter(package, tmp_path)
-    worker.channel.shutdown(socket.SHUT_RDWR)
-    assert worker.process.wait(60) == 0
