@@ -293,7 +293,8 @@ def _judged(
     ripe = table[over & (share >= MATURE * usual) & table["difference"].notna()].sort_index()
     values = ripe["difference"].to_numpy(float)
     if means is None or not len(values):
-        return question.without_outcome(frame, int(table["labelled"].sum()))
+        labelled = int(table["labelled"].sum())
+        return question.without_outcome(frame, labelled, bool(over.any()))
     shared = None if sides is None else _of_units(sides, ripe.index, question.every)
     middle, half = running_means(values, question.horizon, question.alpha, shared=shared)
     series = Series(

@@ -162,12 +162,25 @@ class Question:
         sentence = self._sentence(state, series, clusters)
         return self.told(state, sentence, frame, means=means, clusters=clusters, series=series)
 
-    def without_outcome(self, frame: pd.DataFrame, labelled: int) -> Comparison:
-        """Say that nothing can be compared yet."""
-        whole = labelled and self.every != "unit"
+    def without_outcome(self, frame: pd.DataFrame, labelled: int, over: bool = True) -> Comparison:
+        """Say that nothing can be compared yet.
+
+        Parameters
+        ----------
+        frame
+            The answers, with their losses.
+        labelled
+            How many of them have an outcome.
+        over
+            Whether any period is over.
+        """
+        why = ""
+        if labelled and self.every != "unit":
+            why = ", but of no " + (
+                f"{self.every} that has both" if over else f"whole {self.every}"
+            )
         sentence = (
-            f"Too early. {labelled:,} of {counted(len(frame), 'answer')} have an outcome"
-            f"{f', and no whole {self.every} on both sides' if whole else ''}. "
+            f"Too early. {labelled:,} of {counted(len(frame), 'answer')} have an outcome{why}. "
             f"{counted(self.horizon, self.every)} were planned; {self.sample}."
         )
         return self.told("early", sentence, frame)

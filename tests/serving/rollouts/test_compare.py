@@ -88,6 +88,10 @@ def test_outcomes_join_as_they_come() -> None:
         "the sample."
     )
     assert judged(rows.drop(columns="delay"), truth=None).sentence == nothing.sentence
+    today = judged(rows, now=START + DAY // 2)
+    assert "5,600 of 5,600 answers have an outcome, but of no whole day." in today.sentence
+    alone = judged(rows[rows["revision"] == "r1"], CANARY)
+    assert "but of no day that has both." in alone.sentence
     late = rows.assign(delay=rows["delay"].where(rows["t"] < START + 20 * DAY))
     found = judged(late)
     assert (found.clusters, found.labelled, found.answers) == (20, 4_000, 5_600)
