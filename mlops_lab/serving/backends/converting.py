@@ -11,6 +11,7 @@ without it the package's input example is what there is.
 from __future__ import annotations
 
 import json
+import math
 import os
 import resource
 import sys
@@ -30,7 +31,7 @@ from mlops_lab.serving.backends.onnx import GRAPH, LAYOUT, Form, Layout, open_se
 from mlops_lab.serving.backends.parity import ParityReport
 from mlops_lab.serving.backends.proving import PROOF_ROWS, prove
 from mlops_lab.serving.backends.sklearn import SklearnBackend
-from mlops_lab.serving.backends.tensors import INPUT, Input
+from mlops_lab.serving.backends.tensors import CATEGORY, INPUT, Input
 from mlops_lab.serving.inputs import Schema
 from mlops_lab.wording import quoted
 
@@ -113,6 +114,7 @@ def _plans(signature: Signature) -> Iterator[tuple[Form, tuple[Input, ...]]]:
     """What a graph's inputs could be: whole numbers as floats first, then as integers.
 
     Steps that are told columns by name need a tensor for each of them, others need one for all.
+    What a missing text is, shows only in what the graph makes of it.
     """
     fields = signature.inputs
     for field in fields:
@@ -130,15 +132,16 @@ def _plans(signature: Signature) -> Iterator[tuple[Form, tuple[Input, ...]]]:
         return
     if all(each.kind == "number" for each in floats):
         yield "matrix", floats
-    yield "columns", floats
-    if any(f.type == "integer" for f in fields):
-        yield (
-            "columns",
-            tuple(
-                Input(f.name, "integer") if f.type == "integer" else each
-                for f, each in zip(fields, floats, strict=True)
-            ),
-        )
+    whole = tuple(
+        replace(each, kind="integer") if f.type == "integer" else each
+        for f, each in zip(fields, floats, strict=True)
+    )
+    for inputs in dict.fromkeys((floats, whole)):
+        yield "columns", inputs
+    if any(each.kind == "text" for each in floats):
+        # An encoder that has seen missing texts has a category for them.
+        for inputs in dict.fromkeys((floats, whole)):
+            yield "columns", tuple(replace(each, absent=CATEGORY) for each in inputs)
 
 
 def _width(signature: Signature) -> int | None:
@@ -163,7 +166,10 @@ def _graph(
     options = {id(model): {"zipmap": False}} if result.probability is not None else None
     # The newest trees of ONNX are not written by every converter.
     opset = {"": __max_supported_opset__, "ai.onnx.ml": 3}
-    return convert_sklearn(model, initial_types=types, options=options, target_opset=opset)
+    graph = convert_sklearn(model, initial_types=types, options=options, target_opset=opset)
+    if any(each.absent == CATEGORY for each in inputs):
+        _mend_missing(graph)
+    return graph
 
 
 def _layout(form: Form, inputs: tuple[Input, ...], graph: Any, result: Result) -> Layout:
@@ -202,6 +208,31 @@ def _mend_skl2onnx() -> None:
 
     made.mended = True  # type: ignore[attr-defined]
     _container.make_node = made
+
+
+def _mend_missing(graph: Any) -> None:
+    """Let ordinal codes of missing texts be missing, as `OrdinalEncoder` has them by default.
+
+    skl2onnx gives the category of what is missing a code like any other. The table becomes one of
+    floats, since integers have no such value; what follows takes either.
+    """
+    from onnx import helper
+
+    for node in graph.graph.node:
+        table = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+        keys = table.get("keys_strings", ())
+        if node.op_type != "LabelEncoder" or CATEGORY.encode() not in keys:
+            continue
+        codes = table.get("values_int64s") or table.get("values_floats") or ()
+        table["values_floats"] = [
+            math.nan if key == CATEGORY.encode() else float(code)
+            for key, code in zip(keys, codes, strict=True)
+        ]
+        if "default_int64" in table:
+            table["default_float"] = float(table.pop("default_int64"))
+        table.pop("values_int64s", None)
+        del node.attribute[:]
+        node.attribute.extend(helper.make_attribute(name, table[name]) for name in sorted(table))
 
 
 def _whole(value: Any) -> Any:

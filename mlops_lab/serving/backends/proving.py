@@ -34,7 +34,7 @@ _KNOWN: Final = 256
 _WORTH: Final = 0.8
 """It takes at most so much of scikit-learn's time for a row, or it is not worth another form."""
 
-_STRANGE: Final = ("", " ", "never seen before", "ÜNBEKANNT ✈ 漢字", "NaN", "0")
+_STRANGE: Final = ("nan", "", " ", "never seen before", "ÜNBEKANNT ✈ 漢字", "NaN", "0")
 _SINGLE_CALLS: Final = 30
 _BATCH_ROWS: Final = 1_000
 _BATCH_CALLS: Final = 3

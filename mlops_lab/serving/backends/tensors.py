@@ -13,13 +13,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-__all__ = ["FAR", "INPUT", "MISSING", "Input", "Tensors", "column_of", "tensors_of"]
+__all__ = ["CATEGORY", "FAR", "INPUT", "MISSING", "Input", "Tensors", "column_of", "tensors_of"]
 
 INPUT: Final = "input"
 """The name of the tensor where there is one for all columns."""
 
 MISSING: Final = "\ufdd0missing"
 """What stands for a missing text: ONNX has texts only. A noncharacter, so nobody's category."""
+
+CATEGORY: Final = "nan"
+"""What stands for it where encoders have learnt a category of what is missing: converted, that is
+the category's name."""
 
 FAR: Final = 3.4e38
 """What does not fit into 32 bits, infinity among it, is left to the model."""
@@ -43,6 +47,8 @@ class Input:
         The only values that are; None: any.
     span
         The least and the greatest number that are; None: any.
+    absent
+        The text that stands for a missing one.
     """
 
     name: str
@@ -50,6 +56,7 @@ class Input:
     missing: bool = True
     known: frozenset[Any] | None = None
     span: tuple[float, float] | None = None
+    absent: str = MISSING
 
     def to_json(self) -> dict[str, Any]:
         """Give it as JSON."""
@@ -59,6 +66,7 @@ class Input:
             "missing": self.missing,
             "known": None if self.known is None else sorted(self.known),
             "span": self.span,
+            "absent": self.absent,
         }
 
     @classmethod
@@ -71,6 +79,7 @@ class Input:
             bool(data["missing"]),
             None if known is None else frozenset(known),
             None if span is None else (float(span[0]), float(span[1])),
+            str(data["absent"]),
         )
 
 
@@ -184,11 +193,11 @@ def _texts(each: Input, values: Any, odd: Any) -> tuple[Any, Any]:
         elif isinstance(value, str):
             texts[place] = str(value)
         elif _is_missing(value):
-            texts[place] = MISSING
+            texts[place] = each.absent
             if not each.missing:
                 strange.append(place)
         else:  # a number where a text should be: only the model knows what it does with it
-            texts[place] = MISSING
+            texts[place] = each.absent
             strange.append(place)
     if strange:
         marks = np.zeros(len(texts), bool)

@@ -78,6 +78,6 @@ def _read_me(content: Content) -> str:
 | rows.json | example rows |
 | about.json | the model's name, version, content ({content.digest}) and signature |
 
-A missing text is sent as the text that `tensors.MISSING` holds, a missing number as NaN.
+A missing text is sent as the text that onnx.json calls `absent`, a missing number as NaN.
 
 {refused}"""

@@ -62,7 +62,7 @@ def test_every_row_is_equal_to_the_bit(parts: Any, final: Any, dtype: str) -> No
     rows = frame.copy()
     rows.loc[::7, "carrier"] = "never seen"
     rows.loc[::5, "kind"] = None
-    for size, starts in ((1, range(20)), (3, range(0, 60, 3)), (64, (0, 64)), (200, (0,))):
+    for size, starts in ((1, range(8)), (3, (0, 3, 6)), (64, (0,)), (200, (0,))):
         for start in starts:
             part = rows.iloc[start : start + size]
             given = schema.rows_of(part)

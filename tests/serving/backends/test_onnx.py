@@ -10,11 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+)
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 
 from mlops_lab.serving.backends.converting import REPORT, ROWS, convert
@@ -129,6 +133,25 @@ def test_other_models_pass(
     assert said.prediction.dtype == model.predict(rows).dtype
 
 
+def test_a_category_of_what_is_missing_is_converted(
+    tmp_path: Path, pack: Any, frame: pd.DataFrame
+) -> None:
+    rows = frame[["carrier", *NUMBERS]].copy()
+    rows.loc[::4, "carrier"] = None
+    columns = ColumnTransformer(
+        [("c", OrdinalEncoder(), ["carrier"]), ("n", "passthrough", NUMBERS)]
+    )
+    target = rows["carrier"].isna() | (rows["hour"] > 20)
+    model = make_pipeline(columns, HistGradientBoostingClassifier(max_iter=20)).fit(rows, target)
+    package = pack(model, rows)
+    backend, _ = converted(tmp_path / "form", package, rows)
+    said = backend.predict(Schema.read(package).rows_of(rows))
+    assert np.array_equal(said.prediction, model.predict(rows))
+    # What it stands for in the graph is an unknown text in a request, and the model refuses it.
+    with pytest.raises(ValueError, match="unknown categories"):
+        backend.predict(rows.head(1).assign(carrier=["nan"]))
+
+
 def test_rows_that_the_model_refuses_are_refused(
     tmp_path: Path, pack: Any, frame: pd.DataFrame
 ) -> None:
@@ -151,8 +174,6 @@ def test_an_array_with_missing_values_goes_to_the_model(tmp_path: Path, pack: An
 
 def test_native_categories_are_refused_with_the_count(tmp_path: Path, pack: Any) -> None:
     # The trees split sets of codes; the converted ones compare codes, and nothing fails.
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
     draw = np.random.default_rng(0)
     rows = pd.DataFrame({"code": draw.integers(0, 12, 600), "x": draw.normal(size=600)})
     model = HistGradientBoostingClassifier(max_iter=20, categorical_features=["code"])
