@@ -65,6 +65,13 @@ def test_nouns_and_verbs_are_those_of_the_contract() -> None:
                 "package",
             )
         ),
+        *(
+            f"endpoint {verb}"
+            for verb in (
+                *("deploy", "serve", "stop", "list", "show", "logs", "canary", "shadow"),
+                *("split", "compare", "promote", "rollback", "truth"),
+            )
+        ),
         *(f"trigger {verb}" for verb in ("list", "run")),
         *(f"monitor {verb}" for verb in ("list", "show", "check", "schema")),
         *(f"alert {verb}" for verb in ("list", "show", "acknowledge", "mute", "resolve", "reopen")),
