@@ -181,7 +181,7 @@ def _together(group: Sequence[Batch], columns: Columns) -> tuple[pa.RecordBatch,
     return pa.RecordBatch.from_pydict(arrays), rows, odd
 
 
-def _facts(group: Sequence[Batch], counts: Sequence[int]) -> dict[str, pa.Array]:
+def _facts(group: Sequence[Batch], counts: list[int]) -> dict[str, pa.Array]:
     """The columns that say who answered, when, and how."""
     import pyarrow as pa
 
@@ -206,7 +206,7 @@ def _facts(group: Sequence[Batch], counts: Sequence[int]) -> dict[str, pa.Array]
     }
 
 
-def _inputs(group: Sequence[Batch], counts: Sequence[int]) -> Iterable[tuple[object, Any]]:
+def _inputs(group: Sequence[Batch], counts: list[int]) -> Iterable[tuple[object, Any]]:
     if group[0].frame is None:
         return
     if hasattr(group[0].frame, "iloc"):
@@ -235,7 +235,7 @@ def _inputs(group: Sequence[Batch], counts: Sequence[int]) -> Iterable[tuple[obj
         yield "x", array
 
 
-def _outputs(group: Sequence[Batch], counts: Sequence[int]) -> Iterable[tuple[str, Any]]:
+def _outputs(group: Sequence[Batch], counts: list[int]) -> Iterable[tuple[str, Any]]:
     for name in group[0].columns or ():
         values = _joined([(batch.columns or {})[name] for batch in group], counts, name)
         if getattr(values, "ndim", 1) == 1:
@@ -250,7 +250,7 @@ def _outputs(group: Sequence[Batch], counts: Sequence[int]) -> Iterable[tuple[st
             yield f"{name}_{each}", values[:, i]
 
 
-def _joined(parts: Sequence[Any], counts: Sequence[int], name: object) -> Any:
+def _joined(parts: Sequence[Any], counts: list[int], name: object) -> Any:
     """The values of several requests as one; exact, also where their types differ.
 
     Raises
@@ -260,15 +260,13 @@ def _joined(parts: Sequence[Any], counts: Sequence[int], name: object) -> Any:
     """
     import numpy as np
 
-    for part, count in zip(parts, counts, strict=True):
-        if len(part) != count:
-            raise ValueError(f"{len(part)} values of {name} for {count} rows")
-    first = parts[0]
+    if list(map(len, parts)) != counts:
+        wrong = next(i for i, part in enumerate(parts) if len(part) != counts[i])
+        raise ValueError(f"{len(parts[wrong])} values of {name} for {counts[wrong]} rows")
     if len(parts) == 1:
-        return first
-    kind = getattr(first, "dtype", None)
-    if isinstance(kind, np.dtype) and all(getattr(part, "dtype", None) == kind for part in parts):
-        return np.concatenate([np.asarray(part) for part in parts])
+        return parts[0]
+    if set(map(type, parts)) == {np.ndarray} and len({part.dtype for part in parts}) == 1:
+        return np.concatenate(parts)
     # Whole numbers beside such with missing ones: as floats the large would be others.
     found: list[Any] = []
     for part in parts:
