@@ -30,7 +30,7 @@ from mlops_lab.errors import Corrupt, LabError
 from mlops_lab.registry.package import EXAMPLE, FACTS, read_facts
 from mlops_lab.serving.backends.converting import LIBRARIES, REPORT, ROWS
 from mlops_lab.serving.backends.onnx import GRAPH, LAYOUT
-from mlops_lab.serving.backends.parity import ParityReport
+from mlops_lab.serving.backends.parity import FORMAT, ParityReport
 from mlops_lab.serving.backends.proving import PROOF_ROWS
 from mlops_lab.store.lock import HeldLock
 
@@ -79,9 +79,10 @@ def find_form(package: Path, cache_dir: Path) -> tuple[Path, ParityReport] | Non
     """
     folder = cache_dir / content_of(package)
     try:
-        report = ParityReport.from_json(json.loads((folder / REPORT).read_bytes()))
-        whole = not report.passed or report.digest == _digest(folder)
-    except (OSError, ValueError, LabError):
+        said = json.loads((folder / REPORT).read_bytes())
+        report = ParityReport.from_json(said)
+        whole = said["v"] == FORMAT and (not report.passed or report.digest == _digest(folder))
+    except (OSError, ValueError, KeyError, LabError):
         return None
     if report.passing and time.time_ns() // 1000 > report.made + _AGAIN_US:
         return None

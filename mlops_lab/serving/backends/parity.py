@@ -9,10 +9,13 @@ from typing import Any, Final
 from mlops_lab.errors import Corrupt
 from mlops_lab.serving.backends.backend import Result
 
-__all__ = ["CLOSE", "SHARE", "Difference", "ParityReport", "compare"]
+__all__ = ["CLOSE", "FORMAT", "SHARE", "Difference", "ParityReport", "compare"]
 
 CLOSE: Final = 1e-3
 """Probabilities may differ by this; numbers by so much of their own standard deviation."""
+
+FORMAT: Final = 2
+"""Of a form and the verdict on it; one of another format is made anew."""
 
 SHARE: Final = 1e-3
 """The share of rows that may differ by more."""
@@ -106,7 +109,7 @@ class ParityReport:
 
     def to_json(self) -> dict[str, Any]:
         """Give it as JSON, the content of ``parity.json``."""
-        return {"v": 1, **asdict(self)}
+        return {"v": FORMAT, **asdict(self)}
 
     @classmethod
     def from_json(cls, data: Any) -> ParityReport:

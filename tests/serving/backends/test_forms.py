@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -59,8 +60,6 @@ def test_what_was_asked_for_is_run(cache: Path, package: Path) -> None:
 
 @pytest.mark.parametrize("name", ["model.onnx", "onnx.json", "parity.json"])
 def test_a_damaged_form_is_not_found(tmp_path: Path, cache: Path, package: Path, name: str) -> None:
-    import shutil
-
     copy = tmp_path / "cache"
     shutil.copytree(cache, copy)
     (entry,) = entries(copy)
@@ -69,16 +68,18 @@ def test_a_damaged_form_is_not_found(tmp_path: Path, cache: Path, package: Path,
     assert find_form(package, copy) is None
 
 
-def test_a_form_of_other_versions_is_not_found(tmp_path: Path, cache: Path, package: Path) -> None:
-    import shutil
-
+@pytest.mark.parametrize(
+    ("name", "value"), [("v", 1), ("versions", {"onnxruntime": "0.1"})], ids=["format", "library"]
+)
+def test_a_form_of_other_versions_is_not_found(
+    tmp_path: Path, cache: Path, package: Path, name: str, value: Any
+) -> None:
     copy = tmp_path / "cache"
     shutil.copytree(cache, copy)
     (entry,) = entries(copy)
     file = copy / entry / "parity.json"
     report = json.loads(file.read_bytes())
-    report["versions"]["onnxruntime"] = "0.1"
-    file.write_text(json.dumps(report))
+    file.write_text(json.dumps({**report, name: value}))
     assert find_form(package, copy) is None
 
 
