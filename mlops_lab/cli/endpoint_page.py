@@ -25,7 +25,7 @@ _STATES: Final[Mapping[str, tuple[str, str]]] = {
     "failed": ("✗", "red"),
     "stopped": ("■", "dim"),
 }
-_RIGHT: Final = {"justify": "right"}
+_FIGURE: Final = {"justify": "right", "min_width": 6}
 _DECISIONS: Final = 10
 
 
@@ -43,16 +43,14 @@ def print_endpoints(target: Console, rows: Sequence[Mapping[str, Any]]) -> None:
         target,
         [
             "",
-            "endpoint",
-            "serves",
+            ("endpoint", {"min_width": 8}),
+            ("serves", {"min_width": 16}),
             "tries",
-            ("req/s", _RIGHT),
-            ("p50 ms", _RIGHT),
-            ("p99 ms", _RIGHT),
-            ("errors", _RIGHT),
-            "since",
-            "by",
-            ("", {"overflow": "ellipsis"}),
+            ("req/s", _FIGURE),
+            ("p50 ms", _FIGURE),
+            ("p99 ms", _FIGURE),
+            ("errors", _FIGURE),
+            ("since", {"min_width": 6}),
         ],
         [
             (
@@ -62,12 +60,13 @@ def print_endpoints(target: Console, rows: Sequence[Mapping[str, Any]]) -> None:
                 _tried(row["rollout"]),
                 *_live(row["live"]),
                 age(_moment(row["since"])),
-                row["by"],
-                row["sentence"] if row["state"] != "serving" else None,
             )
             for row in rows
         ],
     )
+    for row in rows:
+        if row["state"] not in ("serving", "stopped") and row["sentence"]:
+            target.print(f"{row['name']}: {row['sentence']}", markup=False)
 
 
 def print_endpoint(target: Console, page: Mapping[str, Any]) -> None:
@@ -92,17 +91,16 @@ def print_endpoint(target: Console, page: Mapping[str, Any]) -> None:
         target,
         [
             "",
-            "revision",
-            "role",
-            ("traffic", _RIGHT),
-            ("req/s", _RIGHT),
-            ("p50 ms", _RIGHT),
-            ("p99 ms", _RIGHT),
-            ("errors", _RIGHT),
-            ("memory", _RIGHT),
-            "since",
+            ("revision", {"min_width": 16}),
+            ("role", {"min_width": 7}),
+            ("traffic", _FIGURE),
+            ("req/s", _FIGURE),
+            ("p50 ms", _FIGURE),
+            ("p99 ms", _FIGURE),
+            ("errors", _FIGURE),
+            ("memory", {**_FIGURE, "min_width": 8}),
+            ("since", {"min_width": 6}),
             "by",
-            ("", {"overflow": "ellipsis"}),
         ],
         [
             (
@@ -114,26 +112,21 @@ def print_endpoint(target: Console, page: Mapping[str, Any]) -> None:
                 _memory(one.get("workers")),
                 age(_moment(one["since"])),
                 one["by"],
-                one.get("sentence") or one.get("why"),
             )
             for one in page["revisions"]
         ],
     )
+    for one in page["revisions"]:
+        said = one.get("sentence") or (one.get("why") if one["role"] == "stable" else None)
+        if said:
+            target.print(f" {one['model']}@{one['version']}: {said}", markup=False, style="dim")
     target.print()
     target.print("what was decided", style="dim")
-    print_table(
-        target,
-        ["", "", "", ("", {"overflow": "ellipsis"})],
-        [
-            (
-                event["at"][:16].replace("T", " "),
-                event["by"],
-                event["sentence"],
-                event["reason"],
-            )
-            for event in page["history"][:_DECISIONS]
-        ],
-    )
+    for event in page["history"][:_DECISIONS]:
+        at = event["at"][:16].replace("T", " ")
+        target.print(f" {at}  {event['by']}: {event['sentence']}", markup=False)
+        if event["reason"]:
+            target.print(f"{'':19}{event['reason']}", markup=False, style="dim")
     if len(page["history"]) > _DECISIONS:
         left = len(page["history"]) - _DECISIONS
         target.print(f"and {left:,} more: mlops-lab audit show --kind endpoint", style="dim")
