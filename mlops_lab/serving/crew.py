@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mlops_lab.serving.workers import Process, Sockets, end_of
+from mlops_lab.serving.doors import Sockets
+from mlops_lab.serving.workers import Process, end_of
 
 __all__ = ["Crew", "Ended", "Facts"]
 

@@ -32,7 +32,7 @@ def describe(
     now_us: int,
     *,
     trouble: str = "",
-    failed: bool = False,
+    failed: str = "",
 ) -> Status:
     """Tell how an endpoint stands; who tells it, and since when, is not known here.
 
@@ -45,14 +45,14 @@ def describe(
     trouble
         What the supervisor itself could not do, as a sentence.
     failed
-        Whether it gives up for that.
+        Why it gives up, as a sentence.
     """
     ids = {each.id for each in desired.revisions} | {each.revision for each in world.workers}
     told = revisions(desired, world, plan.table, facts, {id: figures.now(id, now_us) for id in ids})
     dead = any(one.dead_log for one in facts.values())
     state, sentence = standing(desired, world, plan, told, trouble=trouble, dead_log=dead)
     if failed:
-        state, sentence = "failed", trouble
+        state, sentence = "failed", failed
     return Status(
         name=desired.name,
         seq=0,

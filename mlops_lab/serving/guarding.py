@@ -18,6 +18,8 @@ from mlops_lab.serving.figures import Figures as LiveFigures
 from mlops_lab.serving.records import Desired, Rollout
 from mlops_lab.serving.rollouts import ramp
 from mlops_lab.serving.rollouts.guard import Figures, Guard, Side
+from mlops_lab.serving.rollouts.ordering import InOrder
+from mlops_lab.tracking.lines import now_us
 
 if TYPE_CHECKING:
     from mlops_lab.serving.manager import EndpointManager
@@ -110,8 +112,10 @@ class Watch:
         self._deciding = deciding
         self._rollout: Rollout | None = None
         self._guard: Guard | None = None
+        self._order = InOrder()
         self._asked_us = 0
         self._kept_us = 0
+        self._fresh = False
         self.held: str | None = None
 
     @property
@@ -125,18 +129,25 @@ class Watch:
         before, self._rollout = self._rollout, rollout
         if rollout is None or (before is not None and before.id != rollout.id):
             self._guard = self.held = None
+            self._order = InOrder()
+        if rollout is None and before is not None:
+            self._path.unlink(missing_ok=True)
         if rollout is None or rollout.kind != "canary":
             return
         names = {revision.id: str(revision.version) for revision in desired.revisions}
         if self._guard is None:
             self._guard = self._restored(rollout, names) or Guard(rollout, names=names)
+            self._fresh = True
         elif self._guard.rollout != rollout:
+            if self._guard.rollout.share != rollout.share:
+                self._guard.feed(self._order.begin(now_us()))
             self._guard.follow(rollout)
 
-    def feed(self, events: Iterable[Any]) -> None:
-        """Count what workers report as bad."""
+    def feed(self, worker: int, t: int, events: Iterable[Any]) -> None:
+        """Take what a worker reports as bad, at a moment in µs, UTC."""
         if self._guard is not None:
-            self._guard.feed([(str(m), str(r), str(unit)) for m, r, unit in events])
+            told = [(str(m), str(r), str(unit), int(at)) for m, r, unit, at in events]
+            self._order.add(worker, t, told)
 
     def look(
         self, now_us: int, figures: LiveFigures, *, crashes: int, unhealthy: str | None
@@ -160,6 +171,9 @@ class Watch:
         if guard is not None:
             base = Side(*figures.of(rollout.base).since_look())
             candidate = Side(*figures.of(rollout.candidate).since_look())
+            if self._fresh:  # what came before it began is no evidence
+                self._fresh, base, candidate = False, Side(), Side()
+            guard.feed(self._order.until(now_us))
             verdict = guard.look(now_us, Figures(base, candidate, crashes, unhealthy))
             if now_us - self._kept_us >= _KEEP_US:
                 self._kept_us = now_us

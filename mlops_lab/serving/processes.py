@@ -18,6 +18,7 @@ from typing import Final
 
 from mlops_lab.errors import LabError, Unavailable
 from mlops_lab.serving import desired, places, status
+from mlops_lab.serving.records import Desired
 from mlops_lab.serving.status import Status
 from mlops_lab.serving.workers import LEFT_OUT
 from mlops_lab.store.lock import HeldLock, is_held
@@ -27,8 +28,9 @@ __all__ = ["revive", "start", "stop", "wait"]
 _log = logging.getLogger("mlops_lab")
 
 _POLL_S: Final = 0.02
-_BEGIN_S: Final = 15.0
+_BEGIN_S: Final = 30.0
 """How long a supervisor may take until it holds its lock; a busy machine imports slowly."""
+_AGAIN_S: Final = 3.0
 _TAIL_BYTES: Final = 2000
 _KILL_S: Final = 5.0
 _MARGIN_S: Final = 20.0
@@ -98,14 +100,16 @@ def wait(root: Path, name: str, seq: int, timeout: float = 120.0) -> Status:
         log; or it was not served in time.
     """
     root = root.resolve()
-    began = time.monotonic()
+    began = started = time.monotonic()
     while True:
-        found = status.recorded(root, name)
-        alive = found is not None and found.alive
-        if found is not None and found.wanted >= seq:
-            if found.seq >= seq and (alive or found.state == "stopped"):
+        found, should = status.recorded(root, name), desired.read(root, name)
+        serves = should is None or should.state == "serving"
+        lives = found is not None and found.alive
+        # What one says that is gone is not what became of this.
+        if found is not None and found.wanted >= seq and (lives or not serves):
+            if found.seq >= seq and (serves or found.state == "stopped"):
                 return found
-            needed = _needed(root, name)
+            needed = _needed(should)
             failed = [
                 each.sentence
                 for each in found.revisions
@@ -114,8 +118,13 @@ def wait(root: Path, name: str, seq: int, timeout: float = 120.0) -> Status:
             if failed or found.state == "failed":
                 raise _unavailable(root, name, failed[0] if failed else found.sentence)
         waited = time.monotonic() - began
-        if not alive and waited > _BEGIN_S and not is_held(places.lock(root, name)):
-            raise _unavailable(root, name, "Its supervisor ended.")
+        if not lives and serves and not is_held(places.lock(root, name)):
+            if waited > _BEGIN_S:
+                raise _unavailable(root, name, "Its supervisor ended.")
+            if time.monotonic() - started > _AGAIN_S:
+                # The one that was there when it was asked for was about to end.
+                started = time.monotonic()
+                start(root, name)
         if waited > timeout:
             said = found.sentence if found is not None else ""
             raise _unavailable(root, name, f"Not within {timeout:g} s. {said}".strip())
@@ -161,9 +170,8 @@ def stop(root: Path, name: str) -> None:
             lock.close()
 
 
-def _needed(root: Path, name: str) -> set[str]:
+def _needed(should: Desired | None) -> set[str]:
     """The revisions without which what is decided is not served."""
-    should = desired.read(root, name)
     if should is None:
         return set()
     return {should.stable, *([should.rollout.candidate] if should.rollout else [])}

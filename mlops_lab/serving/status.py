@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 from mlops_lab.errors import Corrupt
 from mlops_lab.serving import desired, places
 from mlops_lab.serving.records import made
+from mlops_lab.store.lock import is_held
 
 __all__ = [
     "RevisionStatus",
@@ -26,13 +27,15 @@ __all__ = [
     "read",
     "recorded",
     "start_of",
+    "supervised",
     "write",
 ]
 
 _FORMAT: Final = 1
 _MOST_BYTES: Final = 4_000_000
-_SAME_S: Final = 0.05
-"""Two start times of one process, read twice, may differ by rounding."""
+_SAME_S: Final = 2.0
+"""Two start times of one process, told by two, may differ: they are counted from a boot time in
+whole seconds that follows the clock. No id comes round again as quickly."""
 _FRESH_US: Final = 15_000_000
 """So old the state of a supervisor on another host may be; it writes every second."""
 
@@ -241,7 +244,7 @@ def read(root: Path, name: str) -> Status | None:
         workers go on, it is degraded.
     """
     found = recorded(root, name)
-    if found is None or found.alive or found.state in ("stopped", "failed"):
+    if found is None or found.state in ("stopped", "failed") or supervised(root, found):
         return found
     left = found.workers()
     if not left:
@@ -252,6 +255,12 @@ def read(root: Path, name: str) -> Status | None:
         sentence=f"The supervisor is gone; {len(left)} of its workers go on answering until the "
         "next one, which they start, takes over.",
     )
+
+
+def supervised(root: Path, found: Status) -> bool:
+    """Whether a supervisor lives: the one that wrote this, or one that has just begun."""
+    # A clock that was set takes start times along, but no lock.
+    return found.alive or is_held(places.lock(root, found.name))
 
 
 def write(root: Path, status: Status) -> None:

@@ -22,11 +22,11 @@ from mlops_lab.serving import desired as desires
 from mlops_lab.serving import places, reconciling, status
 from mlops_lab.serving.crew import Crew
 from mlops_lab.serving.describing import describe
+from mlops_lab.serving.doors import Doors
 from mlops_lab.serving.figures import Figures
 from mlops_lab.serving.guarding import Deciding, Watch
 from mlops_lab.serving.records import Desired, Revision
 from mlops_lab.serving.status import Status
-from mlops_lab.serving.workers import Sockets
 from mlops_lab.serving.world import (
     Accept,
     Drain,
@@ -54,7 +54,6 @@ _log = logging.getLogger("mlops_lab")
 _LOOK_S: Final = 0.25
 _WRITE_US: Final = 1_000_000
 _JUDGE_US: Final = 1_000_000
-_SOCKETS_S: Final = 5.0
 _DECIDE_S: Final = 10.0
 _LOG_BYTES: Final = 16 * 2**20
 
@@ -92,25 +91,22 @@ class Supervisor:
         self._name = desired.name
         self._desired = desired
         self._foreground = foreground
-        self._folder = places.sockets_made(root, desired.name)
         store = root / ".mlops"
         self._objects = Objects(store / "objects", store / "tmp")
         self._stamp: object = None
         self._ending: str | None = None
         self._code = 0
         self._served = False
+        self._gave_up = ""
         self._crew = Crew(root)
         self._killed: dict[int, str] = {}
-        self._sockets: Sockets | None = None
-        self._former: list[Sockets] = []
-        self._address: tuple[int | None, str] | None = None
-        self._sockets_at = 0.0
-        self._trouble = ""
+        orphans = () if before is None else _orphans(before)
+        self._doors = Doors(root, desired.name, follows=bool(orphans))
         self._keys = 0
         now = time.monotonic()
         self._world = World(
             now,
-            orphans=() if before is None else _orphans(before),
+            orphans=orphans,
             known={each.id: each for each in desired.revisions},
             arrived=now,
         )
@@ -139,8 +135,7 @@ class Supervisor:
         _log.warning("the supervisor of %s begins (process %d)", self._name, self._pid)
         try:
             while not self._turned():
-                for key, message in self._crew.listen(_LOOK_S):
-                    self._hear(key, message)
+                pass
         finally:
             signal.set_wakeup_fd(-1)
             self._leave()
@@ -148,9 +143,14 @@ class Supervisor:
 
     def _turned(self) -> bool:
         try:
-            return self._turn()
+            over = self._turn()
+            if not over:
+                for key, message in self._crew.listen(_LOOK_S):
+                    self._hear(key, message)
+            return over
         except Exception:  # noqa: BLE001 - what is served goes on being served
             _log.exception("the supervisor of %s goes on after an error", self._name)
+            time.sleep(_LOOK_S)
             return False
 
     def _turn(self) -> bool:
@@ -174,7 +174,7 @@ class Supervisor:
         self._do(self._plan)
         if self._plan.settled:
             self._seq = self._desired.seq
-            self._close_former()
+            self._doors.forget()
         self._give_up()
         self._tell(now_us)
         return Finish() in self._plan.actions
@@ -237,7 +237,7 @@ class Supervisor:
 
     def _reported(self, worker: Worker, message: Mapping[str, Any]) -> Worker:
         self._figures.report(worker.revision, message)
-        self._watch.feed(message.get("units") or ())
+        self._watch.feed(worker.key, int(message.get("t") or 0), message.get("units") or ())
         dead = bool((message.get("log") or {}).get("dead"))
         self._crew.note(worker.key, rss=int(message.get("rss") or 0), dead_log=dead)
         busy = message.get("busy_since")
@@ -270,16 +270,17 @@ class Supervisor:
             self._crashes += worker.ready_at is not None
 
     def _start(self, revision: Revision, index: int, terms: Terms) -> None:
-        if self._sockets is None:
+        sockets = self._doors.sockets
+        if sockets is None:
             return
         now = time.monotonic()
         self._keys += 1
         key = self._keys
-        path = places.private(self._folder, revision.id, index, f"{self._pid:x}-{key}")
+        path = places.private(self._doors.folder, revision.id, index, f"{self._pid:x}-{key}")
         worker = Worker(key, revision.id, index, terms, now, now, socket=os.fspath(path))
         try:
             package = self._objects.view(revision.digest, tree=True)
-            self._crew.start(key, self._sockets)
+            self._crew.start(key, sockets)
         except (LabError, OSError) as error:
             said = str(error) if isinstance(error, LabError) else f"No process: {error}."
             self._failed(worker, said)
@@ -297,7 +298,7 @@ class Supervisor:
                 "index": index,
                 "folder": os.fspath(package),
                 "sockets": {
-                    "public": [each.fileno() for each in self._sockets.all],
+                    "public": [each.fileno() for each in sockets.all],
                     "private": worker.socket,
                 },
                 "limits": asdict(self._desired.limits),
@@ -323,8 +324,7 @@ class Supervisor:
         for action in plan.actions:
             match action:
                 case Publish():
-                    assert self._sockets is not None
-                    self._sockets.publish()
+                    self._doors.publish()
                     self._served = True
                 case Accept(key) | Rest(key) | Drain(key):
                     self._crew.tell(key, {"do": type(action).__name__.lower()})
@@ -343,35 +343,13 @@ class Supervisor:
         return replace(self._world.table, self_id=revision).to_json()
 
     def _open(self) -> None:
-        """Make the public sockets, or new ones when the port changed or their path was removed."""
-        desired, now = self._desired, time.monotonic()
-        address = (desired.port, desired.host)
-        lost = self._sockets is not None and self._world.published and self._sockets.lost()
-        if self._sockets is not None and self._address == address and not lost:
+        """Have the public sockets as they should be."""
+        if self._ending is not None or self._desired.state == "stopped":
             return
-        if self._ending is not None or desired.state == "stopped" or now < self._sockets_at:
-            return
-        same = self._address == address or bool(self._world.orphans)
-        try:
-            self._folder = places.sockets_made(self._root, self._name)
-            path = self._folder / places.public(self._root, self._name).name
-            made = Sockets(path, desired.port, desired.host, alone=not same)
-        except (OSError, LabError) as error:
-            self._sockets_at = now + _SOCKETS_S
-            where = f" on port {desired.port}" if desired.port is not None else ""
-            self._trouble = f"{self._name} cannot listen{where}: {error}."
-            _log.error("%s", self._trouble)
-            return
-        if self._sockets is not None:
-            self._former.append(self._sockets)
-        self._sockets, self._address, self._trouble = made, address, ""
-        generation = self._world.generation + 1
-        self._world = replace(self._world, generation=generation, published=False)
-
-    def _close_former(self) -> None:
-        for each in self._former:
-            each.close()
-        self._former.clear()
+        seen = self._doors.see(self._desired, published=self._world.published)
+        if seen is not None:
+            generation = self._world.generation + 1
+            self._world = replace(self._world, generation=generation, published=seen)
 
     # ------------------------------------------------------------------ judging and telling
 
@@ -409,11 +387,11 @@ class Supervisor:
             self._world.slots.get((self._plan.acting, index))
             for index in range(self._desired.workers)
         ]
-        if all(slot is not None and slot.failures for slot in slots) or (
-            self._trouble and self._sockets is None
-        ):
-            said = [slot.sentence for slot in slots if slot is not None]
-            self._trouble = self._trouble or said[-1]
+        if self._doors.trouble and self._doors.sockets is None:
+            self._gave_up = self._doors.trouble
+        elif all(slot is not None and slot.failures for slot in slots):
+            self._gave_up = next(slot.sentence for slot in slots if slot is not None)
+        if self._gave_up:
             self._ending, self._code = "failure", 1
 
     def _tell(self, now_us: int) -> None:
@@ -423,7 +401,7 @@ class Supervisor:
             self._plan.acting,
             self._seq,
             self._desired.seq,
-            self._trouble,
+            self._doors.trouble,
             [(worker.key, worker.phase, worker.accepting) for worker in world.workers],
             [(at, slot.failures) for at, slot in world.slots.items()],
             len(world.orphans),
@@ -441,8 +419,8 @@ class Supervisor:
             self._crew.facts,
             self._figures,
             now_us,
-            trouble=self._trouble,
-            failed=self._code == 1,
+            trouble=self._doors.trouble,
+            failed=self._gave_up,
         )
         if self._standing[0] != made.state:
             _log.warning("%s is %s: %s", self._name, made.state, made.sentence)
@@ -454,7 +432,7 @@ class Supervisor:
             started=self._started,
             host=platform.node(),
             since=self._standing[1],
-            url="" if self._sockets is None else f"unix:{self._sockets.path}",
+            url=self._doors.url,
             rollout=self._watch.to_json(now_us),
         )
         try:
@@ -466,12 +444,7 @@ class Supervisor:
         """Leave nothing behind but files that are of use: also after an error of our own."""
         self._watch.keep()
         self._crew.close()
-        for each in (*self._former, *([self._sockets] if self._sockets else [])):
-            each.close()
-        for path in self._folder.glob("*.sock"):
-            path.unlink(missing_ok=True)
-        with suppress(OSError):
-            self._folder.rmdir()
+        self._doors.close()
         self._world = replace(self._world, workers=(), orphans=())
         if self._ending is not None or self._desired.state == "stopped":
             self._write()

@@ -15,7 +15,7 @@ from typing import Any, Final
 from mlops_lab.serving.control import CONTROL, Channel
 from mlops_lab.serving.status import start_of
 
-__all__ = ["LEFT_OUT", "Process", "Sockets", "end_of"]
+__all__ = ["LEFT_OUT", "Process", "end_of"]
 
 LEFT_OUT: Final = (
     "JPY_PARENT_PID",
@@ -26,7 +26,6 @@ LEFT_OUT: Final = (
 )
 """What is true for who starts a process, and not for the process."""
 
-_BACKLOG: Final = 2048
 _MOST_UNSENT: Final = 2**20
 
 
@@ -108,83 +107,6 @@ class Process:
     def close(self) -> None:
         """Let go of the channel."""
         self._channel.close()
-
-
-class Sockets:
-    """The public listening sockets of an endpoint: made unseen, published when somebody answers.
-
-    What clients know, a path or a port, stays with the sockets before until then: a new supervisor
-    takes over without one refused connection.
-
-    Parameters
-    ----------
-    path
-        The public socket's path.
-    port, host
-        Of the TCP socket; None: there is none.
-    alone
-        Whether nobody else may have the port, as at a first start.
-
-    Raises
-    ------
-    OSError
-        The port is taken, or an address is not this machine's.
-    """
-
-    def __init__(self, path: Path, port: int | None, host: str, *, alone: bool) -> None:
-        self.path = path
-        self._aside = path.with_name(f".{os.getpid()}-{os.urandom(4).hex()}.sock")
-        self.all: list[socket.socket] = []
-        unix = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.all.append(unix)
-        try:
-            unix.bind(os.fspath(self._aside))
-            unix.listen(_BACKLOG)
-            self._inode = self._aside.lstat().st_ino
-            if port is not None:
-                self.all.append(_tcp(host, port, alone=alone))
-        except OSError:
-            self.close()
-            raise
-
-    def publish(self) -> None:
-        """Let clients find the sockets."""
-        os.replace(self._aside, self.path)
-        for each in self.all[1:]:
-            each.listen(_BACKLOG)
-
-    def lost(self) -> bool:
-        """Whether the path of the published socket is gone, or leads to another one."""
-        try:
-            return self.path.lstat().st_ino != self._inode
-        except OSError:
-            return True
-
-    def close(self) -> None:
-        """Close them, and take away the path that is ours."""
-        for each in self.all:
-            each.close()
-        self._aside.unlink(missing_ok=True)
-        if hasattr(self, "_inode") and not self.lost():
-            self.path.unlink(missing_ok=True)
-
-
-def _tcp(host: str, port: int, *, alone: bool) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    if alone:
-        # With SO_REUSEPORT two endpoints would share a port, and each get half of the requests.
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-    made = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        made.bind((host, port))
-    except OSError:
-        made.close()
-        raise
-    return made
 
 
 def end_of(code: int) -> str:
