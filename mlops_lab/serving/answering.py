@@ -432,7 +432,7 @@ class Answering:
         rollout = table.rollout
         if rollout is not None and rollout.kind == "canary" and turn.rolled:
             key = unit_key(rollout.salt, turn.unit or turn.request_id)
-            self.counts.bad((metric, revision, key))
+            self.counts.bad((metric, revision, key, time.time_ns() // 1000))
 
 
 def _metric(status: int, ms: float, slow_ms: float | None) -> str | None:

@@ -21,8 +21,9 @@ worker and are among nothing else here.
 
 _MOST_UNITS: Final = 10_000
 
-Event = tuple[str, str, str]
-"""A bad event of a unit under a rollout: metric (error, slow, reject), revision, the unit's key."""
+Event = tuple[str, str, str, int]
+"""A bad event of a unit under a rollout: metric (error, slow, reject), revision, the unit's key,
+and when it happened, in µs, UTC: the guard counts events in their order."""
 
 
 @dataclass(slots=True)

@@ -121,7 +121,7 @@ class Guard:
     >>> guard = Guard(rollout, names={"r1": "5", "r2": "6"})
     >>> guard.feed([("error", "r2", f"unit{n}") for n in range(3)])
     >>> guard.look(0, Figures()).sentence.partition(": ")[2]
-    "2 of 2 users' first errors fell on 6; chance gives 0.1. E 140 of 60."
+    "3 of 3 users' first errors fell on 6; chance gives 0.15. E 2,105 of 60."
     """
 
     def __init__(self, rollout: Rollout, *, names: Mapping[str, str] | None = None) -> None:
@@ -172,15 +172,17 @@ class Guard:
         self._rollout = rollout
 
     def feed(self, events: Iterable[tuple[str, str, str]]) -> None:
-        """Count bad events.
+        """Count bad events, and judge when all of them are counted.
 
         Parameters
         ----------
         events
-            ``(metric, revision, unit key)`` in the order in which they came, as the workers
-            report them; repeated ones and those of other revisions are passed over.
+            ``(metric, revision, unit key)``, all that happened since the last ones on either side:
+            `mlops_lab.serving.rollouts.ordering.InOrder` gives them so. Repeated ones and those of
+            other revisions are passed over.
         """
         stage = self._stages[-1]
+        touched: set[str] = set()
         for metric, revision, unit in events:
             if revision not in (self._rollout.candidate, self._rollout.base):
                 continue
@@ -188,12 +190,17 @@ class Guard:
             if seen is None or unit in seen or len(seen) >= _MOST_SEEN:
                 continue
             seen.add(unit)
+            touched.add(metric)
             counts = stage.counts[metric]
             counts[0] += revision == self._rollout.candidate
             counts[1] += 1
             if metric == "error" and revision == self._rollout.candidate:
                 self._candidate_errors += 1
-            # After every event, not once a second: what was proved in between stays proved.
+        # Not after each one: within a moment their order may say which side told of them first.
+        for metric in METRICS:
+            if metric not in touched:
+                continue
+            counts = stage.counts[metric]
             self._log_e[metric] = self._carried[metric] + log_e_above(counts[0], counts[1], stage.w)
             if self._log_e[metric] >= math.log(self.limit):
                 self._stop(metric, self._worse(metric), self._e(metric))

@@ -12,6 +12,7 @@ from mlops_lab.serving.records import Guard as Limits
 from mlops_lab.serving.records import Rollout
 from mlops_lab.serving.rollouts.evalues import log_e_above, log_e_apart
 from mlops_lab.serving.rollouts.guard import CRASHES, Figures, Guard, Side
+from mlops_lab.serving.rollouts.ordering import PATIENCE_US, InOrder
 from mlops_lab.serving.rollouts.ramp import ENOUGH, due, held, plan_sentence
 
 SECOND = 1_000_000
@@ -23,9 +24,8 @@ def rollout(share: float = 5.0, **guard: float) -> Rollout:
 
 
 def events(metric: str, candidate: int, base: int) -> list[tuple[str, str, str]]:
-    """The base's come first: what the candidate's prove at once would stay proved."""
-    return [(metric, "r1", f"b{n}") for n in range(base)] + [
-        (metric, "r2", f"c{n}") for n in range(candidate)
+    return [(metric, "r2", f"c{n}") for n in range(candidate)] + [
+        (metric, "r1", f"b{n}") for n in range(base)
     ]
 
 
@@ -93,6 +93,41 @@ def test_a_broken_canary_goes_and_stays_gone() -> None:
     guard.feed(events("error", 0, 500))
     assert guard.look(SECOND, Figures()) == verdict
     assert guard.evidence().state == "rollback"
+
+
+def test_who_reports_first_makes_nobody_bad() -> None:
+    rng = np.random.default_rng(2)
+    for late in ("r1", "r2"):
+        guard, order = Guard(rollout(30.0), names=NAMES), InOrder()
+        for tick in range(200):
+            now = tick * SECOND // 5
+            for worker in sorted(NAMES, key=lambda name: name == late):
+                bad = rng.random(8) < 0.5 * (0.3 if worker == "r2" else 0.7)
+                at = now - rng.integers(0, SECOND // 5, 8)
+                told = [("reject", worker, f"{worker}{at[n]}{n}", int(at[n])) for n in range(8)]
+                # One that is busy tells a second later of what happened until then.
+                lag = 5 * SECOND // 5 if worker == late else 0
+                order.add(
+                    worker, now - lag, [e for e, is_bad in zip(told, bad, strict=True) if is_bad]
+                )
+            if tick % 5 == 0:
+                guard.feed(order.until(now))
+                assert guard.look(now, Figures()).state == "ok", (late, tick)
+        assert guard.evidence().metrics[2].total > 100
+
+
+def test_events_come_in_the_order_of_time() -> None:
+    order = InOrder()
+    order.add("a", 50, [("error", "r1", "x", 40), ("error", "r1", "y", 10)])
+    order.add("b", 30, [("error", "r2", "z", 20)])
+    assert [unit for *_, unit in order.until(60)] == ["y", "z"]
+    # One that was silent for long is not waited for.
+    assert [unit for *_, unit in order.until(30 + PATIENCE_US)] == ["x"]
+    # At a change of the share what was before goes out, and what follows at once is left out.
+    order.add("a", 70, [("error", "r1", "old", 65)])
+    assert [unit for *_, unit in order.begin(100)] == ["old"]
+    order.add("a", 3 * SECOND, [("error", "r1", "new", 2 * SECOND), ("error", "r1", "soon", 200)])
+    assert [unit for *_, unit in order.until(3 * SECOND)] == ["new"]
 
 
 def test_a_change_of_the_share_begins_anew_and_keeps_what_was_known() -> None:

@@ -166,8 +166,8 @@ class Worker:
         return sum(one[group][what] for one in self.reports)
 
     def units(self) -> list[list[str]]:
-        """The bad events of all reports."""
-        return [event for one in self.reports for event in one["units"]]
+        """The bad events of all reports, without when they happened."""
+        return [event[:3] for one in self.reports for event in one["units"]]
 
     def rss(self) -> int:
         """Its memory now."""
