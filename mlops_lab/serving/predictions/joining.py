@@ -12,7 +12,17 @@ from typing import Final
 
 from mlops_lab.compute.engine import quote, quote_glob
 
-__all__ = ["ABOUT", "FOLDER", "Slot", "files_of", "join", "last_of", "settle", "slots_of"]
+__all__ = [
+    "ABOUT",
+    "FOLDER",
+    "Slot",
+    "files_of",
+    "join",
+    "last_of",
+    "parquet_of",
+    "settle",
+    "slots_of",
+]
 
 FOLDER: Final = "truth"
 """Of an endpoint's log: a folder for each slot."""
@@ -48,13 +58,18 @@ def slots_of(folder: Path) -> list[Slot]:
     for about in sorted((folder / FOLDER).glob(f"*/{ABOUT}")):
         try:
             told = json.loads(about.read_text(encoding="utf-8"))
-            inside = sorted(one for one in about.parent.glob("*.parquet") if one.name[0] != ".")
+            inside = parquet_of(about.parent)
             slot = Slot(told["name"], tuple(told["on"]), bool(told["event"]), tuple(inside))
         except (OSError, ValueError, KeyError, TypeError):
             continue
         if inside:
             found.append(slot)
     return sorted(found, key=lambda one: (one.name, one.on))
+
+
+def parquet_of(slot: Path) -> list[Path]:
+    """The files of a slot, oldest first; what a killed writer left behind is hidden."""
+    return sorted(one for one in slot.glob("*.parquet") if not one.name.startswith("."))
 
 
 def files_of(paths: Sequence[Path]) -> str:

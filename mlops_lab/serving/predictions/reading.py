@@ -23,6 +23,7 @@ from mlops_lab.errors import InvalidInput, NotFound
 from mlops_lab.serving.predictions.filtering import Filter
 from mlops_lab.serving.predictions.joining import join, slots_of
 from mlops_lab.serving.predictions.scanning import (
+    again,
     day_of,
     days_of,
     find_parts,
@@ -134,6 +135,9 @@ class Predictions:
 
     def count(self) -> int:
         """How many there are."""
+        return again(self._count)
+
+    def _count(self) -> int:
         try:
             with self._engine() as (engine, log):
                 if self.filter.where:
@@ -151,6 +155,9 @@ class Predictions:
         NotFound
             Nothing has been logged.
         """
+        return again(lambda: self._arrow(limit))
+
+    def _arrow(self, limit: int | None) -> pa.Table:
         with self._engine() as (engine, log):
             relation, _ = self._joined(engine, log)
             where, values = self._where(engine, relation)
@@ -209,7 +216,7 @@ class Predictions:
         before = None if cursor is None else _cursor(cursor)
         try:
             total = self.count()
-            found, truths = self._newest(limit + 1, before)
+            found, truths = again(lambda: self._newest(limit + 1, before))
         except NotFound:
             return Page(pa.table({}), None, 0, {})
         rows = found.slice(0, limit)
@@ -311,25 +318,27 @@ def labelled(
     tmp
         Where temporary folders are made.
     """
-    told = {slot.name for slot in slots_of(folder_of(root, endpoint))}
+    folder = folder_of(root, endpoint)
+    told = {slot.name for slot in slots_of(folder)}
     name = target if target is not None else next(iter(told)) if len(told) == 1 else None
     if name is None or name not in told:
         return 0
-    wanted = Filter(role=role, status=200)
     try:
-        with open_engine(tmp) as engine:
-            folder = folder_of(root, endpoint)
-            log = register(engine, find_parts(folder))
-            columns = dict(engine.columns(log))
-            relation, names = join(log, columns, slots_of(folder))
-            where, values = wanted.sql(list(columns.items()))
-            column = names.get(name)
-            if column is None:  # told by columns that nothing was logged with
-                return 0
-            sql = f"select count({quote(column)}) from {relation} where {where}"
-            return int(engine.row(sql, dict(values))[0])
+        return again(lambda: _labelled(folder, name, Filter(role=role, status=200), tmp))
     except NotFound:
         return 0
+
+
+def _labelled(folder: Path, name: str, wanted: Filter, tmp: Path | None) -> int:
+    with open_engine(tmp) as engine:
+        log = register(engine, find_parts(folder))
+        columns = dict(engine.columns(log))
+        relation, names = join(log, columns, slots_of(folder))
+        where, values = wanted.sql(list(columns.items()))
+        if name not in names:  # told by columns that nothing was logged with
+            return 0
+        sql = f"select count({quote(names[name])}) from {relation} where {where}"
+        return int(engine.row(sql, dict(values))[0])
 
 
 def _as_cursor(at: int, id: str, revision: str) -> str:

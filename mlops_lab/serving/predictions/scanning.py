@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mlops_lab.compute.engine import quote, quote_glob
 from mlops_lab.errors import InvalidInput, NotFound
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Parts",
+    "again",
     "day_of",
     "days_of",
     "find_parts",
@@ -34,6 +35,8 @@ __all__ = [
     "register",
     "settled_files",
 ]
+
+T = TypeVar("T")
 
 _AGO: Final = re.compile(r"(\d+(\.\d+)?(ms|s|m|h|d))+|\d+(\.\d+)?w")
 
@@ -60,6 +63,21 @@ class Parts:
 
     def __bool__(self) -> bool:
         return bool(self.settled or self.fresh)
+
+
+def again(work: Callable[[], T]) -> T:
+    """Read a log; once more where one of its files went meanwhile: it was swept, or joined with
+    others.
+    """
+    for _ in range(2):
+        try:
+            return work()
+        except Exception as error:
+            # DuckDB's own class for it may be named below this layer only.
+            gone = "No files found" in str(error) or "No such file" in str(error)
+            if type(error).__name__ != "IOException" or not gone:
+                raise
+    return work()
 
 
 def find_parts(folder: Path, *, since: int | None = None, until: int | None = None) -> Parts:

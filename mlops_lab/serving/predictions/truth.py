@@ -26,7 +26,7 @@ from mlops_lab.compute.engine import quote
 from mlops_lab.errors import Forbidden, InvalidInput, StorageFull
 from mlops_lab.expressions import nearest
 from mlops_lab.serving.predictions.columns import FIXED
-from mlops_lab.serving.predictions.joining import ABOUT, FOLDER, files_of, last_of
+from mlops_lab.serving.predictions.joining import ABOUT, FOLDER, files_of, last_of, parquet_of
 from mlops_lab.serving.predictions.scanning import find_parts, register
 from mlops_lab.store.layout import DISK_FULL
 from mlops_lab.store.lock import HeldLock
@@ -255,13 +255,13 @@ def _keep(
     # Under a lock: the time that a truth was told at orders it, and files become one below.
     lock = HeldLock(slot / "lock")
     try:
-        newest = max((int(one.name.partition("-")[0]) for one in slot.glob("*.parquet")), default=0)
+        newest = max((int(one.name.partition("-")[0]) for one in parquet_of(slot)), default=0)
         at = max(at, newest + 1)
         by = ", ".join(f"k{i}" for i in range(len(keys)))
         _write(
             engine, f"select {by}, value, {at}::bigint as t, n from {table} order by n", slot, at
         )
-        there = sorted(slot.glob("*.parquet"))
+        there = parquet_of(slot)
         if len(there) > _MOST_FILES:
             _write(engine, f"{last_of(files_of(there), len(keys))} order by t, n", slot, at)
             for one in there:

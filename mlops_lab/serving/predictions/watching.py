@@ -31,6 +31,7 @@ from mlops_lab.serving.predictions.columns import FIXED
 from mlops_lab.serving.predictions.joining import Slot, files_of, join, settle, slots_of
 from mlops_lab.serving.predictions.scanning import (
     Parts,
+    again,
     find_parts,
     folder_of,
     micros,
@@ -152,16 +153,20 @@ def watch(
         raise InvalidInput(f"The role is {role!r}; it is {listed(get_args(Role))}.")
     folder = folder_of(root, endpoint)
     at = time.time_ns() // 1000 if moment is None else moment
-    with open_engine(tmp, threads=1) as engine:
-        days = _Days(engine, folder, names, role, at)
-        found = days.all()
+
+    def look() -> tuple[list[tuple[Path, str]], Names]:
+        with open_engine(tmp, threads=1) as engine:
+            days = _Days(engine, folder, names, role, at)
+            return days.all(), days.names
+
+    found, used = again(look)
     if not found:
         raise NotFound(
             f"The endpoint {endpoint} has no answers as {role} yet: ask it something, as "
             f'lab.endpoint("{endpoint}").predict(frame), or write dataset:NAME.'
         )
     contents = dict(found)
-    return Watched(endpoint, role, at, tuple(contents), contents, days.names)
+    return Watched(endpoint, role, at, tuple(contents), contents, used)
 
 
 class _Days:
@@ -279,7 +284,11 @@ def _selected(
     names: Names, columns: Mapping[str, str], truths: Mapping[str, str]
 ) -> tuple[Names, str]:
     """Which column is what, and the select list of a day's file."""
-    inside = [one for one in columns if one not in FIXED or one in _KEPT]
+    inside = [
+        name
+        for name, kind in columns.items()
+        if (name not in FIXED or name in _KEPT) and not kind.endswith("[]")
+    ]
     have = {*inside, *truths.values()}
     extra: list[str] = []
 

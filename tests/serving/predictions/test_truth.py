@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -116,10 +117,35 @@ def test_many_small_tellings_become_few_files(
     log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(truth, "_MOST_FILES", 4)
+    slot = truth.log(log.folder, pd.DataFrame({"hour": [0], "late": [0]}), on="hour", value="late")
+    assert slot.rows == 1
+    left = slots_of(log.folder)[0].files[0].with_name(".left-by-a-killed-one.parquet")
+    left.write_bytes(b"PAR1")
     for i in range(10):
         truth.log(log.folder, pd.DataFrame({"hour": [i % 5], "late": [i]}), on="hour", value="late")
     assert len(slots_of(log.folder)[0].files) < 6
     assert read(tmp_path)["late"].tolist() == [5, 6, 7, 8, 9]
+
+
+def test_reading_goes_on_while_the_truth_comes(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(truth, "_MOST_FILES", 1)
+    with ThreadPoolExecutor(2) as pool:
+        tell = [
+            pool.submit(
+                truth.log,
+                log.folder,
+                pd.DataFrame({"hour": [i % 5], "late": [i]}),
+                on="hour",
+                value="late",
+            )
+            for i in range(10)
+        ]
+        seen = [predictions(tmp_path, "delay").page().rows.num_rows for _ in range(10)]
+    assert [one.result().known for one in tell] == [1] * 10
+    assert seen == [5] * 10
+    assert sorted(read(tmp_path)["late"]) == [5, 6, 7, 8, 9]
 
 
 @pytest.mark.parametrize(
