@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -10,20 +11,22 @@ import pytest
 
 from mlops_lab.errors import InvalidInput, NotFound
 from mlops_lab.serving.predictions import retention, truth
-from mlops_lab.serving.predictions.reading import Predictions, predictions
+from mlops_lab.serving.predictions.reading import predictions
+from mlops_lab.serving.predictions.scanning import folder_of
 from mlops_lab.serving.predictions.writing import Log
 
-from .conftest import NOON, answered
+from .conftest import NOON, SIGNATURE, answered
 
 OpenLog = Callable[..., Log]
 DAY = 86_400_000_000
 
 
-@pytest.fixture
-def year(open_log: OpenLog, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def year(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A log of twelve days with five predictions each, the last day in an open file."""
+    root = tmp_path_factory.mktemp("year")
     now = [0]
-    log = open_log(clock=lambda: now[0])
+    log = Log(folder_of(root, "delay"), worker="r1", signature=SIGNATURE, clock=lambda: now[0])
     for day in range(12):
         now[0] = (NOON + day * DAY) * 1000
         for i in range(5):
@@ -37,11 +40,8 @@ def year(open_log: OpenLog, tmp_path: Path) -> Path:
                 )
             )
         assert log.flush()
-    return tmp_path
-
-
-def numbers(found: Predictions) -> list[int]:
-    return found.arrow().column("hour").to_pylist()
+    yield root
+    log.close()
 
 
 def test_pages_are_newest_first_and_whole(year: Path) -> None:
@@ -116,7 +116,8 @@ def test_versions_with_other_types_are_read_together(open_log: OpenLog, tmp_path
     ]
 
 
-def test_sweep_removes_days_that_are_over(year: Path) -> None:
+def test_sweep_removes_days_that_are_over(year: Path, tmp_path: Path) -> None:
+    year = shutil.copytree(year, tmp_path / "copy")
     folder = predictions(year, "delay").folder
     assert retention.sweep(folder, 3, now_us=NOON + 11 * DAY) == 8
     assert predictions(year, "delay").count() == 20
