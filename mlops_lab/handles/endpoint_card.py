@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 from mlops_lab.handles.card import age
 from mlops_lab.handles.endpoint_rows import STATES, figure
@@ -49,15 +50,14 @@ def endpoint_card(page: Page, url: str | None) -> str:
         version if follows is None else f"{version}, follows {follows.partition('@')[2]}",
         f"{row['workers']} worker{'s' * (row['workers'] != 1)}",
         *_figures(row["live"]),
-        *([f"since {age(datetime.fromisoformat(row['since']))}"] if row["since"] else []),
-        row["by"],
+        f"deployed {age(datetime.fromisoformat(row['since']))} by {row['by']}",
     ]
     blocks = [
         f'<div><span style="color:{colour}">{glyph}</span> '
         f'<b dir="auto">{isolated(row["name"])}</b> {isolated(row["state"])}</div>',
         f'<div style="{MUTED}">{" · ".join(isolated(fact) for fact in facts)}</div>',
     ]
-    if row["state"] != "serving" and row["sentence"]:
+    if row["state"] not in ("serving", "stopped") and row["sentence"]:
         blocks.append(f'<div role="alert">{isolated(row["sentence"], 600)}</div>')
     if row["rollout"] is not None:
         blocks.append(_rollout(row["rollout"]))
@@ -148,13 +148,11 @@ def _call(row: Mapping[str, Any], url: str) -> str:
     """How to call it: from here, and from elsewhere."""
     name = row["name"]
     python = f'lab.endpoint("{name}").predict(frame)'
-    path = f"/v2/models/{name}/infer"
+    path = f"/v2/models/{quote(name)}/infer --json @request.json"
     if url.startswith("unix:"):
-        curl = (
-            f"curl --unix-socket {url.removeprefix('unix:')} http://endpoint{path} -d @request.json"
-        )
+        curl = f"curl --unix-socket {url.removeprefix('unix:')} http://endpoint{path}"
     else:
-        curl = f'curl {url}{path} -H "Authorization: Bearer $TOKEN" -d @request.json'
+        curl = f'curl -H "Authorization: Bearer $TOKEN" {url}{path}'
     box = (
         "margin:6px 0 0;padding:4px 8px;background:var(--jp-layout-color2, #eee);color:inherit;"
         "white-space:pre-wrap;overflow-wrap:anywhere"

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from mlops_lab.errors import LabError
@@ -20,6 +21,7 @@ from mlops_lab.orchestration.monitoring import start_due
 from mlops_lab.orchestration.triggers.watching import PERIOD_S, Pulse
 from mlops_lab.project import Project
 from mlops_lab.server.known import KnownProjects
+from mlops_lab.serving.processes import revive
 
 __all__ = ["PERIOD_S", "TICK_S", "Scheduler"]
 
@@ -109,6 +111,7 @@ class Scheduler:
         self._task: asyncio.Task[None] | None = None
         self._complaints: dict[str, str] = {}
         self._pulses: dict[str, Pulse] = {}
+        self._revived: set[Path] = set()
 
     def start(self) -> None:
         """Look from now on."""
@@ -131,9 +134,18 @@ class Scheduler:
         started: list[str] = []
         for known in self._known.all():
             self._decided(known.project)
+            self._revive(known.project)
             for what in DUTIES:
                 started += self._do(what, known.project)
         return started
+
+    def _revive(self, project: Project) -> None:
+        """Start what should serve and does not, as after a reboot: once, so that what fails rests."""
+        if project.root in self._revived or project.read_only:
+            return
+        self._revived.add(project.root)
+        for name in revive(project.root):
+            _log.info("the endpoint %s should serve and did not: it is started", name)
 
     def look_at_decided(self) -> list[str]:
         """Pull the triggers of projects in which something was decided since the last look."""

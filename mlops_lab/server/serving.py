@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -11,6 +12,7 @@ from tornado.web import authenticated
 
 from mlops_lab.governance import Identity
 from mlops_lab.project import Project
+from mlops_lab.server.encode import to_json
 from mlops_lab.server.handler import Body, LabHandler, Query, needs
 from mlops_lab.server.log import read_piece
 from mlops_lab.server.text import Comment, Name
@@ -92,8 +94,8 @@ class _PredictionsQuery(Query):
     cursor: Words | None = None
     since: Words | None = None
     until: Words | None = None
-    role: Name | None = None
-    version: Name | None = None
+    role: Literal["stable", "canary", "shadow"] | None = None
+    version: int | None = Field(default=None, ge=1, lt=10**18)
     revision: Name | None = None
     rollout: Name | None = None
     status: int | None = Field(default=None, ge=100, le=599)
@@ -141,7 +143,14 @@ class _Decide(LabHandler):
 
     permissions = needs(post="endpoints:deploy")
 
-    async def decide(self, key: str, name: str, decide: Decide) -> None:
+    async def slowly(self, key: str, call: Callable[[Project], Any]) -> None:
+        """Answer with what takes seconds, in a thread that nobody else waits for: a version is read
+        and proved before it is deployed, and a stop waits for the last answer.
+        """
+        known = await self.known(key)
+        await self.finish(await asyncio.to_thread(lambda: to_json(call(known.project))))
+
+    async def decide(self, key: str, decide: Decide) -> None:
         """Decide, have it made so, and answer without waiting for that."""
         who = self.identity
 
@@ -149,7 +158,7 @@ class _Decide(LabHandler):
             change = decide(project.endpoints, who)
             return project.endpoints.begin(change)
 
-        await self.answer(key, call)
+        await self.slowly(key, call)
 
 
 class Deploy(_Decide):
@@ -163,7 +172,6 @@ class Deploy(_Decide):
         limits = None if body.limits is None else body.limits.model_dump(exclude_unset=True)
         await self.decide(
             key,
-            name,
             lambda endpoints, who: endpoints.deploy(
                 name,
                 body.version,
@@ -190,7 +198,6 @@ class Canary(_Decide):
         guard = None if body.guard is None else body.guard.model_dump(exclude_unset=True)
         await self.decide(
             key,
-            name,
             lambda endpoints, who: endpoints.canary(
                 name,
                 body.version,
@@ -216,7 +223,6 @@ class Shadow(_Decide):
         body = self.body(_ShadowBody)
         await self.decide(
             key,
-            name,
             lambda endpoints, who: endpoints.shadow(
                 name,
                 body.version,
@@ -239,7 +245,6 @@ class Split(_Decide):
         body = self.body(_SplitBody)
         await self.decide(
             key,
-            name,
             lambda endpoints, who: endpoints.split(
                 name,
                 body.versions,
@@ -262,7 +267,6 @@ class SetShare(_Decide):
         body = self.body(_ShareBody)
         await self.decide(
             key,
-            name,
             lambda endpoints, who: endpoints.set_share(
                 name, body.share, ramp=body.ramp, reason=body.reason, by=who
             ),
@@ -278,7 +282,7 @@ class Promote(_Decide):
         """Have the version that is tried serve."""
         body = self.body(_ReasonBody)
         await self.decide(
-            key, name, lambda endpoints, who: endpoints.promote(name, reason=body.reason, by=who)
+            key, lambda endpoints, who: endpoints.promote(name, reason=body.reason, by=who)
         )
 
 
@@ -292,15 +296,12 @@ class Rollback(_Decide):
         body = self.body(_RollbackBody)
         await self.decide(
             key,
-            name,
             lambda endpoints, who: endpoints.rollback(name, to=body.to, reason=body.reason, by=who),
         )
 
 
-class Stop(LabHandler):
+class Stop(_Decide):
     """``/projects/{key}/endpoints/{name}/stop``."""
-
-    permissions = needs(post="endpoints:deploy")
 
     @authenticated
     @authorized
@@ -313,7 +314,7 @@ class Stop(LabHandler):
             project.endpoints.end(name)
             return pages.change_page(change, None)
 
-        await self.answer(key, call)
+        await self.slowly(key, call)
 
 
 class Predictions(LabHandler):

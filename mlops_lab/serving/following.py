@@ -230,6 +230,7 @@ class EndpointFollower(EndpointDecider):
             should.name,
             loaded,
             base=should.revision(should.stable).ref,
+            revision=should.stable,
             name=version.ref,
             now=now_us(),
             since=since,
