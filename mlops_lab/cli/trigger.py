@@ -13,7 +13,8 @@ from mlops_lab.cli.command import LabGroup, Session, pass_session
 from mlops_lab.cli.output import age, console, glyph, print_table, say, write_json
 
 if TYPE_CHECKING:
-    from mlops_lab.orchestration.triggers.manager import PipelineTriggers, Round
+    from mlops_lab.orchestration.triggers.finder import PipelineTriggers
+    from mlops_lab.orchestration.triggers.manager import Round
     from mlops_lab.project import Project
 
 __all__ = ["trigger"]

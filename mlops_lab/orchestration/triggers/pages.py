@@ -7,9 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from mlops_lab.monitoring.pages import time_text
+from mlops_lab.orchestration.triggers.finder import PipelineTriggers
 from mlops_lab.orchestration.triggers.history import Start
 from mlops_lab.orchestration.triggers.limits import Standing
-from mlops_lab.orchestration.triggers.manager import PipelineTriggers, Round
+from mlops_lab.orchestration.triggers.manager import Round
 
 __all__ = ["round_page", "triggers_page"]
 
