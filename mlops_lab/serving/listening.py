@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Any, Final, cast
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 __all__ = ["Listeners"]
@@ -54,6 +54,7 @@ class _Bounded(HttpToolsProtocol):
 
     _deadline: TimerHandle | None = None
     _head_bytes = 0
+    _running: RequestResponseCycle | None = None
 
     server_state: _State
 
@@ -90,15 +91,26 @@ class _Bounded(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_deadline()
-        cycle = self.cycle
         super().connection_lost(exc)
         if not self.connections:
             self.server_state.quiet.set()
-        if cycle is not None and not cycle.response_complete:
-            # Nobody waits for the answer any more: one that has not begun is not computed.
-            waiting = self.scope["state"].get("waiting")
-            if waiting is not None:
-                waiting.cancel()
+        self._give_up()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle  # of several requests in one piece `self.cycle` is the last
+        super()._start_asgi_task(cycle, app)
+
+    def _give_up(self) -> None:
+        """Answer nothing more: what is written to a closed connection is an error."""
+        self.pipeline.clear()
+        for cycle in (self._running, self.cycle):
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
+                # An answer that is not begun is not computed.
+                waiting = cycle.scope["state"].get("waiting")
+                if waiting is not None:
+                    waiting.cancel()
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(b"400 Bad Request", msg)
@@ -138,6 +150,7 @@ class _Bounded(HttpToolsProtocol):
             b"connection: close\r\n\r\n%b" % (status, len(body), body)
         )
         self.transport.close()
+        self._give_up()
 
 
 class Listeners:

@@ -169,6 +169,11 @@ class Worker:
         """The bad events of all reports, without when they happened."""
         return [event[:3] for one in self.reports for event in one["units"]]
 
+    @property
+    def log(self) -> str:
+        """What it has written for people."""
+        return Path(self.public).with_name("log.txt").read_text()
+
     def rss(self) -> int:
         """Its memory now."""
         import psutil
@@ -253,13 +258,15 @@ def starter() -> Iterator[Starter]:
             "route": table | (route or {}),
             "foreground": True,
         }
+        log = (at / "log.txt").open("wb")
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "mlops_lab.serving.worker"],
+            stderr=log,
             pass_fds=[theirs.fileno(), *(each.fileno() for each in shared)],
             env={**os.environ, "MLOPS_LAB_CONTROL": str(theirs.fileno())},
         )
         port = shared[1].getsockname()[1] if over_network else None
-        for each in (theirs, *shared):
+        for each in (theirs, log, *shared):
             each.close()
         worker = Worker(process, mine, {}, str(at / "public.sock"), private, port)
         workers.append(worker)
@@ -279,6 +286,7 @@ def starter() -> Iterator[Starter]:
         yield start
     finally:
         for worker in workers:
+            print(worker.log, file=sys.stderr)
             worker.process.kill()
             worker.process.wait()
             worker.channel.close()

@@ -221,3 +221,32 @@ def test_a_log_that_cannot_be_written_makes_a_worker_unready_and_it_ends_with_it
     worker.wait(lambda: worker.told("log", "written") == 2)
     worker.channel.shutdown(socket.SHUT_RDWR)  # in the foreground
     assert worker.process.wait(60) == 0
+
+
+def test_whatever_is_sent_leaves_a_worker_as_it_was(wild: Any) -> None:
+    import random
+
+    draw = random.Random(3)
+    pieces = [
+        *(b"POST ", b"/predict", b" HTTP/1.1\r\n", b"host: x\r\n", b"\r\n", b"0\r\n\r\n", b"[{}]"),
+        *(b"content-length: 5\r\n", b"content-length: -1\r\n", b"transfer-encoding: chunked\r\n"),
+        *(b"expect: 100-continue\r\n", b"connection: upgrade\r\nupgrade: websocket\r\n"),
+        *(b"x-unit-id: \xff\xfe\r\n", b"inference-header-content-length: 9\r\n", b"\x00\xff"),
+        b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n[]",
+        *(
+            b"GET /v2 HTTP/1.1\r\n\r\n",
+            b"HEAD /v2 HTTP/1.0\r\n\r\n",
+            b"GET /%zz/.. HTTP/1.1\r\n\r\n",
+        ),
+    ]
+    for number in range(400):
+        with wild.connect() as connection, suppress(BrokenPipeError):
+            for _ in range(draw.randint(1, 4)):
+                connection.sendall(b"".join(draw.choices(pieces, k=draw.randint(1, 6))))
+            if number % 2:
+                connection.settimeout(0.01)
+                with suppress(TimeoutError):
+                    connection.recv(4096)
+    assert wild.post([_row()]).status_code == 200
+    wild.wait(lambda: wild.reports[-1]["queue"] == 0)
+    assert "Traceback" not in wild.log
