@@ -50,7 +50,7 @@ def compare_logged(
     tmp
         Where temporary folders are made.
     rollout, now, names, metric, every, horizon, alpha, time
-        As of `compare`.
+        As of `compare`; a conversion is compared by the outcome unless another metric is named.
 
     Raises
     ------
@@ -59,7 +59,10 @@ def compare_logged(
     """
     import pyarrow as pa
 
-    chosen = _truth(root, endpoint, truth)
+    chosen, event = _truth(root, endpoint, truth)
+    if event and metric is None:
+        # Of a conversion it is wanted that it happens, not that it was foretold.
+        metric = "outcome"
     found = predictions(root, endpoint, rollout=rollout.id, truth=chosen is not None, tmp=tmp)
     needed = {"prediction_id", "revision", "rollout", "unit", "status", "prediction", time, "t"}
     parts = []
@@ -118,7 +121,7 @@ def replay_logged(
     candidate, base, name, now, metric, every, horizon, time
         As of `replay`.
     """
-    chosen = _truth(root, endpoint, truth)
+    chosen, _ = _truth(root, endpoint, truth)
     asked = predictions(
         root,
         endpoint,
@@ -159,17 +162,18 @@ def _columns_of(truth: str | None) -> tuple[str, ...]:
     return () if truth is None else (truth, f"truth_{truth}")
 
 
-def _truth(root: Path, endpoint: str, wanted: str | None) -> str | None:
-    names = sorted({slot.name for slot in slots_of(folder_of(root, endpoint))})
-    if wanted is not None:
-        if wanted not in names:
-            raise InvalidInput(
-                f"No truth was told of {endpoint} by the name {wanted!r}; there is {listed(names)}."
-            )
-        return wanted
-    if len(names) > 1:
+def _truth(root: Path, endpoint: str, wanted: str | None) -> tuple[str | None, bool]:
+    """The name of the truth to compare by, and whether it is a conversion."""
+    slots = slots_of(folder_of(root, endpoint))
+    names = sorted({slot.name for slot in slots})
+    if wanted is None and len(names) > 1:
         raise InvalidInput(f"Say which truth to compare by: {listed(names, 9)}.")
-    return names[0] if names else None
+    if wanted is not None and wanted not in names:
+        raise InvalidInput(
+            f"No truth was told of {endpoint} by the name {wanted!r}; there is {listed(names)}."
+        )
+    chosen = wanted or (names[0] if names else None)
+    return chosen, bool(names) and all(slot.event for slot in slots if slot.name == chosen)
 
 
 def _nothing(time: str) -> pa.Table:

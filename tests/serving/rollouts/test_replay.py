@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -149,3 +150,25 @@ def test_the_logged_rollout_is_compared(world: tuple[Path, Loaded, Loaded]) -> N
     for name in ("delay", "nobody"):
         found = compare_logged(root, name, other, now=START)
         assert (found.state, found.answers) == ("early", 0)
+
+
+def test_a_conversion_is_compared_by_how_often_it_happens(
+    world: tuple[Path, Loaded, Loaded],
+) -> None:
+    root, _, _ = world
+    folder = root / ".mlops" / "predictions" / "delay"
+    booked = [f"{row:032x}-0" for row in range(DAYS * PER_DAY) if row % 2 or row % 10 == 0]
+    before = set((folder / "truth").iterdir())
+    truth.log(folder, pd.DataFrame({"prediction_id": booked}), event="booked")
+    try:
+        found = compare_logged(
+            root, "delay", AB, now=START + 99 * DAY, truth="booked", horizon=DAYS
+        )
+        assert (found.metric, found.goal, found.winner) == ("outcome", "max", "r2")
+        assert (found.candidate_mean, found.base_mean) == (1.0, pytest.approx(0.2))
+        # Of two truths one has to be named.
+        with pytest.raises(InvalidInput, match="booked and late"):
+            compare_logged(root, "delay", AB, now=START)
+    finally:
+        (made,) = set((folder / "truth").iterdir()) - before
+        shutil.rmtree(made)
