@@ -27,6 +27,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +47,13 @@ PEER = Path(__file__).parent / "peers" / "serving_mlflow.py"
 
 QUICK = "quick" in sys.argv[1:]
 CONNECTIONS = (1, 16, 64)
-SECONDS = 2.0 if QUICK else 8.0
+SECONDS = 0.5 if QUICK else 8.0
 WARM_S = 1.0
 MEMORY_REQUESTS = 2_000 if QUICK else 100_000
-MEMORY_S = 10.0 if QUICK else 120.0
+MEMORY_S = 3.0 if QUICK else 120.0  # a slow server is asked less often
 START_S = 120.0
 TEXTS = ("carrier", "origin", "dest")
 NUMBERS = tuple(f"x{i}" for i in range(14))
-TOKEN = "bench"
 
 
 def table(rows: int) -> pd.DataFrame:
@@ -85,11 +85,12 @@ def fitted(frame: pd.DataFrame) -> Any:
 
 @dataclass
 class Run:
-    """What the client saw: seconds for each answer, and in all."""
+    """What the client saw: seconds for each answer and in all, and one of the answers."""
 
     took: list[float]
     wall_s: float
     client_s: float
+    body: bytes
 
 
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
@@ -103,7 +104,7 @@ class Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.request = request
         self.asked = 0.0
-        self.read = b""
+        self.read = self.body = b""
 
     def ask(self) -> None:
         self.asked = time.perf_counter()
@@ -123,7 +124,7 @@ class Connection:
         assert found is not None, head
         if len(self.read) < end + 4 + int(found[1]):
             return False
-        self.read = b""
+        self.body, self.read = self.read[end + 4 :], b""
         return True
 
 
@@ -147,7 +148,7 @@ def drive(
                     now = time.perf_counter()
                     took.append(now - key.data.asked)
                     key.data.ask()
-        return Run(took, now - start, time.process_time() - cpu)
+        return Run(took, now - start, time.process_time() - cpu, opened[0].body)
 
 
 def post(path: str, body: dict[str, Any], *headers: str) -> bytes:
@@ -177,10 +178,9 @@ class Server:
 
 
 def ours(folder: Path, model: Any, frame: pd.DataFrame, row: pd.DataFrame) -> Iterator[Any]:
-    """Registered and packaged as a user does it; by onnxruntime, and by scikit-learn."""
+    """An endpoint in the foreground, its supervisor included; by onnxruntime and scikit-learn."""
     from mlops_lab.project import Project
     from mlops_lab.registry.package import save_model
-    from mlops_lab.serving.package import package_version
 
     project = Project.create(folder / "project")
     run = project.runs.start(name="fit")
@@ -189,23 +189,17 @@ def ours(folder: Path, model: Any, frame: pd.DataFrame, row: pd.DataFrame) -> It
     logged = project.models.log_package(run, "late", folder / "saved")
     project.models.register("late", logged_model=logged.id)
     project.runs.end(run)
-    package_version(project.models, project.root, "late", "docker", folder / "image")
+
+    def make(name: str, backend: str, port: int) -> Server:
+        project.endpoints.deploy(name, "late@1", port=port, backend=backend)
+        token = (project.root / ".mlops" / "endpoints" / f"{name}.token").read_text()
+        command = [sys.executable, "-P", "-m", "mlops_lab", "endpoint", "serve", name]
+        request = post("/v2/models/late/infer", v2(row), f"Authorization: Bearer {token}")
+        return Server(command, request, {}, project.root)
+
+    yield "ours", partial(make, "quick", "auto")
+    yield "ours_scikit_learn", partial(make, "plain", "sklearn")
     project.close()
-    token = f"Authorization: Bearer {TOKEN}"
-    for name, backend in (("ours", "auto"), ("ours_scikit_learn", "sklearn")):
-        yield (
-            name,
-            lambda port, backend=backend: Server(
-                [
-                    *(sys.executable, "-P", "-m", "mlops_lab.serving.package.serve"),
-                    *(str(folder / "image" / "app"), "--data", str(folder / f"data-{backend}")),
-                    *("--port", str(port), "--backend", backend),
-                ],
-                post("/v2/models/late/infer", v2(row), token),
-                {"MLOPS_LAB_TOKEN": TOKEN},
-                folder,
-            ),
-        )
 
 
 def v2(row: pd.DataFrame, **parameters: Any) -> dict[str, Any]:
@@ -318,34 +312,42 @@ def rss_of(process: psutil.Process) -> float:
     return total / 1e6
 
 
-def first_answer(server: Server, port: int, process: subprocess.Popen[bytes]) -> None:
+def first_answer(server: Server, port: int, process: subprocess.Popen[bytes]) -> bytes:
     """Wait until it answers the request."""
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         assert process.poll() is None, (server.folder / "server.txt").read_text()[-2000:]
         with contextlib.suppress(OSError, AssertionError):
-            drive(port, server.request, 1, 10.0, 1)
-            return
+            return drive(port, server.request, 1, 10.0, 1).body
         time.sleep(0.02)
     raise AssertionError((server.folder / "server.txt").read_text()[-2000:])
 
 
-def measure(make: Callable[[int], Server]) -> dict[str, Any]:
-    """All figures of one server, which is gone afterwards."""
+def said(body: bytes) -> Any:
+    """The prediction in an answer of any of them."""
+    answer = json.loads(body)
+    if "predictions" in answer:
+        return answer["predictions"][0]
+    outputs = {each["name"]: each["data"] for each in answer["outputs"]}
+    return outputs.get("prediction", outputs.get("predict"))[0]
+
+
+def measure(make: Callable[[int], Server], right: Any) -> dict[str, Any]:
+    """All figures of one server, which gives the right answer and is gone afterwards."""
     port = free_port()
     server = make(port)
-    with (server.folder / "server.txt").open("wb") as said:
+    with (server.folder / "server.txt").open("wb") as output:
         start = time.perf_counter()
         process = subprocess.Popen(
             server.command,
             cwd=server.folder,
             env={**os.environ, **server.environment, "OMP_NUM_THREADS": "1"},
-            stdout=said,
-            stderr=said,
+            stdout=output,
+            stderr=output,
         )
         watched = psutil.Process(process.pid)
         try:
-            first_answer(server, port, process)
+            assert said(first_answer(server, port, process)) == right
             started = {"wall_s": time.perf_counter() - start, "cpu_s": cpu_of(watched)}
             drive(port, server.request, 4, WARM_S)
             figures = {str(n): at(server, port, watched, n) for n in CONNECTIONS}
@@ -398,7 +400,7 @@ def main() -> None:
             mlflow(folder / "mlflow", model, row, frame),
         ):
             for name, make in peer:
-                figures[name] = measure(make)
+                figures[name] = measure(make, int(model.predict(row)[0]))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     ratios = {

@@ -291,8 +291,8 @@ def _praise(report: ParityReport) -> str:
     )
     return (
         f"Its ONNX form gives the same answers in {report.rows:,} rows of {report.source}{missing} "
-        f"(largest difference {report.worst:.1g}), a single row "
-        f"{times:,.{0 if times >= 10 else 1}f} times as quickly."
+        f"(largest difference {report.worst:.1g}), and gives that of a single row "
+        f"{times:,.{0 if times >= 10 else 1}f} times faster."
     )
 
 
