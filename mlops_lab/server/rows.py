@@ -95,6 +95,7 @@ def _encode(
         "source": {
             "notebook": _text(record.source.get("notebook")),
             "pipeline": _text(record.source.get("pipeline")),
+            **_trigger(record.source.get("trigger")),
         },
         "started_at": time_text(record.started_at),
         "ended_at": time_text(record.ended_at),
@@ -110,6 +111,12 @@ def _encode(
         "children": record.children,
         "tags": {key: value for key, value in row.tags.items() if key not in _OWN_TAGS},
     }
+
+
+def _trigger(said: object) -> dict[str, str]:
+    """What started a pipeline by itself, of runs that something has."""
+    sentence = _text(said.get("sentence")) if isinstance(said, Mapping) else None
+    return {"trigger": sentence} if sentence else {}
 
 
 def _facts(row: RowFacts, among: Sequence[RowFacts], gates: list[GateFact]) -> Facts:

@@ -53,6 +53,9 @@ async def test_the_interface_lists_and_looks(
     (started,) = looked.body["started"]
     record = ended(project, started["run_id"])
     assert record.status == "finished", record.reason
+    shown = (await ask(*triggers[:2], "runs", record.id)).body
+    check("RunDetail", shown)
+    assert shown["source"]["trigger"].startswith("flights 1 was committed")
     listed = await ask(*triggers)
     check("Triggers", listed.body)
     (start,) = listed.body["pipelines"][0]["starts"]
