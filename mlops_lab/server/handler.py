@@ -19,7 +19,7 @@ from mlops_lab.governance import PERMISSIONS, Identity, current_identity
 from mlops_lab.project import Project
 from mlops_lab.server.encode import to_json
 from mlops_lab.server.known import KnownProject
-from mlops_lab.server.problems import MEDIA_TYPE, describe, misshapen
+from mlops_lab.server.problems import MEDIA_TYPE, Problem, describe, misshapen
 from mlops_lab.server.rules import groups_of
 from mlops_lab.server.services import Services
 from mlops_lab.server.text import refuse_broken
@@ -168,7 +168,11 @@ class LabHandler(ExtensionHandlerMixin, APIHandler):
         self.set_status(problem.status)
         if problem.status == 503:
             self.set_header("Retry-After", "1")
-        self.finish(to_json(problem.document()), set_content_type=MEDIA_TYPE)
+        self.finish(to_json(self.document_of(problem)), set_content_type=MEDIA_TYPE)
+
+    def document_of(self, problem: Problem) -> dict[str, Any]:
+        """What an error's answer says."""
+        return problem.document()
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Leave the log to :meth:`write_error`: what a user mistyped is no news for it."""

@@ -7,6 +7,7 @@ endpoint reads is slowed down. When the client goes away the request to the endp
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
 from typing import Any, Final
@@ -20,9 +21,8 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, authenticated, stream_request_body
 
 from mlops_lab.errors import NotFound, Unavailable
-from mlops_lab.server.encode import to_json
 from mlops_lab.server.handler import API, LabHandler, needs
-from mlops_lab.server.problems import MEDIA_TYPE, describe
+from mlops_lab.server.problems import Problem
 from mlops_lab.serving.rollouts.cookies import COOKIE
 
 __all__ = ["ROUTES", "Proxy", "passed_on"]
@@ -46,6 +46,7 @@ _OURS: Final = frozenset({"host", "authorization", "cookie", "x-xsrftoken", "ori
 _THEIRS: Final = frozenset({"content-security-policy", "x-content-type-options", "cache-control"})
 """What the Jupyter Server says of every answer."""
 
+_PATH: Final = re.compile(r"\s*path\s*=", re.IGNORECASE)
 _PIECES: Final = 8
 """Of a body that may wait for the endpoint to read on; tornado's are 64 kB at most."""
 _MB: Final = 2**20
@@ -181,8 +182,7 @@ class Proxy(LabHandler):
 
     def _onward(self, timeout_s: float) -> httpx.Request:
         """The request as the endpoint gets it."""
-        # As it was sent: what is escaped in it stays escaped.
-        path = str(self.request.path).partition(f"{API}/")[2].split("/", 4)[4]
+        path = self._here[1]
         if any(unquote(part) in (".", "..") for part in path.split("/")):
             raise NotFound(f"An endpoint has no {path!r}.")
         headers = passed_on(self.request.headers.get_all(), without=_OURS)
@@ -207,6 +207,13 @@ class Proxy(LabHandler):
             content=self._body() if has_body else None,
             extensions={"timeout": timeout},
         )
+
+    @property
+    def _here(self) -> tuple[str, str]:
+        """The endpoint's address, and what is asked below it; as they were sent."""
+        base, api, rest = str(self.request.path).partition(f"{API}/")
+        parts = rest.split("/", 4)
+        return f"{base}{api}{'/'.join(parts[:4])}/", parts[4]
 
     async def _body(self) -> AsyncIterator[bytes]:
         while (piece := await self._pieces.get()) is not None:
@@ -246,22 +253,16 @@ class Proxy(LabHandler):
                 continue
             if name.lower() == "set-cookie":
                 if value.startswith(f"{COOKIE}="):
-                    self.add_header("Set-Cookie", value)
+                    # One per endpoint: each has its own key, and could not read another's.
+                    kept = [part for part in value.split(";") if not _PATH.match(part)]
+                    self.add_header("Set-Cookie", ";".join([*kept, f" Path={self._here[0]}"]))
                 continue
             self.set_header(name, value)
         self.set_header("X-Content-Type-Options", "nosniff")
 
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer an error as everywhere, and beside it as clients of the protocol read it."""
-        info = kwargs.get("exc_info")
-        problem = describe(status_code, info[1] if info else None)
-        if problem.reference:
-            self.log.error("%s: %s", problem.reference, self.request.path, exc_info=info)
-        self.set_status(problem.status)
-        if problem.status in (429, 503):
-            self.set_header("Retry-After", "1")
-        document = {**problem.document(), "error": problem.detail}
-        self.finish(to_json(document), set_content_type=MEDIA_TYPE)
+    def document_of(self, problem: Problem) -> dict[str, Any]:
+        """As everywhere, and beside it as clients of the protocol read it."""
+        return {**problem.document(), "error": problem.detail}
 
 
 def _too_long(limit_mb: float | None) -> HTTPError:

@@ -140,7 +140,7 @@ class Scheduler:
         return started
 
     def _revive(self, project: Project) -> None:
-        """Start what should serve and does not, as after a reboot: once, so that what fails rests."""
+        """Start what should serve and does not, as after a reboot: once, what fails then rests."""
         if project.root in self._revived or project.read_only:
             return
         self._revived.add(project.root)

@@ -40,16 +40,7 @@ class EndpointManager(EndpointFollower):
     """What the endpoints of one project should serve. Safe to use from several threads and
     processes: decisions are taken one after the other, and each sees the one before.
 
-    Parameters
-    ----------
-    root, store
-        The project's folder, and where decisions are kept.
-    identity
-        Who acts, unless a call says otherwise.
-    models
-        Gives the manager of what can be served.
-    access
-        Who may what.
+    Made as `mlops_lab.serving.decider.EndpointDecider` is.
     """
 
     # ------------------------------------------------------------------ what it serves

@@ -163,7 +163,12 @@ async def test_an_endpoint_from_its_first_version_to_its_end(
     check("Log", log.body)
 
     # Tried, promoted, taken back.
-    await decide(below, "canary", version="late@2", share=20, ramp={"24h": 50}, unit="hour")
+    await decide(below, "canary", version="late@2", share=20, ramp={"24h": 50})
+    await until(below, serves(1))
+    asked = await below("delay", "predict", method="POST", body=RECORDS)
+    cookies = asked.response.headers.get_list("Set-Cookie")
+    assert [one for one in cookies if one.startswith("mlops-lab-unit=")]
+    assert all(one.endswith(f"; Path={address}/") for one in cookies if "mlops-lab-unit" in one)
     again = await below("delay", "shadow", method="POST", body={"version": "late@2"})
     assert (again.code, "rollback delay" in again.body["detail"]) == (409, True)
     await decide(below, "share", share=40)
