@@ -11,8 +11,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from mlops_lab.serving.columns import Column
 from mlops_lab.serving.protocol.fault import ProtocolError
@@ -67,9 +66,8 @@ _FAMILY: Final = {
 _DIMENSIONS: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """What a request says a tensor is.
+class Tensor(NamedTuple):
+    """What a request says a tensor is. A tuple: requests have one for each column.
 
     Attributes
     ----------
@@ -91,7 +89,8 @@ class Tensor:
     @property
     def size(self) -> int:
         """How many elements its shape stands for; never allocated on the word of a client."""
-        return math.prod(self.shape)
+        shape = self.shape
+        return shape[0] if len(shape) == 1 else math.prod(shape)
 
     @property
     def told(self) -> str:
@@ -107,15 +106,18 @@ class Tensor:
         ProtocolError
             There is no such datatype, or the shape is none.
         """
-        if isinstance(shape, list) and shape and all(type(n) is int and n >= 0 for n in shape):
-            made = cls(name, datatype, tuple(shape), column)
-        else:
+        if (
+            type(shape) is not list
+            or not shape
+            or [n for n in shape if type(n) is not int or n < 0]
+        ):
             told = cls(name, "", (), column).told
             raise ProtocolError(
                 400,
                 f"{told} has the shape {_short(shape)}; a list of lengths from 0 is expected, the "
                 "number of rows first.",
             )
+        made = cls(name, datatype, tuple(shape), column)
         if type(datatype) is not str or datatype not in DATATYPES:
             raise ProtocolError(
                 400,
