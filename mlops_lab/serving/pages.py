@@ -33,6 +33,9 @@ __all__ = [
 _SPARK: Final = 60
 """Points of the little curve in a list: the last five minutes in steps of five seconds."""
 
+_LONGEST: Final = 2_000
+"""Characters of a text in a page: a log may hold a thousand of a million each."""
+
 Status = Mapping[str, Any]
 """The supervisor's state file, as JSON."""
 
@@ -161,9 +164,10 @@ def truth_page(told: Told) -> dict[str, Any]:
 def _cell(value: Any) -> Any:
     if isinstance(value, datetime):
         return when(int(value.replace(tzinfo=value.tzinfo or UTC).timestamp() * 1e6))
-    if value is None or isinstance(value, str | int | float | bool):
+    if value is None or isinstance(value, int | float | bool):
         return value
-    return str(value)
+    text = str(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _state(should: Desired, status: Status | None) -> tuple[str, str]:

@@ -29,6 +29,8 @@ OPEN: Final = "open"
 SUFFIX: Final = ".arrows"
 
 _ROW_GROUP: Final = 100_000
+_SHORT: Final = 1 << 20
+"""Bytes that the columns of a file never take: what is shorter may have died before its rows."""
 
 
 def day_of(stem: str) -> str:
@@ -95,8 +97,25 @@ def settle(path: Path) -> int:
                     writer.close()
             part.unlink(missing_ok=True)
             raise
-    path.unlink(missing_ok=True)
+    if rows or target.exists() or not _is_damaged(path):
+        path.unlink(missing_ok=True)
+    else:
+        # Kept for people: it may hold what a program that knows Arrow can save.
+        logger.warning("the prediction log %s cannot be read, and is set aside", path.name)
+        path.replace(path.with_suffix(".torn"))
     return rows
+
+
+def _is_damaged(path: Path) -> bool:
+    """Whether a file without rows has no columns either; a short one may just have begun."""
+    import pyarrow as pa
+
+    data = path.read_bytes()
+    try:
+        pa.ipc.read_schema(pa.py_buffer(data))
+    except (OSError, pa.ArrowException):
+        return len(data) > _SHORT
+    return False
 
 
 def adopt(folder: Path) -> int:
@@ -117,7 +136,7 @@ def adopt(folder: Path) -> int:
                 done += 1
         except BlockingIOError:  # its writer lives
             continue
-        except OSError:
+        except Exception:  # of one file: the others have rows, too
             logger.exception("the prediction log %s cannot be closed now", path.name)
         finally:
             os.close(fd)

@@ -257,6 +257,23 @@ def test_living_writers_file_is_not_taken(open_log: OpenLog) -> None:
     assert log.written == 2
 
 
+def test_damaged_file_is_set_aside_and_stops_no_other(open_log: OpenLog, tmp_path: Path) -> None:
+    folder = scanning.folder_of(tmp_path, "delay")
+    (folder / "open").mkdir(parents=True)
+    stem = folder / "open" / f"{NOON}-r1-0"
+    stem.with_name(f"{stem.name}-1.arrows").write_bytes(b"no stream" * 200_000)
+    stem.with_name(f"{stem.name}-2.arrows").write_bytes(b"")
+    log = open_log()
+    log.add(answered(1))
+    assert log.flush()
+    path = files.open_files(folder)[-1]
+    stem.with_name(f"{stem.name}-3.arrows").write_bytes(path.read_bytes())
+    assert log.close()
+    files.adopt(folder)
+    assert [one.name for one in (folder / "open").iterdir()] == [f"{stem.name}-1.torn"]
+    assert len(read(tmp_path)) == 2
+
+
 def test_both_files_of_a_death_between_count_once(open_log: OpenLog, tmp_path: Path) -> None:
     log = open_log()
     log.add(answered(1))
