@@ -19,6 +19,9 @@ def script(estimator: object) -> None:
     result = lab.pipeline("pipelines/late.yaml").run(params={"seed": 3})
     late = lab.model("late@champion")
     late.predict(frame)
+    served = lab.endpoint("delay").deploy("late@champion", workers=2).canary("late@2", share=5)
+    answers: pd.DataFrame = served.predict(frame)
+    told: str = served.log_ground_truth(answers, value="late").sentence + served.url
     promoted: bool = late.promote("champion", "wins").promoted
     names: list[str] = [one.name for one in lab.datasets()] + [one.name for one in lab.models()]
-    print(version, kept, last, result.outcome, promoted, names, lab.__version__)
+    print(told, version, kept, last, result.outcome, promoted, names, lab.__version__)
