@@ -30,6 +30,7 @@ from mlops_lab.serving import latency
 from mlops_lab.serving.records import Rollout
 from mlops_lab.serving.rollouts.ab import effects, ratio_check
 from mlops_lab.serving.rollouts.compare import compare
+from mlops_lab.serving.rollouts.evalues import log_e_above
 from mlops_lab.serving.rollouts.guard import Figures, Guard, Side
 from mlops_lab.serving.rollouts.intervals import running_means
 from mlops_lab.serving.rollouts.routing import place, variant
@@ -188,6 +189,26 @@ def split(users: int) -> dict[str, Any]:
     }
 
 
+def new_shares(rounds: int, shares: tuple[float, ...] = (5.0, 10.0, 20.0, 50.0)) -> dict[str, Any]:
+    """What a new share does to the evidence: multiplied with that of before, or begun anew."""
+    limit, events, metrics = float(np.log(60)), 60, 3
+    wrong = {"multiplied": 0, "begun_anew": 0}
+    for seed in range(rounds):
+        rng = np.random.default_rng([seed, events])
+        highest = {"multiplied": -np.inf, "begun_anew": -np.inf}
+        for _ in range(metrics):
+            before = 0.0
+            for share in shares:
+                fell = (rng.random(events) < share / 100.0).cumsum()
+                e = [log_e_above(int(k), m, share / 100.0) for m, k in enumerate(fell, 1)]
+                highest["multiplied"] = max(highest["multiplied"], before + max(e))
+                highest["begun_anew"] = max(highest["begun_anew"], max(e))
+                before += e[-1]
+        for how, most in highest.items():
+            wrong[how] += most >= limit
+    return {how: round(count / rounds, 4) for how, count in wrong.items()}
+
+
 def quiet_units(
     rounds: int, share: float, draw: Callable[[Any, int], Any], n: int = 20_000
 ) -> float:
@@ -269,6 +290,7 @@ def bench(small: bool = False) -> dict[str, Any]:
         found[name] = told([canary(world, seed) for seed in range(rounds)])
     for name, world in BAD.items():
         found[name] = told([canary(world, seed) for seed in range(bad)])
+    found["new_shares_taken_back"] = new_shares(40 if small else 1_000)
     found["split"] = split(100_000)
     found["quiet_ab_by_units"] = {
         f"{what} at {share:g} %": quiet_units(quiet, share, draw)

@@ -7,7 +7,8 @@ most alpha over all looks, all metrics and all changes of the share.
 
 When the share changes, the mixture begins anew, and its evidence multiplies that of the shares
 before. Beginning at 1 each time would spend alpha anew with every share: of 1,000 healthy canaries
-that rise from 5 to 10, 20 and 50 %, 7 to 9 % were taken back like that, and 2 % like this.
+that rise from 5 to 10, 20 and 50 %, 9 % were taken back like that, and 3 % like this
+(tests/bench/rollouts.py).
 """
 
 from __future__ import annotations
