@@ -112,6 +112,8 @@ class Watch:
         self._deciding = deciding
         self._rollout: Rollout | None = None
         self._guard: Guard | None = None
+        self._names: dict[str, str] = {}
+        self._loading: threading.Thread | None = None
         self._order = InOrder()
         self._asked_us = 0
         self._kept_us = 0
@@ -134,11 +136,14 @@ class Watch:
             self._path.unlink(missing_ok=True)
         if rollout is None or rollout.kind != "canary":
             return
-        names = {revision.id: str(revision.version) for revision in desired.revisions}
+        self._names = {revision.id: str(revision.version) for revision in desired.revisions}
+        if self._loading is None:
+            # On a busy machine this takes seconds, in which the loop must not stand still.
+            self._loading = threading.Thread(target=_load, name="load scipy", daemon=True)
+            self._loading.start()
         if self._guard is None:
-            self._guard = self._restored(rollout, names) or Guard(rollout, names=names)
-            self._fresh = True
-        elif self._guard.rollout != rollout:
+            return
+        if self._guard.rollout != rollout:
             if self._guard.rollout.share != rollout.share:
                 self._guard.feed(self._order.begin(now_us()))
             self._guard.follow(rollout)
@@ -165,8 +170,8 @@ class Watch:
         unhealthy
             Why the candidate cannot serve, when it cannot.
         """
-        rollout, guard = self._rollout, self._guard
-        if rollout is None:
+        rollout, guard = self._rollout, self._begun()
+        if rollout is None or (rollout.kind == "canary" and guard is None):
             return
         if guard is not None:
             base = Side(*figures.of(rollout.base).since_look())
@@ -227,11 +232,26 @@ class Watch:
             by_ramp=verb != "rollback",
         )
 
-    def _restored(self, rollout: Rollout, names: Mapping[str, str]) -> Guard | None:
+    def _begun(self) -> Guard | None:
+        """The guard of the canary that is on; it begins once what it computes with is loaded."""
+        rollout, loading = self._rollout, self._loading
+        if rollout is None or rollout.kind != "canary" or loading is None or loading.is_alive():
+            return self._guard
+        if self._guard is None:
+            self._guard = self._restored(rollout) or Guard(rollout, names=self._names)
+            self._fresh = True
+        return self._guard
+
+    def _restored(self, rollout: Rollout) -> Guard | None:
         try:
             with self._path.open("rb") as file:
-                return Guard.from_json(rollout, json.loads(file.read(_MOST_BYTES)), names=names)
+                kept = json.loads(file.read(_MOST_BYTES))
+            return Guard.from_json(rollout, kept, names=self._names)
         except FileNotFoundError:
             return None
         except (Corrupt, ValueError):
             return None  # of a rollout before
+
+
+def _load() -> None:
+    import scipy.special  # noqa: F401
