@@ -44,3 +44,8 @@ def test_quiet_intervals_are_quiet_at_every_look(bench: ModuleType) -> None:
     uneven = bench.quiet_units(40, 5.0, lambda rng, n: rng.lognormal(0, 1.5, n), 5_000)
     assert max(conversions, uneven) <= 0.1
     assert bench.quiet_days(100, 0.0, 60) <= 0.07
+
+
+def test_new_shares_spend_no_new_alpha(bench: ModuleType) -> None:
+    taken_back = bench.new_shares(100)
+    assert taken_back["multiplied"] <= 0.05 < taken_back["begun_anew"]
