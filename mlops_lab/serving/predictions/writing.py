@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import fcntl
+import importlib
 import logging
 import math
 import os
@@ -36,6 +37,7 @@ EVERY_S: Final = 0.2
 """How often the list is taken: what a ``kill -9`` may cost."""
 
 _HOUSEKEEPING_S: Final = 600.0
+_NEEDED: Final = ("pandas", "pyarrow.compute", "pyarrow.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,9 @@ class Log:
         """Rows that are lost."""
         self.unfit = 0
         """Values that did not fit their column."""
+        # Before the first request: what is logged while a second of imports goes on would be lost.
+        for name in _NEEDED:
+            importlib.import_module(name)
         self._thread = threading.Thread(target=self._run, name="mlops-lab-log", daemon=True)
         self._thread.start()
         # A thread that is in Arrow when the interpreter ends takes the process down with it.
