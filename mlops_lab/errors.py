@@ -9,7 +9,7 @@
     ├── Forbidden(PermissionError)     403   exit 6
     ├── StepFailed                     422   exit 1
     ├── StoreBusy                      503   exit 5
-    ├── Unavailable                    503   exit 5
+    ├── Unavailable                    503   exit 1
     ├── StorageFull(OSError)           507   exit 5
     └── Corrupt                        500   exit 5
         └── Untrusted                  409   exit 5
@@ -166,7 +166,6 @@ class Unavailable(LabError):
     """What should answer does not: it is stopped, starting, or gone; the message says which."""
 
     status = 503
-    exit_code = 5
 
 
 class StorageFull(LabError, OSError):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mlops_lab.errors import Conflict, InvalidInput, NotFound
+from mlops_lab.errors import Conflict, InvalidInput, LabError, NotFound
 from mlops_lab.governance import Access, Identity
 from mlops_lab.names import parse_reference
 from mlops_lab.registry.state import read_state
@@ -135,15 +135,22 @@ class EndpointDecider(EndpointFinder):
                 return change
 
             try:
-                # Most of what is refused is known already, without seconds of proof.
-                with self._store.read() as cursor:
-                    early = build(cursor)
-                if early.changed and wanted != "sklearn":
+                if wanted != "sklearn" and self._would_change(build):
                     # A worker converts by itself what it does not find, without rows for proof.
                     prepare_version(models, self.root, version)
                 return self._taken(verb, name, build, who, reason)
             except _Moved:
                 continue
+
+    def _would_change(self, build: Callable[[DuckDBPyConnection], Change]) -> bool:
+        """Whether a decision would change something, as far as is known without the lock: most of
+        what is refused needs no seconds of proof. The decision itself has the last word.
+        """
+        try:
+            with self._store.read() as cursor:
+                return build(cursor).changed
+        except LabError:
+            return False
 
     def _backend(self, name: str, asked: str | None) -> str:
         """What is to run a version: what is asked for, else what runs the one that serves."""
