@@ -31,6 +31,9 @@ _LINGER_S: Final = 1.0
 
 _HEAD_BYTES: Final = 64 * 2**10
 _CONNECTIONS: Final = 4096
+_AHEAD: Final = 1000
+"""Requests that a connection may send before it reads an answer: uvicorn keeps any number."""
+
 _BACKLOG: Final = 2048
 
 
@@ -55,6 +58,8 @@ class _Bounded(HttpToolsProtocol):
     _deadline: TimerHandle | None = None
     _head_bytes = 0
     _running: RequestResponseCycle | None = None
+    _looking: TimerHandle | None = None
+    _unread = 0
 
     server_state: _State
 
@@ -69,6 +74,11 @@ class _Bounded(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self.transport.is_closing():
+            return
+        if len(self.pipeline) > _AHEAD:
+            self._refuse(
+                b"429 Too Many Requests", f"Wait for answers: {_AHEAD} requests are unanswered."
+            )
             return
         # Whole requests in one piece, which is nearly all, cost no timer.
         if self._head_is_open():
@@ -86,11 +96,44 @@ class _Bounded(HttpToolsProtocol):
                 self._stop_deadline()
                 within = self.app_state["body_s"]
                 self._deadline = self.loop.call_later(within, self._too_slow)
-        elif self._deadline is not None:
-            self._stop_deadline()
+        else:
+            if self._deadline is not None:
+                self._stop_deadline()
+            # Empty lines may stand before a request: they are not one.
+            done = self.cycle is None or self.cycle.response_complete
+            if done and self.timeout_keep_alive_task is None:
+                self._wait_idle()
+
+    def pause_writing(self) -> None:
+        """Begin to look whether the client reads: uvicorn would wait for it without end."""
+        super().pause_writing()
+        self._unread = self.transport.get_write_buffer_size()
+        self._look_again()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_looking()
+
+    def _look(self) -> None:
+        unread = self.transport.get_write_buffer_size()
+        if unread >= self._unread:
+            self.transport.abort()
+        else:
+            self._unread = unread
+            self._look_again()
+
+    def _look_again(self) -> None:
+        self._stop_looking()
+        self._looking = self.loop.call_later(self.app_state["body_s"], self._look)
+
+    def _stop_looking(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_deadline()
+        self._stop_looking()
         super().connection_lost(exc)
         if not self.connections:
             self.server_state.quiet.set()
@@ -138,6 +181,9 @@ class _Bounded(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         self._deadline = None
+        if self.flow.read_paused:  # what it sent is not read before it has what it asked for
+            self._deadline = self.loop.call_later(self.app_state["body_s"], self._too_slow)
+            return
         if self._head_is_open() or not self.cycle.response_started:
             self._refuse(b"408 Request Timeout", "The request took too long to arrive.")
         else:
@@ -167,7 +213,8 @@ class Listeners:
     private
         The path of this worker's own unix socket.
     body_s
-        How long the body of a request may take to arrive.
+        How long the body of a request may take to arrive, and a client may read nothing of what it
+        asked for.
     """
 
     def __init__(

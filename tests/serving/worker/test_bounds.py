@@ -178,6 +178,32 @@ def test_a_head_without_end_is_refused(wild: Any) -> None:
         assert connection.recv(65_536).startswith(b"HTTP/1.1 431 ")
 
 
+def test_a_client_that_never_reads_is_cut_off(wild: Any) -> None:
+    body = json.dumps([_row()] * 5_000).encode()
+    with wild.connect() as connection:
+        head = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body)
+        connection.sendall(head + body)
+
+        def cut_off() -> bool:
+            try:
+                connection.send(b"\r\n")  # which may stand before a request
+            except OSError:
+                return True
+            return False
+
+        wild.wait(cut_off)
+    assert wild.post([_row()]).status_code == 200
+
+
+def test_a_client_that_asks_and_asks_is_cut_off(wild: Any) -> None:
+    asked = b"GET /v2 HTTP/1.1\r\nhost: x\r\n\r\n" * 2_000
+    with wild.connect() as connection:
+        with suppress(BrokenPipeError):
+            connection.sendall(asked)
+        assert b"HTTP/1.1 429 " in _read_all(connection)
+    assert wild.post([_row()]).status_code == 200
+
+
 def test_what_is_no_http_is_refused(wild: Any) -> None:
     with wild.connect() as connection:
         connection.sendall(b"hello\r\n\r\n")
