@@ -12,6 +12,7 @@ from mlops_lab.governance import Identity
 from mlops_lab.orchestration import summary
 from mlops_lab.serving.manager import EndpointManager
 
+from ..monitoring.evaluations import evaluation, incident  # noqa: TID252 tests are no package
 from .conftest import DELAY, Workshop
 
 EVE = Identity("eve")
@@ -120,6 +121,28 @@ def test_what_does_not_answer_is_taken_back_and_the_promotion_stands(
     assert result.status == "failed"
     assert "delay was stopped, and is not started again by a pipeline" in result.reason
     assert project.endpoints.get("delay").state == "stopped"
+
+
+def test_an_alert_trains_nothing_while_the_last_answer_to_it_is_tried(
+    delay: Workshop, quick: pytest.MonkeyPatch, served: Any
+) -> None:
+    (delay.root / "monitors").mkdir()
+    text = "current: endpoint:delay\nreference: dataset:flights\n"
+    (delay.root / "monitors" / "delay.yaml").write_text(text)
+    triggers = "triggers:\n  - alert: delay\n"
+    delay.run(CANARY + triggers)
+    delay.run(CANARY + triggers, {"skill": 0.8})
+    project = delay.project
+    project.triggers.look()
+    run = project.runs.start(kind="monitor", source={"monitor": "delay"})
+    seen = evaluation(incident())
+    project.monitors.reconcile("delay", seen, run_id=run, digest="0" * 64, by=EVE)
+    project.runs.end(run)
+    ((standing,),) = [one.standings for one in project.triggers.list()]
+    assert standing.sentence.startswith("flight-delay@2 is a canary of delay still: delay alarms")
+    project.endpoints.promote("delay")
+    ((standing,),) = [one.standings for one in project.triggers.list()]
+    assert standing.state == "ready"
 
 
 def test_what_waits_for_people_is_deployed_once_they_have_approved(

@@ -18,6 +18,7 @@ from mlops_lab.orchestration.triggers.history import History, own_runs, read_his
 from mlops_lab.orchestration.triggers.kind import Scene, Trigger
 from mlops_lab.orchestration.triggers.limits import Standing, judge
 from mlops_lab.orchestration.triggers.registry import KINDS
+from mlops_lab.serving.desired import read as read_desired
 from mlops_lab.store import Store
 
 if TYPE_CHECKING:
@@ -123,7 +124,8 @@ class TriggerFinder:
         if not spec.triggers:
             return None
         scene = self._scene(relative, now)
-        standings = tuple(_standing(each, history, scene) for each in spec.triggers)
+        tried = _tried(self.root, spec)
+        standings = tuple(_standing(each, history, scene, tried) for each in spec.triggers)
         return PipelineTriggers(relative, spec.name, (), standings, history, spec)
 
     def _read(self, path: Path, relative: str) -> tuple[PipelineSpec | None, Sequence[Fault]]:
@@ -161,7 +163,21 @@ class TriggerFinder:
         )
 
 
-def _standing(trigger: Trigger, history: History, scene: Scene) -> Standing:
+def _tried(root: Path, spec: PipelineSpec) -> str | None:
+    """Whether what the pipeline has deployed before is still being tried, in words."""
+    if spec.deploy is None:
+        return None
+    try:
+        present = read_desired(root, spec.deploy.endpoint)
+    except LabError:
+        return None
+    if present is None or present.rollout is None or present.rollout.kind != "canary":
+        return None
+    candidate = present.revision(present.rollout.candidate)
+    return f"{candidate.ref} is a canary of {present.name} still"
+
+
+def _standing(trigger: Trigger, history: History, scene: Scene, tried: str | None) -> Standing:
     kind, mark = KINDS[trigger.kind], history.marks.get(trigger.key)
     labels: int | None = None
     try:
@@ -170,7 +186,10 @@ def _standing(trigger: Trigger, history: History, scene: Scene) -> Standing:
             labels = kind.labels(trigger.rule, scene)
     except LabError as error:
         return Standing(trigger, "failed", error.message)
-    return judge(trigger, look, history, scene.now, labels)
+    # What alarms is the version that the canary is to replace: trained anew all the time, no canary
+    # would ever come to its end.
+    busy = tried if trigger.kind == "alert" else None
+    return judge(trigger, look, history, scene.now, labels, busy)
 
 
 def _stamp(spec: PipelineSpec) -> object:

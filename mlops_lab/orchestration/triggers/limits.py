@@ -50,7 +50,12 @@ class Standing:
 
 
 def judge(
-    trigger: Trigger, look: Look, history: History, now: datetime, labels: int | None = None
+    trigger: Trigger,
+    look: Look,
+    history: History,
+    now: datetime,
+    labels: int | None = None,
+    busy: str | None = None,
 ) -> Standing:
     """Say whether a trigger starts its pipeline now.
 
@@ -64,6 +69,8 @@ def judge(
         The moment, UTC.
     labels
         How many labels there are; needed where the trigger asks for some.
+    busy
+        What else has to end first, in words.
     """
     limits, cause = trigger.limits, look.cause
     if trigger.key not in history.marks:
@@ -84,6 +91,8 @@ def judge(
         if new < limits.new_labels:
             said = f"it waits for labels, {new:,} of {limits.new_labels:,} came"
             return held(said, whole=False)
+    if busy is not None:
+        return held(busy)
     if history.going is not None:
         return held(f"run {history.going[:8]} goes on")
     if history.starts:

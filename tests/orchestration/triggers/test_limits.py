@@ -27,9 +27,9 @@ def standing(limits: Limits, *, hours: float = 0.0, first: float | None = None, 
     at = NOW - timedelta(hours=hours)
     since = at if first is None else NOW - timedelta(hours=first)
     look = Look({"n": 2}, Cause("x:2", "it came", at, since))
-    labels = more.pop("labels", None)
+    labels, busy = more.pop("labels", None), more.pop("busy", None)
     history = History(5, {"x": {"n": 1}}, {"x": 100}, more.pop("starts", ()), **more)
-    return judge(Trigger(0, "x", "x: y", "x", None, limits), look, history, NOW, labels)
+    return judge(Trigger(0, "x", "x: y", "x", None, limits), look, history, NOW, labels, busy)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,7 @@ def standing(limits: Limits, *, hours: float = 0.0, first: float | None = None, 
         (Limits(new_labels=50), {"labels": 149}, "it waits for labels, 49 of 50 came: it came"),
         (Limits(new_labels=50), {"labels": 150}, "it came"),
         (Limits(new_labels=50), {"labels": 3}, "it waits for labels, 0 of 50 came: it came"),
+        (Limits(), {"busy": "x@2 is a canary of x still"}, "x@2 is a canary of x still: it came"),
         (Limits(), {"going": "ab" * 16}, "run abababab goes on: it came"),
         (
             Limits(cooldown_s=28 * DAY),
