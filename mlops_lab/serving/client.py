@@ -144,14 +144,20 @@ class Client:
 
         if self.url.startswith(_UNIX) and not os.path.exists(self.url.removeprefix(_UNIX)):
             raise self._nobody("there is no such socket")
-        try:
-            answer = self._opened().request(method, path, content=body, headers=headers)
-        except httpx.TimeoutException:
-            raise Unavailable(
-                f"{self.model} did not answer within {self._timeout_s:g} s."
-            ) from None
-        except (httpx.TransportError, OSError) as error:
-            raise self._nobody(str(error) or type(error).__name__) from error
+        for again in (True, False):
+            try:
+                answer = self._opened().request(method, path, content=body, headers=headers)
+                break
+            except httpx.TimeoutException:
+                raise Unavailable(
+                    f"{self.model} did not answer within {self._timeout_s:g} s."
+                ) from None
+            except (httpx.TransportError, OSError) as error:
+                # A worker that ends closes its connections, maybe just as one is used again. To ask
+                # twice changes nothing, and another worker answers.
+                lost = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+                if not again or not isinstance(error, lost):
+                    raise self._nobody(str(error) or type(error).__name__) from error
         if answer.is_success:
             return answer
         raise _fault(answer.status_code, _said(answer))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +30,7 @@ from mlops_lab.serving.client import Client
 from mlops_lab.serving.inputs import Schema
 from mlops_lab.serving.scoring import score_table
 
-from .conftest import Package, Starter, Worker, digest_of
+from .conftest import DEADLINE_S, Package, Starter, Worker, digest_of
 
 N_ROWS = 10_000
 DATATYPES = {"carrier": "BYTES", "gate": "BYTES", "hour": "INT64", "temp": "FP64", "sure": "BOOL"}
@@ -210,6 +213,25 @@ def test_our_client_says_what_is_wrong(client: Client, worker: Worker, tmp_path:
         stranger.predict(frame)
     with Client(network, "delay", token="secret") as known:
         assert len(known.predict(frame)) == 3
+
+
+def test_our_client_asks_again_when_its_connection_ends() -> None:
+    with socket.socket(socket.AF_UNIX) as server, tempfile.TemporaryDirectory() as folder:
+        server.bind(f"{folder}/s")
+        server.listen()
+        server.settimeout(DEADLINE_S)
+
+        def answer() -> None:
+            for reply in (b"", b'HTTP/1.1 200 OK\r\ncontent-length: 17\r\n\r\n{"name": "delay"}'):
+                with server.accept()[0] as taken:
+                    taken.recv(4096)
+                    taken.sendall(reply)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with Client(f"unix:{folder}/s", "delay") as client:
+            assert client.metadata() == {"name": "delay"}
+        thread.join(DEADLINE_S)
 
 
 # ------------------------------------------------------------------ the same answer everywhere
