@@ -213,12 +213,23 @@ def _rows(
 
 
 def micros_of(times: pd.Series) -> pd.Series:
-    """Read times as µs, UTC."""
+    """Read times as µs, UTC.
+
+    Raises
+    ------
+    InvalidInput
+        Some are missing, or are no times.
+    """
     import pandas as pd
 
-    if pd.api.types.is_numeric_dtype(times):
+    if pd.api.types.is_integer_dtype(times):
         return times.astype("int64")
-    read = pd.to_datetime(times, utc=True)
+    if pd.api.types.is_numeric_dtype(times):
+        raise InvalidInput(f"{times.name!r} holds numbers, not times: nothing lies in a period.")
+    try:
+        read = pd.to_datetime(times, utc=True)
+    except (ValueError, TypeError) as error:
+        raise InvalidInput(f"{times.name!r} holds something that is no time: {error}.") from None
     if read.isna().any():
         raise InvalidInput(f"Some rows have no time in {times.name!r}: they lie in no period.")
     return read.dt.as_unit("us").astype("int64")

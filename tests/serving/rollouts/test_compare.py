@@ -153,6 +153,11 @@ def test_what_cannot_be_asked_is_said() -> None:
         with pytest.raises(InvalidInput, match=word):
             judged(rows, **wrong)
     assert judged(rows.iloc[:0]).state == "early"
+    at = pd.to_datetime(rows["t"], unit="us")
+    assert judged(rows.assign(at=at.astype(str)), time="at").clusters == 3
+    for odd in ("yesterday?", None, 1.5):
+        with pytest.raises(InvalidInput, match="time"):
+            judged(rows.assign(at=odd), time="at")
 
 
 def test_losses_know_their_truths() -> None:
