@@ -12,11 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import quote, unquote
 
+from mlops_lab.serving import units
 from mlops_lab.serving.batching import Batcher, ModelFault, Overloaded
 from mlops_lab.serving.counting import Counts
 from mlops_lab.serving.forwarding import Forwarder, Reply, Unreachable
+from mlops_lab.serving.handing import BACK, PASSED, Told, passed_on
 from mlops_lab.serving.predictions.writing import Batch
 from mlops_lab.serving.protocol import ProtocolError, Request, parse, respond
 from mlops_lab.serving.rollouts import cookies
@@ -27,7 +28,6 @@ from mlops_lab.serving.rollouts.routing import (
     shadowed,
     unit_key,
     unit_of,
-    unit_of_column,
 )
 from mlops_lab.serving.shadowing import Copy, Shadow
 
@@ -38,41 +38,6 @@ if TYPE_CHECKING:
     from mlops_lab.serving.records import Limits, Revision
 
 __all__ = ["Answering", "Asked", "Gone"]
-
-PASSED: Final = "x-mlops-lab-passed"
-"""On a private socket: a worker that rests passes a request on, to be treated as if it came here.
-"""
-
-ROLE: Final = "x-mlops-lab-role"
-UNIT: Final = "x-mlops-lab-unit"
-REQUEST: Final = "x-mlops-lab-request"
-ROLLED: Final = "x-mlops-lab-rolled"
-"""On a private socket: whose part of the traffic a request is, as the worker that took it chose."""
-
-_PASSED_ON: Final = (
-    "content-type",
-    "content-encoding",
-    "inference-header-content-length",
-    "accept-encoding",
-    "cookie",
-    "x-unit-id",
-)
-"""Headers of a request that the worker which answers must see."""
-
-_BACK: Final = frozenset(
-    (
-        b"content-type",
-        b"content-encoding",
-        b"inference-header-content-length",
-        b"retry-after",
-        b"set-cookie",
-        b"vary",
-        b"x-model-version",
-        b"x-request-id",
-        b"x-revision",
-    )
-)
-"""Headers of its answer that the client must see."""
 
 _ASIDE_BYTES: Final = 64 * 2**10
 """A longer body is read in a thread: meanwhile short ones are answered."""
@@ -209,10 +174,11 @@ class Answering:
             Nobody waits any more.
         """
         headers = asked.headers
-        if asked.private and ROLE in headers:
-            unit = unquote(headers[UNIT], errors="surrogatepass") if UNIT in headers else None
-            role, rolled = headers[ROLE], ROLLED in headers
-            return await self._here(_Turn(asked, headers[REQUEST], role, unit, rolled))
+        told = Told.read(headers) if asked.private else None
+        if told is not None:
+            return await self._here(
+                _Turn(asked, told.request_id, told.role, told.unit, told.rolled)
+            )
         table = self.table
         turn = _Turn(asked, secrets.token_hex(16))
         own = table.self_id
@@ -220,10 +186,12 @@ class Answering:
             turn.role = _role(table, asked.revision)
             return await self._by(turn, asked.revision, table)
         if table.stable != own and not (asked.private and PASSED in headers):
-            passed = await self._passed(turn, table.sockets.get(table.stable, ()), {PASSED: "1"})
-            return await self._here(turn) if passed is None else passed
+            try:
+                return await self._passed(turn, table, table.stable, [(PASSED.encode(), b"1")])
+            except Unreachable:
+                return await self._here(turn)
         if table.rollout is None or table.rollout.kind == "shadow":
-            turn.unit = unit_of(header=_unit(headers))
+            turn.unit = unit_of(header=units.in_header(headers))
             shadow = shadowed(table, turn.unit, random.random)
             turn.rolled = shadow is not None
             reply = await self._here(turn)
@@ -240,14 +208,14 @@ class Answering:
         """Choose the revision by whom the request comes from."""
         assert table.rollout is not None
         headers = turn.asked.headers
-        unit = unit_of(header=_unit(headers))
+        unit = unit_of(header=units.in_header(headers))
         if unit is None:
             await self._read(turn)
             request = turn.request
             unit = unit_of(
                 parameter=None if request is None else request.unit,
-                column=_column(request, table.rollout.by),
-                cookie=cookies.unit_in(self._cookie_key, _cookie(headers.get("cookie"))),
+                column=units.in_column(request, table.rollout.by),
+                cookie=units.in_cookie(headers, self._cookie_key),
             )
         if unit is not None:
             turn.unit = unit
@@ -262,50 +230,49 @@ class Answering:
         if revision == table.self_id:
             reply = await self._here(turn)
         else:
-            own = self._own(turn, turn.role)
-            passed = await self._passed(turn, table.sockets.get(revision, ()), own)
-            if passed is None:
+            try:
+                told = Told(turn.request_id, turn.role, turn.unit, turn.rolled)
+                reply = await self._passed(turn, table, revision, told.headers())
+            except Unreachable:
                 # A candidate that is not there costs nobody an answer; it is its own error.
                 self._bad(turn, table, revision, "error")
                 turn.role, turn.rolled, turn.unit = "stable", False, None
-                passed = await self._here(turn)
-            reply = passed
+                reply = await self._here(turn)
         if turn.cookie is not None:
             reply.headers.append((b"set-cookie", turn.cookie.encode()))
         return reply
 
     async def _passed(
-        self, turn: _Turn, paths: Sequence[str], own: Mapping[str, str]
-    ) -> Reply | None:
-        """Have another worker answer; None when none could be reached."""
-        asked = turn.asked
-        sent = [*_passed_on(asked.headers), *_encoded(own)]
+        self, turn: _Turn, table: Table, revision: str, told: list[tuple[bytes, bytes]]
+    ) -> Reply:
+        """Have a worker of another revision answer.
+
+        Raises
+        ------
+        Unreachable
+            There is none.
+        """
+        asked, timeout_s = turn.asked, self.limits.timeout_s
+        paths = table.sockets.get(revision, ())
+        sent = [*passed_on(asked.headers), *told]
         try:
             reply = await self.forwarder.send(
-                paths, asked.target, sent, asked.body, timeout_s=self.limits.timeout_s + _GRACE_S
+                paths, asked.target, sent, asked.body, timeout_s=timeout_s + _GRACE_S
             )
-        except Unreachable:
-            return None
         except TimeoutError:
-            reply = _error(504, f"No answer came within {self.limits.timeout_s:g} s.")
-        reply.headers = [pair for pair in reply.headers if pair[0] in _BACK]
+            # It would have said so itself: it does not even do that.
+            self._bad(turn, table, revision, "error")
+            reply = _error(504, f"No answer came within {timeout_s:g} s.")
+        reply.headers = [pair for pair in reply.headers if pair[0] in BACK]
         self.counts.forwarded(turn.role)
         return reply
 
     def _copy(self, turn: _Turn, paths: Sequence[str]) -> None:
         """Give a shadow its copy of a request that was answered."""
-        sent = [*_passed_on(turn.asked.headers), *_encoded(self._own(turn, "shadow"))]
-        self.shadow.add(Copy(paths, turn.asked.target, sent, turn.asked.body))
-
-    @staticmethod
-    def _own(turn: _Turn, role: str) -> dict[str, str]:
-        """What we tell the worker that answers: the same request, in another role."""
-        told = {ROLE: role, REQUEST: turn.request_id}
-        if turn.rolled:
-            told[ROLLED] = "1"
-        if turn.unit is not None:
-            told[UNIT] = quote(turn.unit, errors="surrogatepass")
-        return told
+        asked = turn.asked
+        told = Told(turn.request_id, "shadow", turn.unit, turn.rolled)
+        sent = [*passed_on(asked.headers), *told.headers()]
+        self.shadow.add(Copy(paths, asked.target, sent, asked.body))
 
     # ------------------------------------------------------------------ answering here
 
@@ -451,17 +418,6 @@ def _role(table: Table, revision: str) -> str:
     return role if role in ("canary", "shadow") else "stable"
 
 
-def _unit(headers: Mapping[str, str]) -> str | None:
-    """Whom the header names: text of any script, as in a body, though headers are Latin-1."""
-    said = headers.get("x-unit-id")
-    if said is None or said.isascii():
-        return said
-    try:
-        return said.encode("latin-1").decode()
-    except UnicodeError:
-        return said
-
-
 def _give_up(future: asyncio.Future[Answer]) -> None:
     if not future.done():
         future.set_exception(_Late())
@@ -470,35 +426,3 @@ def _give_up(future: asyncio.Future[Answer]) -> None:
 def _error(status: int, message: str) -> Reply:
     body = ProtocolError(status, message).body()
     return Reply(status, [(b"content-type", b"application/json")], body)
-
-
-def _passed_on(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    return [
-        (name.encode(), headers[name].encode("latin-1")) for name in _PASSED_ON if name in headers
-    ]
-
-
-def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(name.encode(), value.encode()) for name, value in headers.items()]
-
-
-def _column(request: Request | None, by: str | None) -> str | None:
-    """The unit in the column that a rollout goes by, which the model need not take."""
-    if request is None or by is None:
-        return None
-    columns = request.data.columns or {}
-    values = columns.get(by)
-    if values is None:
-        values = request.extra.get(by)
-    return None if values is None else unit_of_column(values)
-
-
-def _cookie(header: str | None) -> str | None:
-    """The value of our cookie."""
-    if header is None or cookies.COOKIE not in header:
-        return None
-    for pair in header.split(";"):
-        name, _, value = pair.strip().partition("=")
-        if name == cookies.COOKIE:
-            return value
-    return None
