@@ -24,7 +24,7 @@ from mlops_lab.serving.rollouts.comparison import (
     Series,
 )
 from mlops_lab.serving.rollouts.intervals import running_means
-from mlops_lab.serving.rollouts.losses import Loss, loss_named, loss_of
+from mlops_lab.serving.rollouts.losses import Loss, finite_losses, loss_named, loss_of
 from mlops_lab.wording import listed
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def compare(
     candidate = called.get(rollout.candidate, rollout.candidate)
     planned = HORIZONS[every] if horizon is None else horizon
     loss = loss_of(frame, frame["truth"]) if metric is None else loss_named(metric)
-    frame["loss"] = loss.rows(frame, frame["truth"]) if len(frame) else []
+    frame["loss"] = finite_losses(loss, frame, frame["truth"])
     question = Question(loss, base, candidate, every, planned, alpha, now)
     if rollout.kind == "shadow":
         return _shadow(frame, question)
@@ -156,7 +156,7 @@ def compare_pairs(
         raise InvalidInput("Answers to the same rows are compared by hour, day or week.")
     planned = HORIZONS[every] if horizon is None else horizon
     question = Question(loss, base, candidate, every, planned, alpha, now)
-    known = ~(np.isnan(base_loss) | np.isnan(candidate_loss))
+    known = np.isfinite(base_loss) & np.isfinite(candidate_loss)
     frame = pd.DataFrame(
         {
             "at": at,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -239,7 +240,7 @@ class Question:
                 f"Too early. {clusters:,} of {planned} have their outcomes, too few for an "
                 f"interval; {self.sample}."
             )
-        tell = points if self.loss.shares else signed
+        tell = points if self.loss.shares else _teller(low, high)
         interval = f"{tell(low)} to {tell(high)}, valid at every look"
         what = counted(clusters, self.every)
         if state in ("better", "worse"):
@@ -258,3 +259,15 @@ class Question:
             f"Too early. After {clusters:,} of {planned} the {self.loss.label} of {differs}; "
             f"{self.sample}."
         )
+
+
+def _teller(low: float, high: float) -> Callable[[float], str]:
+    """Say differences with as many decimals as their interval is worth."""
+    width = high - low
+    digits = 3 if not 0 < width < 0.02 else min(1 - math.floor(math.log10(width)), 9)
+
+    def tell(value: float) -> str:
+        told = signed(value, digits)
+        return "+0" if told == "=" else told
+
+    return tell

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["LOSSES", "Loss", "chances_of", "loss_named", "loss_of"]
+__all__ = ["LOSSES", "Loss", "chances_of", "finite_losses", "loss_named", "loss_of"]
 
 PREFIX: Final = "probability_"
 SMALLEST: Final = 1e-4
@@ -76,6 +76,16 @@ def loss_named(name: str) -> Loss:
     if name not in LOSSES:
         raise InvalidInput(f"No comparison goes by {name!r}: there are {listed(LOSSES, 9)}.")
     return LOSSES[name]
+
+
+def finite_losses(loss: Loss, answers: pd.DataFrame, truth: pd.Series) -> Floats:
+    """Judge answers; NaN where nothing is known, or where the truth is no finite number."""
+    import numpy as np
+
+    if not len(answers):
+        return np.empty(0)
+    values = loss.rows(answers, truth)
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def chances_of(answers: pd.DataFrame) -> dict[str, str]:

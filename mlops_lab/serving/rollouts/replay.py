@@ -15,7 +15,7 @@ from mlops_lab.serving.inputs import Rows, Schema
 from mlops_lab.serving.outputs import Answer, WrongAnswer
 from mlops_lab.serving.rollouts.compare import compare_pairs, micros_of
 from mlops_lab.serving.rollouts.comparison import Comparison, Every
-from mlops_lab.serving.rollouts.losses import chances_of, loss_named, loss_of
+from mlops_lab.serving.rollouts.losses import chances_of, finite_losses, loss_named, loss_of
 from mlops_lab.wording import counted, number, share
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def replay(
         at.append(micros_of(given[time]).to_numpy())
         for side, frame in zip(losses, (given, said), strict=True):
             nothing = np.full(len(given), np.nan)
-            side.append(nothing if loss is None else loss.rows(frame, known))
+            side.append(nothing if loss is None else finite_losses(loss, frame, known))
     answered = rows - refused
     comparison = None
     if loss is not None and at:

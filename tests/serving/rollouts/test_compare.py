@@ -160,6 +160,19 @@ def test_what_cannot_be_asked_is_said() -> None:
             judged(rows.assign(at=odd), time="at")
 
 
+def test_odd_values_are_no_evidence() -> None:
+    rows = log(28, effect=-0.3)
+    odd = rows.copy()
+    odd.loc[::50, "delay"] = np.inf
+    found = judged(odd)
+    assert (found.winner, found.labelled) == ("6", len(rows) - len(rows[::50]))
+    assert all(np.isfinite(x) for x in found.series.difference)
+    same = judged(rows.assign(delay=1.0, prediction=1.0))
+    assert "differs by +0 (+0 to +0, valid at every look)" in same.sentence
+    small = judged(rows.assign(delay=rows["delay"] / 1e4))
+    assert "better than 5: its absolute error is lower by .0000" in small.sentence
+
+
 def test_losses_know_their_truths() -> None:
     answers = pd.DataFrame(
         {
