@@ -13,12 +13,12 @@ import argparse
 import hashlib
 import json
 import logging
+import math
 import os
 import selectors
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,10 +30,10 @@ from typing import Any, Final
 
 from mlops_lab.errors import Corrupt, InvalidInput, LabError
 from mlops_lab.serving.backends.preparing import forms_of
-from mlops_lab.serving.control import CONTROL, Channel
 from mlops_lab.serving.package.target import ABOUT, FORMS, MODEL
 from mlops_lab.serving.records import Limits, Revision
 from mlops_lab.serving.rollouts.routing import Table
+from mlops_lab.serving.workers import Process, end_of
 
 __all__ = ["main"]
 
@@ -44,6 +44,8 @@ _log = logging.getLogger("mlops_lab")
 
 _REVISION: Final = "r1"
 _BACKLOG: Final = 2048
+_DRAIN_S: Final = Limits().drain_s + 15.0
+"""A worker drains, and closes its log."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,9 +75,18 @@ def _serve(given: argparse.Namespace) -> int:
         ending = _Ending(stack)
         running = []
         for start in _starts(about, given, sockets, door.fileno(), token):
-            running.append(_Worker(start, door))
-            stack.callback(running[-1].kill)
+            worker = Process(given.data, [door])
+            stack.callback(_end, worker)
+            worker.tell(start)
+            running.append(worker)
         return _watch(running, ending, f"{given.host}:{door.getsockname()[1]}")
+
+
+def _end(worker: Process) -> None:
+    """See to it that a worker is gone."""
+    worker.kill()
+    worker.wait()
+    worker.close()
 
 
 def _about(app: Path) -> dict[str, Any]:
@@ -142,29 +153,6 @@ def _starts(
         }
 
 
-class _Worker:
-    """A worker's process and our end of the channel to it."""
-
-    def __init__(self, start: dict[str, Any], door: socket.socket) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "mlops_lab.serving.worker"],
-                stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), door.fileno()),
-                env={**os.environ, CONTROL: str(theirs.fileno())},
-            )
-        self.channel = Channel(ours)
-        self.channel.say(start)
-        self.channel.listen()
-
-    def kill(self) -> None:
-        """End it at once, if it still runs."""
-        self.process.kill()
-        self.process.wait()
-        self.channel.close()
-
-
 class _Ending:
     """Whether the program was told to end; a signal wakes whoever waits for `fileno`."""
 
@@ -187,45 +175,51 @@ class _Ending:
         self.asked = True
 
 
-def _watch(running: list[_Worker], ending: _Ending, where: str) -> int:
-    """Listen to the workers until one ends, or the program is told to."""
-    ready = 0
+def _watch(running: list[Process], ending: _Ending, where: str) -> int:
+    """Listen to the workers until they have ended; gives the exit code.
+
+    One that ends by itself takes the others with it.
+    """
+    left, ready, code, deadline = list(running), 0, 0, math.inf
     with selectors.DefaultSelector() as selector:
         selector.register(ending, selectors.EVENT_READ)
         for worker in running:
-            selector.register(worker.channel, selectors.EVENT_READ, worker)
-        while not ending.asked:
-            for key, _ in selector.select():
+            selector.register(worker, selectors.EVENT_READ, worker)
+        while left:
+            if ending.asked and deadline == math.inf:
+                selector.unregister(ending)
+                for worker in left:
+                    worker.tell({"do": "drain"})
+                deadline = time.monotonic() + _DRAIN_S
+            wait_s = None if deadline == math.inf else deadline - time.monotonic()
+            if wait_s is not None and wait_s <= 0:
+                _log.error("a worker did not end in %.0f s and is killed", _DRAIN_S)
+                return 1
+            for key, _ in selector.select(wait_s):
                 if key.data is None:
                     continue
-                messages, ended = key.data.channel.messages()
+                messages, ended = key.data.heard()
                 for message in messages:
-                    if message.get("say") == "ready":
-                        ready += 1
-                        _log.info("%s", message.get("why"))
-                        if ready == len(running):
-                            _log.info("ready at http://%s", where)
-                    elif message.get("say") == "failed":
-                        _log.error("%s", message.get("message"))
+                    _tell(message)
+                    ready += message.get("say") == "ready"
+                    if message.get("say") == "ready" and ready == len(running):
+                        _log.info("ready at http://%s", where)
                 if ended:
-                    code = key.data.process.wait()
-                    _log.error("a worker ended (%d), and this program with it", code)
-                    return 1
-    return _drained(running)
+                    selector.unregister(key.data)
+                    left.remove(key.data)
+                    ended_with = key.data.wait()
+                    if ended_with or not ending.asked:
+                        _log.error("a worker is gone: %s", end_of(ended_with))
+                        code, ending.asked = 1, True
+    return code
 
 
-def _drained(running: list[_Worker]) -> int:
-    """Let the workers finish; gives 0 when all of them did."""
-    limits = Limits()
-    for worker in running:
-        worker.channel.say({"do": "drain"})
-    until = time.monotonic() + limits.drain_s + 15.0
-    try:
-        codes = [worker.process.wait(max(0.1, until - time.monotonic())) for worker in running]
-    except subprocess.TimeoutExpired:
-        _log.error("a worker did not end in %.0f s and was killed", limits.drain_s)
-        return 1
-    return 1 if any(codes) else 0
+def _tell(message: dict[str, Any]) -> None:
+    """Say what a worker says of its model."""
+    if message.get("say") == "ready":
+        _log.info("%s", message.get("why"))
+    elif message.get("say") == "failed":
+        _log.error("%s", message.get("message"))
 
 
 if __name__ == "__main__":
