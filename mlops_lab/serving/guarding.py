@@ -208,7 +208,7 @@ class Watch:
 
     def keep(self) -> None:
         """Write down what the guard knows, for the supervisor that comes after this one."""
-        if self._guard is None:
+        if self._guard is None or not self._path.parent.is_dir():
             return
         data = json.dumps(self._guard.to_json(), separators=(",", ":")).encode()
         try:

@@ -76,6 +76,8 @@ def serve(
         )
     try:
         before = status.recorded(root, name)
-        return Supervisor(root, should, manager, foreground=foreground, before=before).run()
+        return Supervisor(
+            root, should, manager, foreground=foreground, before=before, owns=lock.ensure
+        ).run()
     finally:
         lock.close()

@@ -264,7 +264,15 @@ def supervised(root: Path, found: Status) -> bool:
 
 
 def write(root: Path, status: Status) -> None:
-    """Replace how an endpoint stands; who reads meanwhile sees the old or the new whole."""
+    """Replace how an endpoint stands; who reads meanwhile sees the old or the new whole.
+
+    Raises
+    ------
+    FileNotFoundError
+        The project is gone; it is not made again for that.
+    """
+    if not desired.folder(root).is_dir():
+        raise FileNotFoundError(f"{desired.folder(root)} is gone")
     text = json.dumps(status.to_json(), ensure_ascii=False, separators=(",", ":"))
     desired.replace_file(places.status(root, status.name), text.encode(), mode=0o644, sync=False)
 

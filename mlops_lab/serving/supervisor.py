@@ -76,6 +76,8 @@ class Supervisor:
         Whether workers end with this process, and whether a model that does not start ends it.
     before
         What the supervisor before this one has written.
+    owns
+        Whether the endpoint's lock is still held here; not when its project was deleted.
     """
 
     def __init__(
@@ -86,7 +88,9 @@ class Supervisor:
         *,
         foreground: bool,
         before: Status | None,
+        owns: Callable[[], bool],
     ) -> None:
+        self._owns = owns
         self._root = root
         self._name = desired.name
         self._desired = desired
@@ -354,6 +358,9 @@ class Supervisor:
     # ------------------------------------------------------------------ judging and telling
 
     def _judge(self, now_us: int) -> None:
+        if self._ending is None and not self._owns():
+            _log.error("the project of %s is gone: it ends", self._name)
+            self._ending = "gone"
         rollout, unhealthy = self._desired.rollout, None
         if rollout is not None:
             failed = [

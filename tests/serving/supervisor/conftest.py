@@ -120,6 +120,8 @@ class Site:
         """Leave no process, whatever went wrong."""
         for each in self._clients:
             each.end()
+        if not self.root.exists():
+            return
         should = desired.read(self.root, NAME)
         if should is not None and should.state != "stopped":
             self.manager.stop(NAME)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -101,6 +102,14 @@ def test_a_tampered_model_is_not_served_and_does_not_disturb(site: Site) -> None
     assert back.desired.rollout is None
     assert set(asking.answers) == {"r1"}
     assert asking.failed == []
+
+    # Who deletes the project ends its processes, and nothing of it is made again.
+    asking.end()
+    running = site.processes()
+    site.project.close()
+    shutil.rmtree(site.root)
+    wait_until(lambda: not any(process.is_running() for process in running), "their end")
+    assert not site.root.exists()
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
