@@ -8,9 +8,9 @@ alert nobody does anything: a watcher starts the pipeline, the challenger sits t
 is promoted, becomes a canary on replayed traffic, and answers everything after its ramp.
 
 ``loop_s`` is from the arrival of that week's outcomes to the last raise, ``check_s``, ``start_s``,
-``train_s`` and ``rollout_s`` are its parts. ``cpu_s`` is the processor time of the whole bench, from
-making the example on, but for the endpoint's own processes: on a busy machine it says more than the
-clock. The goal is two minutes. ``sample`` 5 takes every fifth flight (default 1: all).
+``train_s`` and ``rollout_s`` are its parts. ``cpu_s`` is the processor time of the whole bench,
+from making the example on, but for the endpoint's own processes: on a busy machine it says more
+than the clock. The goal is two minutes. ``sample`` 5 takes every fifth flight (default 1: all).
 """
 
 from __future__ import annotations
