@@ -197,7 +197,7 @@ def test_texts_as_bytes_are_checked(tail: bytes, said: str, schema: Schema) -> N
 
 
 def test_a_bomb_is_never_held(schema: Schema) -> None:
-    bomb = gzip.compress(b"0" * (256 << 20), 9)
+    bomb = gzip.compress(b"0" * (64 << 20), 1)
     tracemalloc.start()
     try:
         status, message = refusal(bomb, schema, {"content-encoding": "gzip"})
