@@ -21,7 +21,7 @@ from mlops_lab.store.beside import read_stream
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["OPEN", "adopt", "day_of", "open_files", "settle", "settled_path"]
+__all__ = ["OPEN", "OpenFile", "adopt", "day_of", "open_files", "settle", "settled_path"]
 
 logger = logging.getLogger(__name__)
 
@@ -149,3 +149,58 @@ def _sync(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+class OpenFile:
+    """The stream that a writer appends to. Of one thread."""
+
+    def __init__(self, path: Path, schema: bytes, columns: int) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.columns = columns
+        self.began = int(path.stem.partition("-")[0])
+        self.size = 0
+        self.spoilt = False
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        self._fd = os.open(path, flags, 0o666)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+            self.append(schema)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            os.close(self._fd)
+            raise
+
+    def append(self, data: bytes) -> None:
+        """Append all of it, or leave the file as it was.
+
+        Raises
+        ------
+        OSError
+            The disk took less.
+        """
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._fd, view) :]
+        except OSError:
+            try:
+                os.ftruncate(self._fd, self.size)
+            except OSError:
+                self.spoilt = True  # readers cut its end; nothing may come after it
+            raise
+        self.size += len(data)
+
+    def is_gone(self) -> bool:
+        """Whether somebody deleted it, or has settled it (a lock that was lost)."""
+        return os.fstat(self._fd).st_nlink == 0
+
+    def settle(self) -> None:
+        """Make Parquet of it and let go; what fails is left to the next who comes."""
+        try:
+            if not self.is_gone():
+                settle(self.path)
+        except Exception:
+            logger.exception("the prediction log %s cannot be closed now", self.path.name)
+        finally:
+            os.close(self._fd)

@@ -9,11 +9,9 @@ that does not fit its column costs itself (`columns`).
 from __future__ import annotations
 
 import atexit
-import fcntl
 import importlib
 import logging
 import math
-import os
 import secrets
 import threading
 import time
@@ -154,7 +152,7 @@ class Log:
         self._rows = self._bytes = 0
         self._seen = self._taken = self._settled = 0
         self._unwritten: list[Encoded] = []
-        self._file: _OpenFile | None = None
+        self._file: files.OpenFile | None = None
 
         self._wake = threading.Event()
         self._done = threading.Condition()
@@ -291,16 +289,20 @@ class Log:
             self._unwritten.pop(0)
         self._failing = False
 
-    def _file_for(self, encoded: Encoded) -> _OpenFile:
+    def _file_for(self, encoded: Encoded) -> files.OpenFile:
         """The open file, another one when columns were added or somebody deleted it."""
         if self._file is not None and (
             self._file.columns != encoded.columns or self._file.is_gone()
         ):
             self._leave(self._file)
-        if self._file is None:
+        while self._file is None:
             stem = f"{self._clock() // 1000}-{self._worker}-{secrets.token_hex(4)}"
             path = self.folder / files.OPEN / f"{stem}{files.SUFFIX}"
-            self._file = _OpenFile(path, encoded.schema, encoded.columns)
+            made = files.OpenFile(path, encoded.schema, encoded.columns)
+            if made.is_gone():  # before it was locked, somebody took it for a dead writer's
+                made.settle()
+                continue
+            self._file = made
         return self._file
 
     def _rotate(self, closing: bool) -> None:
@@ -314,7 +316,7 @@ class Log:
         if closing or over or file.size >= most or (old and file.size >= least):
             self._leave(file)
 
-    def _leave(self, file: _OpenFile) -> None:
+    def _leave(self, file: files.OpenFile) -> None:
         self._file = None
         self._aside(file.settle)
 
@@ -332,61 +334,6 @@ class Log:
                 retention.sweep(self.folder, self._keep_days, now_us=self._clock() // 1000)
         except OSError:
             logger.exception("the prediction log of %s cannot be tidied", self.folder.name)
-
-
-class _OpenFile:
-    """The stream that a writer appends to. Of one thread."""
-
-    def __init__(self, path: Path, schema: bytes, columns: int) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = path
-        self.columns = columns
-        self.began = int(path.stem.partition("-")[0])
-        self.size = 0
-        self.spoilt = False
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        self._fd = os.open(path, flags, 0o666)
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX)
-            self.append(schema)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            os.close(self._fd)
-            raise
-
-    def append(self, data: bytes) -> None:
-        """Append all of it, or leave the file as it was.
-
-        Raises
-        ------
-        OSError
-            The disk took less.
-        """
-        view = memoryview(data)
-        try:
-            while view:
-                view = view[os.write(self._fd, view) :]
-        except OSError:
-            try:
-                os.ftruncate(self._fd, self.size)
-            except OSError:
-                self.spoilt = True  # readers cut its end; nothing may come after it
-            raise
-        self.size += len(data)
-
-    def is_gone(self) -> bool:
-        """Whether somebody deleted it, or has settled it (a lock that was lost)."""
-        return os.fstat(self._fd).st_nlink == 0
-
-    def settle(self) -> None:
-        """Make Parquet of it and let go; what fails is left to the next who comes."""
-        try:
-            if not self.is_gone():
-                files.settle(self.path)
-        except Exception:
-            logger.exception("the prediction log %s cannot be closed now", self.path.name)
-        finally:
-            os.close(self._fd)
 
 
 def _size_of(batch: Batch) -> int:
