@@ -117,8 +117,13 @@ def plan(desired: Desired, world: World) -> Plan:
                 settled = settled and not former
         # One that follows is enough: others of its revision are more of the same.
         settled = settled and (following > 0 or revision == desired.standby)
+    answered = any(w.key in kept and w.revision == acting and w.phase == "ready" for w in workers)
     for worker in workers:
         if worker.key in kept or worker.phase == "draining":
+            continue
+        if worker.accepting and worker.revision == acting and not answered:
+            # The one that stays is not ready yet.
+            settled = False
             continue
         settled = settled and not worker.accepting
         if worker.phase == "starting":

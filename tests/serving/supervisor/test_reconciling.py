@@ -242,6 +242,18 @@ def test_other_limits_are_taken_on_by_new_workers_one_for_one() -> None:
     assert all(Limits(queue=7) in worker.terms for worker in machine.world.workers)
 
 
+def test_fewer_workers_are_not_fewer_than_answer() -> None:
+    machine = served(deployed(1, workers=2))
+    machine.step(LOAD_S)
+    machine.step()
+    machine.crash(machine.world.ready("r1")[0])
+    machine.decide(deployed(1, seq=2))
+    for _ in range(60):
+        machine.step()
+        assert machine.answering()
+    assert [worker.index for worker in machine.world.workers] == [0]
+
+
 @pytest.mark.parametrize("began", [0, 1, 4])
 def test_a_stop_leaves_nothing(began: int) -> None:
     machine = Machine(deployed(1, workers=2), (Orphan(7, 1.0, accepts=True),))
@@ -276,6 +288,7 @@ EVENTS = st.lists(
     st.one_of(
         st.tuples(st.just("deploy"), st.integers(1, 3), st.integers(1, 3)),
         st.tuples(st.just("canary"), st.integers(1, 3), st.just(1)),
+        st.tuples(st.just("scale"), st.just(1), st.integers(1, 3)),
         st.tuples(st.just("crash"), st.integers(0, 5), st.just(1)),
         st.tuples(st.just("pass"), st.integers(1, 60), st.just(1)),
     ),
@@ -294,6 +307,8 @@ def test_whatever_happens_somebody_answers_and_it_ends_as_desired(
         crashed = False
         if what == "deploy" and number != before:
             machine.decide(deployed(number, seq=seq, before=before, workers=workers))
+        elif what == "scale":
+            machine.decide(replace(desired, seq=seq, workers=workers))
         elif what == "canary" and number != before:
             machine.decide(canary(before, number, seq=seq))
         elif what == "crash":
