@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from mlops_lab.serving.records import Desired, Limits, Revision
@@ -82,68 +82,87 @@ def plan(desired: Desired, world: World) -> Plan:
         return Plan(acting, table, tuple(actions), settled=Finish() in actions, wanted={})
     killed = {action.key for action in late}
     workers = [worker for worker in world.workers if worker.key not in killed]
-    accepts: list[Action] = []
-    rests: list[Action] = []
-    ends: list[Action] = []
-    starts: list[Action] = []
-    settled = not killed and acting == desired.stable
-    kept: set[int] = set()
+    draft = _Draft(desired, world, acting, workers, settled=acting == desired.stable)
     for revision, count in wanted.items():
-        terms = terms_of(desired, world.known[revision], world.generation)
-        right = {
-            w.index: w
-            for w in workers
-            if w.revision == revision and w.terms == terms and w.phase != "draining"
-        }
-        following = 0
-        for index in range(count):
-            old = [w for w in workers if (w.revision, w.index) == (revision, index)]
-            worker = right.get(index)
-            if worker is None:
-                slot = world.slots.get((revision, index), Slot())
-                if world.now >= slot.again:
-                    starts.append(Start(world.known[revision], index, terms))
-            else:
-                kept.add(worker.key)
-                following += _serves(worker, acting) and worker.followed >= table.seq
-                if worker.phase == "ready" and revision == acting and not worker.accepting:
-                    accepts.append(Accept(worker.key))
-                elif worker.accepting and revision != acting:
-                    rests.append(Rest(worker.key))
-            if worker is None or not _serves(worker, acting):
-                # Who was started on other terms answers until the new one does.
-                former = {w.key for w in old if w.phase == "ready" and w is not worker}
-                kept |= former
-                settled = settled and not former
-        # One that follows is enough: others of its revision are more of the same.
-        settled = settled and (following > 0 or revision == desired.standby)
-    answered = any(w.key in kept and w.revision == acting and w.phase == "ready" for w in workers)
-    for worker in workers:
-        if worker.key in kept or worker.phase == "draining":
-            continue
-        if worker.accepting and worker.revision == acting and not answered:
-            # The one that stays is not ready yet.
-            settled = False
-            continue
-        settled = settled and not worker.accepting
-        if worker.phase == "starting":
-            ends.append(Kill(worker.key))
-        elif worker.rested_at is None:
-            rests.append(Rest(worker.key))
-        elif world.now - worker.rested_at >= LINGER_S:
-            ends.append(Drain(worker.key))
-    if accepts and not world.published:
-        accepts.insert(0, Publish())
-    served = sum(w.accepting for w in workers if w.key in kept and w.revision == acting)
+        draft.fill(revision, count, table.seq)
+    draft.empty()
+    if draft.accepts and not world.published:
+        draft.accepts.insert(0, Publish())
+    served = sum(w.accepting for w in workers if w.key in draft.kept and w.revision == acting)
     if served >= wanted.get(acting, 1) or (served and _all_tried(world, acting, wanted)):
-        ends += _retiring(desired, world)
+        draft.ends += _retiring(desired, world)
     return Plan(
         acting,
         table,
-        (*late, *accepts, *rests, *ends, *starts),
-        settled=settled and world.published and (world.table == table),
+        (*late, *draft.accepts, *draft.rests, *draft.ends, *draft.starts),
+        settled=draft.settled and not late and world.published and world.table == table,
         wanted=wanted,
     )
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A plan that is being made: who is kept, and what is told to whom."""
+
+    desired: Desired
+    world: World
+    acting: str
+    workers: list[Worker]
+    settled: bool
+    kept: set[int] = field(default_factory=set)
+    accepts: list[Action] = field(default_factory=list)
+    rests: list[Action] = field(default_factory=list)
+    ends: list[Action] = field(default_factory=list)
+    starts: list[Action] = field(default_factory=list)
+
+    def fill(self, revision: str, count: int, seq: int) -> None:
+        """See to it that a revision has so many workers that follow the routes of a number."""
+        world = self.world
+        terms = terms_of(self.desired, world.known[revision], world.generation)
+        following = 0
+        for index in range(count):
+            here = [w for w in self.workers if (w.revision, w.index) == (revision, index)]
+            worker = next((w for w in here if w.terms == terms and w.phase != "draining"), None)
+            if worker is None:
+                if world.now >= world.slots.get((revision, index), Slot()).again:
+                    self.starts.append(Start(world.known[revision], index, terms))
+            else:
+                self._keep(worker)
+                following += _serves(worker, self.acting) and worker.followed >= seq
+            if worker is None or not _serves(worker, self.acting):
+                # Who was started on other terms answers until the new one does.
+                former = {w.key for w in here if w.phase == "ready" and w is not worker}
+                self.kept |= former
+                self.settled = self.settled and not former
+        # One that follows is enough: others of its revision are more of the same.
+        self.settled = self.settled and (following > 0 or revision == self.desired.standby)
+
+    def _keep(self, worker: Worker) -> None:
+        self.kept.add(worker.key)
+        acts = worker.revision == self.acting
+        if acts and worker.phase == "ready" and not worker.accepting:
+            self.accepts.append(Accept(worker.key))
+        elif worker.accepting and not acts:
+            self.rests.append(Rest(worker.key))
+
+    def empty(self) -> None:
+        """End those that nobody wants, and gently those that may have something to answer."""
+        answered = any(
+            w.key in self.kept and w.revision == self.acting and w.phase == "ready"
+            for w in self.workers
+        )
+        for worker in self.workers:
+            if worker.key in self.kept or worker.phase == "draining":
+                continue
+            self.settled = self.settled and not worker.accepting
+            if worker.phase == "starting":
+                self.ends.append(Kill(worker.key))
+            elif worker.accepting and worker.revision == self.acting and not answered:
+                continue  # the one that stays is not ready yet
+            elif worker.rested_at is None:
+                self.rests.append(Rest(worker.key))
+            elif self.world.now - worker.rested_at >= LINGER_S:
+                self.ends.append(Drain(worker.key))
 
 
 def applied(world: World, plan: Plan) -> World:
