@@ -46,15 +46,16 @@ test-front: $(STAMPS)/node
 	npm run --silent test:unit
 
 test-python: $(STAMPS)/installed
-	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=20 -m "not browser"
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=20 -m "not browser and not soak"
 
 # The browser's tests run in a process of their own, one after the other: they share one JupyterLab.
 test-ui: $(STAMPS)/installed
 	@if bash tests/ui/chromium.sh; then $(BIN)/python -m pytest --durations=10 -m browser tests; \
 	else echo "SKIPPED: the browser tests (no chromium; see the line above)"; fi
 
-soak: $(STAMPS)/installed ## Kill processes and have many of them write for longer than `make test` does
+soak: $(STAMPS)/installed ## Kill processes and have them write for longer than `make test` does; close the loop
 	MLOPS_LAB_SOAK_S=20 MLOPS_LAB_KILLS=30 $(BIN)/python -m pytest tests/store/test_processes.py tests/data/test_processes.py
+	$(BIN)/python -m pytest -m soak tests
 
 check: $(STAMPS)/installed ## Run every linter and type checker
 	$(BIN)/ruff check .

@@ -26,7 +26,7 @@ from mlops_lab.tracking.records import RunRecord
 
 from ..orchestration.conftest import notebook_json  # noqa: TID252 tests are no package
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
 INPUTS = ["temp", "carrier"]
 TRAIN = """
 import pandas as pd
