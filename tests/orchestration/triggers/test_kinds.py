@@ -16,7 +16,7 @@ from ...monitoring.evaluations import incident  # noqa: TID252 tests are no pack
 from .conftest import MONITOR, Watched
 
 
-@pytest.mark.parametrize("kind", KINDS.values(), ids=str)
+@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
 def test_every_kind_says_what_it_is(kind: Any) -> None:
     assert kind.name == type(kind).__module__.rpartition(".")[2]
     assert kind.about.endswith(".")
