@@ -78,7 +78,8 @@ def settle(path: Path) -> int:
         try:
             for batch in read_stream(path):
                 if writer is None:
-                    target.parent.mkdir(parents=True, exist_ok=True)
+                    # Not its parents: a project that was deleted is not made again.
+                    target.parent.mkdir(exist_ok=True)
                     writer = pq.ParquetWriter(part, batch.schema, compression="zstd")
                 waiting.append(batch)
                 rows += batch.num_rows
@@ -155,7 +156,8 @@ class OpenFile:
     """The stream that a writer appends to. Of one thread."""
 
     def __init__(self, path: Path, schema: bytes, columns: int) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (path.parents[1], path.parent):  # not their parents, as above
+            folder.mkdir(exist_ok=True)
         self.path = path
         self.columns = columns
         self.began = int(path.stem.partition("-")[0])

@@ -16,6 +16,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -141,6 +142,8 @@ class Log:
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.folder = folder
+        with suppress(OSError):  # the first write meets it again, and says so
+            folder.mkdir(parents=True, exist_ok=True)
         self._worker = worker
         self._columns = Columns(signature)
         self._limits = (buffer_rows, buffer_bytes)
