@@ -33,7 +33,7 @@ from mlops_lab.handles.endpoint import Endpoint
 from mlops_lab.project import Project
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples/flight-delay/notebooks"))
-from delays import FEATURES  # noqa: E402 - what the example's model takes, said there once
+from delays import FEATURES  # what the example's model takes, said there once
 
 GOAL_S = 120.0
 DEADLINE_S = 900.0
